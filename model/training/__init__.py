@@ -1,0 +1,1 @@
+"""Everything that builds and measures weights; reading never imports it."""

@@ -1,0 +1,87 @@
+"""Save and load: one safetensors file holds a network's weights with its card inside.
+
+The format (https://github.com/huggingface/safetensors) is data only: nothing in it can run, unlike a pickle.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import nn
+
+from model.networks import build
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+def locate(name_or_path: str | os.PathLike) -> Path:
+    """Find a weights file: the shipped one for a bare name ("reference"), else the path as given.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    path = shipped.get(os.fspath(name_or_path), Path(name_or_path))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no weights at {os.fspath(name_or_path)!r}: give {' or '.join(shipped)}, "
+            "or the path of a .safetensors file that train.py wrote"
+        )
+    return path
+
+
+def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
+    """Write the network's weights and its card to one file, whole or not at all.
+
+    The bytes go to a temporary file beside `path`, which then takes its name in one step: a reader, or a crash at any
+    moment, meets the old file or the new one. The same weights and card give the same bytes.
+
+    Args:
+        net: a network of `model.networks`.
+        card: what is known about the weights, as JSON types; `card["network"]` is the name `build` takes.
+        path: the file to write; missing folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    data = to_bytes(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
+    """Read a file that `save` wrote: the network in evaluation mode, on the CPU, and its card.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no weights file of this project, or is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no weights at {str(path)!r}: give the path of a .safetensors file that train.py wrote"
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            card = json.loads((file.metadata() or {})["card"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        net = build(card["network"])
+        net.load_state_dict(tensors)
+    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{str(path)!r} is not a weights file of this project ({reason}): build one with train.py"
+        ) from error
+    return net.eval(), card

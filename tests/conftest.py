@@ -1,0 +1,150 @@
+"""What several tests share: the running page, a browser, and somebody who draws in it."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextlib.contextmanager
+def serve_page():
+    """Start the page as a user does, give its address, stop it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(Path(folder) / "uploads")}
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
+            )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + 90
+            while not _answers(url):
+                assert server.poll() is None, f"app.py ended:\n{log.read_text()}"
+                assert time.monotonic() < deadline, f"app.py did not answer:\n{log.read_text()}"
+                time.sleep(0.3)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(20)
+        written = log.read_text()
+        assert "Traceback" not in written, written
+
+
+def _answers(url):
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def find_browser():
+    """Return the path of an installed Chromium or Chrome, or None."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def launch_browser(playwright, path):
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@pytest.fixture(scope="session")
+def address():
+    with serve_page() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; where there is none the test is skipped, but fails in CI."""
+    path = find_browser()
+    if path is None:
+        message = "no browser: install one, for example with apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    with sync_playwright() as playwright, launch_browser(playwright, path) as chromium:
+        yield chromium
+
+
+class Visitor:
+    """Somebody at the page, with a mouse or with a finger."""
+
+    def __init__(self, context, address, touch):
+        self.page = context.new_page()
+        self.touch = context.new_cdp_session(self.page) if touch else None
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.page.wait_for_selector("#pad .pixi-target canvas", timeout=60_000)
+        self.page.wait_for_selector("#pad .empty", state="detached", timeout=60_000)
+        self.page.wait_for_timeout(1000)  # the canvas slides to its place
+
+    def _to_screen(self, point, size):
+        box = self.page.locator("#pad .pixi-target canvas").bounding_box()
+        x, y = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
+        return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
+
+    def draw(self, strokes, size=140):
+        """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` pixels of the screen long."""
+        for stroke in strokes:
+            points = [self._to_screen(point, size) for point in stroke]
+            (self._draw_with_finger if self.touch else self._draw_with_mouse)(points)
+
+    def _draw_with_mouse(self, points):
+        mouse = self.page.mouse
+        mouse.move(*points[0])
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*point, steps=4)
+        mouse.up()
+
+    def _draw_with_finger(self, points):
+        def send(kind, points):
+            self.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", [dict(zip("xy", points[0], strict=True))])
+        for start, end in itertools.pairwise(points):
+            for step in range(1, 5):
+                x, y = (a + (b - a) * step / 4 for a, b in zip(start, end, strict=True))
+                send("touchMove", [{"x": x, "y": y}])
+        send("touchEnd", [])
+
+    def sees(self, tab, text):
+        """Wait until the label of a tab ("draw" or "photo") shows this text as its answer."""
+        value = self.page.locator(f"#{tab}-label [data-testid=label-output-value]", has_text=text)
+        value.wait_for(timeout=20_000)
+
+    def clear(self):
+        """Press the pad's clear button."""
+        self.page.get_by_role("button", name="Clear canvas").click()
+
+
+@pytest.fixture(params=["mouse", "finger"])
+def visitor(request, browser, address):
+    """A visitor with a mouse at a desk, then one with a finger on a phone."""
+    touch = request.param == "finger"
+    size = {"width": 390, "height": 844} if touch else {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=size, has_touch=touch, is_mobile=touch)
+    yield Visitor(context, address, touch)
+    context.close()

@@ -1,0 +1,37 @@
+"""python -m tests.screenshots FOLDER: pictures of the real page, desktop and phone, light and dark."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.conftest import Visitor, find_browser, launch_browser, serve_page
+from tests.digits import STROKES
+
+SIZES = {"desktop": (1000, 640), "phone": (390, 844)}
+
+
+def main(folder: Path) -> None:
+    """Draw a 7 on the page and write one picture for each size and colour scheme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        serve_page() as address,
+        sync_playwright() as playwright,
+        launch_browser(playwright, find_browser()) as browser,
+    ):
+        for size, (width, height) in SIZES.items():
+            for scheme in ("light", "dark"):
+                phone = size == "phone"
+                context = browser.new_context(
+                    viewport={"width": width, "height": height}, has_touch=phone, is_mobile=phone, color_scheme=scheme
+                )
+                visitor = Visitor(context, address, touch=phone)
+                visitor.draw(STROKES[7], size=180)
+                visitor.sees("draw", "7")
+                visitor.page.wait_for_timeout(1000)
+                visitor.page.screenshot(path=folder / f"{size}-{scheme}.png")
+                context.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,36 @@
+import pytest
+import torch
+from torch import nn
+
+from model.networks import NETWORKS, build
+
+
+def test_reference_is_these_literal_layers():
+    literal = nn.Sequential(
+        nn.Conv2d(1, 32, 3),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * 22 * 22, 10),
+    )
+    net = build("reference")
+    assert str(net) == str(literal)
+    assert sum(p.numel() for p in net.parameters()) == 365_514
+    literal.load_state_dict(net.state_dict())
+    batch = torch.rand(3, 1, 28, 28)
+    assert torch.equal(net(batch), literal(batch))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_takes_a_batch_of_any_length_to_ten_logits(name):
+    net = build(name).eval()
+    for n in (1, 5):
+        assert net(torch.rand(n, 1, 28, 28)).shape == (n, 10)
+
+
+def test_an_unknown_name_is_answered_with_the_choices():
+    with pytest.raises(ValueError, match="unknown network 'residul': choose reference"):
+        build("residul")

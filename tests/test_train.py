@@ -1,0 +1,106 @@
+import struct
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+
+import train
+from model import Recognizer, weights
+from model.preprocess import fit, ink
+from model.training import data
+from model.training.data import mnist
+from model.training.loop import accuracy
+from model.training.strokes import draw_somewhere
+from tests.digits import STROKES
+
+
+def _idx(array):
+    """The file format of MNIST: a magic number, the shape, the bytes."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder as torchvision keeps MNIST, with 120 training and 40 test digits of our own."""
+    folder = tmp_path_factory.mktemp("data")
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for part, n in (("train", 120), ("t10k", 40)):
+        labels = np.arange(n) % 10
+        digits = np.stack([fit(ink(draw_somewhere(STROKES[label], random))) for label in labels])
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(_idx(np.rint(255 * digits)))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(_idx(labels))
+    return folder
+
+
+def run(folder, out, *more):
+    return train.main(["reference", "--data", str(folder), "--out", str(out), "--device", "cpu", *more])
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "reference.safetensors"
+    assert run(folder, out, "--epochs", "4", "--seed", "3") == 0
+    return out
+
+
+def test_training_learns_saves_loads_and_reads(folder, trained):
+    recognizer = Recognizer.load(trained)
+    card = recognizer.card
+    assert card["seed"] == 3
+    assert card["recipe"]["epochs"] == 4
+    assert card["recipe"]["batch_size"] == 32
+    assert card["data"] == {"mnist_train": 120, "mnist_test": 40}
+    assert card["metrics"]["mnist_train_accuracy"] > 0.5
+    assert card["metrics"]["mnist_test_accuracy"] == accuracy(recognizer.net, *mnist(folder, train=False))
+    assert recognizer.read_digit(draw_somewhere(STROKES[0], np.random.default_rng(5))).digit == 0
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_another(folder, tmp_path):
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_limit_takes_only_the_first_digits(folder, tmp_path):
+    run(folder, tmp_path / "net", "--epochs", "1", "--limit", "20")
+    assert weights.load(tmp_path / "net")[1]["data"] == {"mnist_train": 20, "mnist_test": 20}
+
+
+def test_glyphs_of_mnist_are_framed_and_keep_their_labels(folder):
+    glyphs, labels = mnist(folder, train=True)
+    assert glyphs.shape == (120, 1, 28, 28)
+    assert glyphs.dtype == torch.float32
+    assert labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+
+
+def test_missing_data_without_network_gets_a_sentence(tmp_path, monkeypatch, capsys):
+    def offline(*_, **__):
+        raise URLError("no route")
+
+    monkeypatch.setattr(data, "MNIST", offline)
+    assert run(tmp_path / "nothing", tmp_path / "net") == 2
+    assert "give --data the folder that holds MNIST/raw" in capsys.readouterr().err
+    assert not (tmp_path / "net").exists()
+
+
+def test_an_interrupt_leaves_the_weights_as_they_were(folder, trained, monkeypatch, capsys):
+    before = trained.read_bytes()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "train", interrupted)
+    assert run(folder, trained) == 130
+    assert "is as it was" in capsys.readouterr().err
+    assert trained.read_bytes() == before
+
+
+def test_there_are_these_flags_and_no_more(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    flags = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
+    assert flags == {"--help", "--epochs", "--seed", "--device", "--limit", "--data", "--out"}
