@@ -1,24 +1,17 @@
 """image -> ink -> glyph: whatever the user gave becomes what the network reads."""
 
-import os
-import struct
-import zlib
-from pathlib import Path
-
+import cv2
 import numpy as np
-from PIL import Image, ImageOps
+import torch
+from PIL import Image
+
+from model.pictures import LEAST_CONTRAST, Source, brightness
 
 SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # the digit in it is LONG pixels long
-MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
-WORKING_SIDE = 400  # a larger picture is reduced to this at most before it is searched for ink
+FAINT = 0.1  # ink fainter than this does not count when the frame is laid
+WORKING_SIDE = 400  # pixels; a longer picture is reduced before it is searched for ink
 STIFFNESS = 0.1  # how much it costs the surface of the paper to lean or bend, beside missing the brightness by 1
-FAINTEST = 0.04  # the least step from paper to pen that counts as ink, where black to white is 1
-
-_FULL = {"bool": 1, "uint8": 255, "uint16": 65535}  # other types: the least of these that holds every value
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
-
-Source = str | os.PathLike | Image.Image | np.ndarray
 
 
 def ink(image: Source) -> np.ndarray:
@@ -28,9 +21,7 @@ def ink(image: Source) -> np.ndarray:
     stands well off that surface, on the side where more does, is ink.
 
     Args:
-        image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
-            bool, of integers in [0, 255] or [0, 65535], or of floats in [0, 1] or [0, 255]. Dark on light or light on
-            dark. A transparent picture lies on white paper, or on black where white would hide it.
+        image: a path, a PIL image or an array, see `model.pictures.brightness`; dark on light or light on dark.
 
     Returns:
         [H, W] float32 in [0, 1]; 0 is paper, 1 is pen. A picture larger than `WORKING_SIDE` is reduced by a whole
@@ -40,7 +31,7 @@ def ink(image: Source) -> np.ndarray:
         FileNotFoundError: there is no such file.
         ValueError: it is no picture that can be read; the sentence says why.
     """
-    grey = _grey(image)
+    grey = brightness(image, WORKING_SIDE)
     if min(grey.shape) < 2:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
@@ -50,13 +41,42 @@ def ink(image: Source) -> np.ndarray:
     beyond = -beyond[beyond < 0]  # paper on the far side from the pen: noise, and no ink
     noise = 1.4826 * float(np.median(beyond)) if beyond.size else 0.0  # a standard deviation
     deepest = float(step.max())
-    if deepest < max(FAINTEST, 6 * noise):
+    if deepest < max(LEAST_CONTRAST, 6 * noise):
         return np.zeros_like(grey)
     pen = float(np.median(step[step > deepest / 2]))
     floor = min(max(0.1 * pen, 3 * noise), 0.5 * pen)
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
 
 
+def isolate(ink: np.ndarray) -> np.ndarray:
+    """Keep the one digit of a picture: drop specks, and what hangs on the picture's rim where the digit does not.
+
+    Args:
+        ink: [H, W] float32 in [0, 1].
+
+    Returns:
+        The same with all that is dropped at 0. The strokes of one digit need not touch.
+    """
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(np.uint8(ink > 0.2), connectivity=8)
+    if count == 1:  # the paper
+        return ink
+    if count == 2:  # the paper and one mark
+        return ink * cv2.dilate(np.uint8(labels), np.ones((3, 3), np.uint8))
+    left, top, width, height, _ = boxes.T
+    mass = np.bincount(labels.ravel(), ink.ravel(), count)
+    mass[0] = 0
+    on_rim = (left == 0) | (top == 0) | (left + width == ink.shape[1]) | (top + height == ink.shape[0])
+    digit = np.argmax(np.where(on_rim, mass / 4, mass))
+    kept = (mass >= 0.04 * mass[digit]) & (~on_rim | on_rim[digit])
+    return ink * cv2.dilate(np.uint8(kept[labels]), np.ones((3, 3), np.uint8))
+
+
+def glyph_of(image: Source) -> np.ndarray | None:
+    """Take a picture that holds one digit all the way: image -> ink -> the digit alone -> glyph, or None if blank."""
+    return fit(isolate(ink(image)))
+
+
+@torch.inference_mode()
 def fit(ink: np.ndarray) -> np.ndarray | None:
     """Frame one digit as MNIST does: 20 pixels long, its centre of mass in the middle of 28 x 28.
 
@@ -69,22 +89,52 @@ def fit(ink: np.ndarray) -> np.ndarray | None:
     Returns:
         The glyph, [28, 28] float32 in [0, 1], its darkest pixel 1, or None if there is no ink.
     """
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.1), np.flatnonzero(ink.max(axis=0) > 0.1)
-    if not rows.size:
+    left, top, width, height = cv2.boundingRect(np.uint8(ink > FAINT))
+    if not width:
         return None
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    crop = Image.fromarray(np.ascontiguousarray(ink[top:bottom, left:right], dtype=np.float32))
-    scale = LONG / max(crop.size)
-    width, height = (max(1, round(side * scale)) for side in crop.size)
-    digit = np.asarray(crop.resize((width, height), Image.Resampling.BILINEAR))
-    digit = digit / digit.max()
-    y, x = (np.arange(side) @ digit.sum(axis=1 - axis) / digit.sum() for axis, side in enumerate(digit.shape))
-    up, along = (
-        int(np.clip(round(SIDE / 2 - centre), 0, SIDE - side)) for centre, side in zip((y, x), digit.shape, strict=True)
+    crop = np.ascontiguousarray(ink[top : top + height, left : left + width], dtype=np.float32)
+    return frame(torch.from_numpy(crop)[None])[0].numpy()
+
+
+def frame(inks: torch.Tensor) -> torch.Tensor:
+    """Frame many digits at once, as `fit` frames one: [N, H, W] float32 in [0, 1] -> [N, 28, 28]; zeros for no ink."""
+    on = inks > FAINT
+    starts, lengths = zip(*(_extent(on.any(dim=across)) for across in (2, 1)), strict=True)
+    scale = LONG / torch.maximum(*lengths).clamp(min=1)
+    sizes = [(length * scale).round().clamp(min=1) for length in lengths]
+    down, along = (
+        _resampling(n, start, length, size)
+        for n, start, length, size in zip(inks.shape[1:], starts, lengths, sizes, strict=True)
     )
-    glyph = np.zeros((SIDE, SIDE), np.float32)
-    glyph[up : up + height, along : along + width] = digit
-    return glyph
+    digits = down @ inks @ along.mT  # [N, 20, 20], each in the upper left corner
+    digits = digits / digits.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    mass = digits.sum(dim=(1, 2)).clamp(min=1e-6)
+    places = []
+    for across, size in zip((2, 1), sizes, strict=True):
+        centre = digits.sum(dim=across) @ torch.arange(LONG, dtype=inks.dtype) / mass
+        shift = torch.minimum((SIDE / 2 - centre).round().clamp(min=0), SIDE - size)
+        places.append((torch.arange(SIDE)[:, None] == torch.arange(LONG) + shift[:, None, None]).to(inks.dtype))
+    return places[0] @ digits @ places[1].mT
+
+
+def _extent(on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where the true part of each row of [N, L] starts and how long it is, 0 if none is: [N] each."""
+    start, back = on.int().argmax(dim=1), on.flip(1).int().argmax(dim=1)
+    return start, (on.shape[1] - back - start) * on.any(dim=1)
+
+
+def _resampling(n: int, start: torch.Tensor, length: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    """Return the matrices [N, 20, n] that take `length` of n pixels from `start` on to `size` pixels of at most 20.
+
+    The filter is a triangle as wide as two new pixels, or two old ones if those are wider: an area average.
+    """
+    step = (length / size)[:, None, None]
+    new, old = torch.arange(LONG)[:, None], torch.arange(n)
+    centre = (new + 0.5) * step + start[:, None, None]  # [N, 20, 1]
+    weights = (1 - ((old + 0.5 - centre) / step.clamp(min=1)).abs()).clamp(min=0)
+    inside = (old >= start[:, None, None]) & (old < (start + length)[:, None, None]) & (new < size[:, None, None])
+    weights = weights * inside
+    return weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6)
 
 
 def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -101,17 +151,20 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     y, x = (_powers(n) for n in small.shape)
     basis = (y[:, None, :, None] * x[None, :, None, :]).reshape(small.size, 9)[:, [0, 1, 2, 3, 4, 6]]
     trust, level = trust.ravel(), small.ravel()
-    fits, bend = [], STIFFNESS * trust.sum()
-    for above, below in ((0.75, 0.25), (0.25, 0.75)):
-        coefficients = np.array([np.average(level, weights=trust), 0, 0, 0, 0, 0])
-        for _ in range(12):  # iteratively reweighted least squares
-            off = level - basis @ coefficients
-            weighted = basis * (trust * np.where(off > 0, above, below) / (np.abs(off) + 1e-3))[:, None]
-            coefficients = np.linalg.solve(weighted.T @ basis + bend * np.diag([0, 1, 1, 1, 1, 1]), weighted.T @ level)
-        off = level - basis @ coefficients
-        loss = trust @ (np.where(off > 0, above, below) * np.abs(off)) + bend * np.square(coefficients[1:]).sum() / 2
-        fits.append((float(loss), above > below, coefficients))
-    _, pen_is_dark, (c, x, xx, y, xy, yy) = min(fits, key=lambda fit: fit[0])
+    above = np.array([[0.75], [0.25]])  # of missing what is brighter than the surface: pen dark, pen light
+    bend = STIFFNESS * trust.sum()
+    coefficients = np.zeros((2, 6))
+    coefficients[:, 0] = np.average(level, weights=trust)
+    for _ in range(12):  # iteratively reweighted least squares
+        off = level - coefficients @ basis.T  # [2, pixels]
+        weights = trust * np.where(off > 0, above, 1 - above) / (np.abs(off) + 1e-3)
+        left = (weights[:, None, :] * basis.T) @ basis + bend * np.diag([0, 1, 1, 1, 1, 1])  # [2, 6, 6]
+        coefficients = np.linalg.solve(left, ((weights * level) @ basis)[:, :, None])[:, :, 0]
+    off = level - coefficients @ basis.T
+    losses = (trust * np.where(off > 0, above, 1 - above) * np.abs(off)).sum(axis=1)
+    losses += bend * np.square(coefficients[:, 1:]).sum(axis=1) / 2
+    pen_is_dark = bool(losses[0] <= losses[1])
+    c, x, xx, y, xy, yy = coefficients[0 if pen_is_dark else 1]
     height, width = (_powers(n) for n in grey.shape)
     paper = height @ np.array([[c, x, xx], [y, xy, 0], [yy, 0, 0]]) @ width.T
     return paper.astype(np.float32), pen_is_dark
@@ -121,73 +174,3 @@ def _powers(n: int) -> np.ndarray:
     """Return 1, t, t^2 at the centres of n pixels, t in [-1, 1]: [n, 3]."""
     t = (2 * np.arange(n) + 1 - n) / n
     return np.stack([np.ones(n), t, t * t], axis=1)
-
-
-def _grey(image: Source) -> np.ndarray:
-    """Decode to brightness: [H, W] float32 in [0, 1], 0 is black; see `ink` for what it takes and raises."""
-    if isinstance(image, np.ndarray):
-        return _grey_of_array(image)
-    if isinstance(image, Image.Image):
-        return _grey_of_picture(image, "the picture")
-    if not isinstance(image, str | os.PathLike):
-        raise ValueError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
-    name = repr(os.fspath(image))
-    path = Path(image)
-    if not path.exists():
-        raise FileNotFoundError(f"no file {name}: give the path of a picture")
-    if not path.is_file() or path.stat().st_size == 0:
-        raise ValueError(f"{name} is {'an empty file' if path.is_file() else 'no file'}: give the path of a picture")
-    try:
-        with Image.open(path) as picture:
-            return _grey_of_picture(picture, name)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large(name) from None
-    except Image.UnidentifiedImageError:
-        raise ValueError(f"{name} is no picture that can be read: give a PNG, JPEG, WebP, GIF, BMP or TIFF") from None
-
-
-def _too_large(name: str) -> ValueError:
-    return ValueError(f"{name} is larger than {MAX_PIXELS // 10**6} megapixels: make it smaller")
-
-
-def _grey_of_picture(picture: Image.Image, name: str) -> np.ndarray:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise _too_large(name)
-    if picture.format == "JPEG":
-        picture.draft("L", (WORKING_SIDE, WORKING_SIDE))  # decodes at a reduced size, which is many times faster
-    try:
-        picture.load()
-        picture = ImageOps.exif_transpose(picture)
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
-        raise ValueError(f"{name} is damaged ({error}): save or send it again") from None
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits a pixel
-        return _grey_of_array(np.asarray(picture))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-    elif picture.mode not in ("L", "RGB"):
-        picture = picture.convert("RGB")
-    picture = picture.reduce(-(-max(picture.size) // WORKING_SIDE))
-    return _grey_of_array(np.asarray(picture))
-
-
-def _grey_of_array(array: np.ndarray) -> np.ndarray:
-    shape = " x ".join(map(str, array.shape))
-    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ValueError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
-    if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise _too_large(f"the array of shape {shape}")
-    if array.dtype.kind not in "buif":
-        raise ValueError(f"got an array of {array.dtype}: give bool, integers or floats")
-    full = _FULL.get(array.dtype.name)
-    lowest, highest = float(array.min()), float(array.max())  # NaN where there is one
-    if full is None:
-        full = next((full for full in (1, 255, 65535) if highest <= full), None)
-    if full is None or not lowest >= 0:
-        raise ValueError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
-    values = array.reshape(*array.shape[:2], -1).astype(np.float32) / full
-    grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]
-    if values.shape[2] == 4:
-        alpha = values[..., 3]
-        on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
-        grey = on_white if np.ptp(on_white) >= FAINTEST else on_black
-    return np.asarray(Image.fromarray(grey).reduce(-(-max(grey.shape) // WORKING_SIDE)))

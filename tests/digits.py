@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+
+from model.preprocess import fit, ink
+
 
 def arc(cx, cy, rx, ry, start, end, n=24):
     """Points of an ellipse from one angle to another, in degrees; 0 is right, 90 is down."""
@@ -21,3 +25,11 @@ STROKES = {
     8: [[*arc(0.32, 0.25, 0.24, 0.25, 90, 450), *arc(0.32, 0.75, 0.3, 0.25, -90, 270)]],
     9: [[*arc(0.3, 0.3, 0.28, 0.3, 0, -360), [0.58, 0.3], [0.5, 1.0]]],
 }
+
+
+def glyph(image):
+    return fit(ink(image))
+
+
+def difference(one, other):
+    return float(np.abs(one - other).mean())

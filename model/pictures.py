@@ -1,0 +1,124 @@
+"""A picture of any kind -> its brightness. The one gate through which files and arrays come in."""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # what is opened, of all that Pillow knows
+MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
+LEAST_CONTRAST = 0.04  # a step of brightness that can be seen, where black to white is 1
+
+Source = str | os.PathLike | Image.Image | np.ndarray
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+)  # what Pillow's decoders raise on broken files
+
+
+def brightness(image: Source, side: int) -> np.ndarray:
+    """Decode a picture to how bright each pixel is.
+
+    Args:
+        image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
+            bool, integers or floats; 0 is black, and the least of 1, 255 and 65535 that holds every value is white.
+        side: a longer picture is reduced by the least whole factor that makes it no longer than this, in pixels.
+
+    Returns:
+        [H, W] float32 in [0, 1]. EXIF orientation is followed; of an animation it is the first frame. A transparent
+        picture lies on white paper, or on black where white would hide all of it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no picture that can be read; the sentence says why.
+    """
+    if isinstance(image, np.ndarray):
+        grey = _of_array(image)
+    elif isinstance(image, Image.Image):
+        grey = _of_picture(image, "the picture", side)
+    elif isinstance(image, str | os.PathLike):
+        grey = _of_file(image, side)
+    else:
+        raise ValueError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
+    return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
+
+
+def _factor(size: tuple[int, int], side: int) -> int:
+    return -(-max(size) // side)
+
+
+def _of_file(path: str | os.PathLike, side: int) -> np.ndarray:
+    name = repr(os.fspath(path))
+    try:
+        if Path(path).stat().st_size == 0:
+            raise ValueError(f"{name} is an empty file: give the path of a picture")
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height <= MAX_PIXELS:
+                picture.draft("L", (side, side))  # a large JPEG is decoded at a reduced size, many times faster
+            return _of_picture(picture, name, side)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {name}: give the path of a picture") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large(name) from None
+    except Image.UnidentifiedImageError:
+        raise ValueError(f"{name} is no picture that can be read: give a PNG, JPEG, WebP, GIF, BMP or TIFF") from None
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read ({error.strerror or error}): give the path of a picture") from None
+
+
+def _too_large(name: str) -> ValueError:
+    return ValueError(f"{name} is larger than {MAX_PIXELS // 10**6} megapixels: make it smaller")
+
+
+def _of_picture(picture: Image.Image, name: str, side: int) -> np.ndarray:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large(name)
+    try:
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits a pixel
+            return _of_array(np.asarray(picture))
+        if picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+        elif picture.mode not in ("L", "RGB"):
+            picture = picture.convert("RGB")
+        array = np.asarray(picture.reduce(_factor(picture.size, side)))
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except _DAMAGE as error:
+        raise ValueError(f"{name} is damaged ({error}): save or send it again") from None
+    return _of_array(array, white=255)
+
+
+def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
+    shape = " x ".join(map(str, array.shape))
+    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise _too_large(f"the array of shape {shape}")
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"got an array of {array.dtype}: give bool, integers or floats")
+    lowest, highest = float(array.min()), float(array.max())  # NaN where there is one
+    if white is None:  # resizing leaves floats a little beyond their range
+        white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
+    if white is None or not lowest >= -0.01 * white:
+        raise ValueError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
+    values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
+    grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]
+    if values.shape[2] == 4:
+        alpha = values[..., 3]
+        on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
+        grey = on_white if np.ptp(on_white) >= LEAST_CONTRAST else on_black
+    return grey
