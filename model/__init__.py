@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from model.preprocess import Source
+from model.pictures import Source
 from model.recognize import Prediction, Recognizer
 
 __all__ = ["Prediction", "Recognizer", "predict_image"]
@@ -14,7 +14,7 @@ def predict_image(image: Source) -> Prediction:
     """Read one digit with the default network, which is loaded on the first call and kept.
 
     Args:
-        image: a path such as "photo.jpg", a PIL image or an array; see `model.preprocess.ink`.
+        image: a path such as "photo.jpg", a PIL image or an array; see `model.pictures.brightness`.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,5 +1,6 @@
 """The architectures by name: batch [N, 1, 28, 28] of ink in [0, 1] -> logits [N, 10]."""
 
+import torch
 from torch import nn
 
 
@@ -17,7 +18,36 @@ def reference() -> nn.Sequential:
     )
 
 
-NETWORKS = {"reference": reference}
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions and a way around them (He et al. 2016): [N, C, H, W] -> the same shape."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(*_convolution(channels, channels), *_convolution(channels, channels)[:-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+        return torch.relu(x + self.body(x))
+
+
+def _convolution(channels: int, wider: int, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(channels, wider, 3, stride, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+
+
+def world() -> nn.Sequential:
+    """Build the network that reads the world's digits: a small residual network."""
+    return nn.Sequential(
+        *_convolution(1, 32),  # [N, 32, 28, 28]
+        *_convolution(32, 64, stride=2),  # [N, 64, 14, 14]
+        Residual(64),
+        *_convolution(64, 128, stride=2),  # [N, 128, 7, 7]
+        Residual(128),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(128 * 7 * 7, 10),  # [N, 10]
+    )
+
+
+NETWORKS = {"reference": reference, "world": world}
 
 
 def build(name: str) -> nn.Module:

@@ -24,6 +24,10 @@ def test_reference_is_these_literal_layers():
     assert torch.equal(net(batch), literal(batch))
 
 
+def test_world_is_small():
+    assert sum(p.numel() for p in build("world").parameters()) == 525_034
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_takes_a_batch_of_any_length_to_ten_logits(name):
     net = build(name).eval()

@@ -4,11 +4,12 @@ from PIL import Image
 
 import model
 from model import Prediction, Recognizer, predict_image
+from model.networks import NETWORKS
 from model.training.strokes import draw
 from tests.digits import STROKES
 
 
-@pytest.fixture(scope="module", params=["reference"])
+@pytest.fixture(scope="module", params=list(NETWORKS))
 def recognizer(request):
     return Recognizer.load(request.param)
 

@@ -1,4 +1,5 @@
-import struct
+import functools
+import re
 from urllib.error import URLError
 
 import numpy as np
@@ -7,32 +8,12 @@ import torch
 
 import train
 from model import Recognizer, weights
-from model.preprocess import fit, ink
-from model.training import data
+from model.training import data, loop
 from model.training.data import mnist
 from model.training.loop import accuracy
+from model.training.mixture import Mixture
 from model.training.strokes import draw_somewhere
 from tests.digits import STROKES
-
-
-def _idx(array):
-    """The file format of MNIST: a magic number, the shape, the bytes."""
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder as torchvision keeps MNIST, with 120 training and 40 test digits of our own."""
-    folder = tmp_path_factory.mktemp("data")
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for part, n in (("train", 120), ("t10k", 40)):
-        labels = np.arange(n) % 10
-        digits = np.stack([fit(ink(draw_somewhere(STROKES[label], random))) for label in labels])
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(_idx(np.rint(255 * digits)))
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(_idx(labels))
-    return folder
 
 
 def run(folder, out, *more):
@@ -83,7 +64,7 @@ def test_missing_data_without_network_gets_a_sentence(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(data, "MNIST", offline)
     assert run(tmp_path / "nothing", tmp_path / "net") == 2
-    assert "give --data the folder that holds MNIST/raw" in capsys.readouterr().err
+    assert "put its four files into" in capsys.readouterr().err
     assert not (tmp_path / "net").exists()
 
 
@@ -97,6 +78,24 @@ def test_an_interrupt_leaves_the_weights_as_they_were(folder, trained, monkeypat
     assert run(folder, trained) == 130
     assert "is as it was" in capsys.readouterr().err
     assert trained.read_bytes() == before
+
+
+def test_world_learns_what_is_no_digit_and_is_calibrated(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "Mixture", functools.partial(Mixture, per_shape=1))
+    arguments = ["world", "--epochs", "2", "--data", str(folder), "--device", "cpu", "--limit", "120", "--out"]
+    for name in ("one", "two"):
+        assert train.main([*arguments, str(tmp_path / name)]) == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    calibration = Recognizer.load(tmp_path / "one").card["calibration"]
+    assert 0.1 < calibration["temperature"] < 10
+    assert 0 < calibration["threshold"] < 1
+
+
+@pytest.mark.parametrize("wrong", [["--limit", "0"], ["--epochs", "-1"], ["--device", "toaster"], ["--limit", "9"]])
+def test_a_wrong_flag_gets_a_sentence_and_nothing_is_written(folder, capsys, wrong):
+    with pytest.raises(SystemExit, match="2"):
+        train.main(["reference", "--data", str(folder), *wrong])
+    assert re.search(r"give 1 or more|no device 'toaster' here|say with --out", capsys.readouterr().err)
 
 
 def test_there_are_these_flags_and_no_more(capsys):

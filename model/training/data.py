@@ -1,13 +1,14 @@
 """MNIST, framed as every picture is framed when it is read."""
 
+import math
 import os
+from pathlib import Path
 from urllib.error import URLError
 
-import numpy as np
 import torch
 from torchvision.datasets import MNIST
 
-from model.preprocess import fit
+from model.preprocess import frame
 
 
 def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,10 +31,15 @@ def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> t
     except (URLError, OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f"no MNIST in {os.fspath(folder)!r} and none could be downloaded ({error}): "
-            "connect to the network, or give --data the folder that holds MNIST/raw"
+            f"connect to the network, or put its four files into {Path(folder) / 'MNIST' / 'raw'}"
         ) from None
     except (ValueError, TypeError, IndexError, AssertionError) as error:
         raise ValueError(f"MNIST in {os.fspath(folder)!r} is damaged ({error}): delete its MNIST folder") from None
-    images = digits.data[:limit].numpy().astype(np.float32) / 255
-    glyphs = np.stack([fit(image) for image in images])
-    return torch.from_numpy(glyphs)[:, None], digits.targets[:limit].clone()
+    glyphs = torch.cat([frame(images.float() / 255) for images in digits.data[:limit].split(1000)])
+    return glyphs[:, None], digits.targets[:limit].clone()
+
+
+def split(glyphs: torch.Tensor, labels: torch.Tensor, share: float) -> tuple[tuple, tuple]:
+    """Hold back the last `share` of a set, in [0, 1): return (glyphs, labels) of the rest and of what is held back."""
+    n = len(labels) - math.ceil(share * len(labels))
+    return (glyphs[:n], labels[:n]), (glyphs[n:], labels[n:])

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,19 +13,26 @@ import torch
 from tqdm import tqdm
 
 from model import Recognizer
-from model.preprocess import SIDE, Source, fit, ink
+from model.pictures import Source
+from model.preprocess import SIDE, glyph_of
+from model.recognize import digit_scores
 from model.training.data import mnist
 from model.training.loop import predict
+from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
 
 Labelled = Iterator[tuple[Source, int]]  # images with the digit in each
 
 
-def strokes(folder: Path) -> Labelled:
-    """Pen strokes, drawn with a 6 to 24 pixel pen at random places and sizes on a 280 pixel canvas; always the same."""
+def strokes(path: Path) -> Labelled:
+    """Pen strokes, drawn with a 6 to 24 pixel pen at random places and sizes on a 280 pixel canvas; always the same.
+
+    A letter's or sign's label is its code point.
+    """
     random = np.random.default_rng(0)
-    for drawing in read_strokes(folder / "strokes_digits.jsonl.gz"):
-        yield draw_somewhere(drawing["strokes"], random), int(drawing["label"])
+    for drawing in read_strokes(path):
+        label = drawing["label"]
+        yield draw_somewhere(drawing["strokes"], random), int(label) if label.isdecimal() else ord(label)
 
 
 def pictures(folder: Path) -> Labelled:
@@ -39,22 +48,23 @@ def bitmaps(path: Path) -> Labelled:
 
 
 REAL: dict[str, tuple[str, Callable[[Path], Labelled]]] = {  # name: (what must be there, how it is read)
-    "strokes": ("strokes_digits.jsonl.gz", lambda folder: strokes(folder)),
+    "strokes": ("strokes_digits.jsonl.gz", lambda folder: strokes(folder / "strokes_digits.jsonl.gz")),
     "drawings": ("drawn", lambda folder: pictures(folder / "drawn")),
     "photos": ("photos", lambda folder: pictures(folder / "photos")),
     "usps": ("usps_test.npz", lambda folder: bitmaps(folder / "usps_test.npz")),
     "optdigits": ("optdigits_train.npz", lambda folder: bitmaps(folder / "optdigits_train.npz")),
+    "letters": ("strokes_other.jsonl.gz", lambda folder: strokes(folder / "strokes_other.jsonl.gz")),
 }
 
 
-def frame(images: Labelled, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+def frame_all(images: Labelled, name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Take each image to its glyph, as reading does: glyphs [N, 1, 28, 28] float32 and labels [N] int64.
 
     A blank picture becomes an empty glyph, which counts as read wrong.
     """
     glyphs, labels = [], []
     for image, label in tqdm(images, name, unit=" pictures", leave=False):
-        glyph = fit(ink(image))
+        glyph = glyph_of(image)
         glyphs.append(np.zeros((SIDE, SIDE), np.float32) if glyph is None else glyph)
         labels.append(label)
     return torch.from_numpy(np.stack(glyphs))[:, None], torch.tensor(labels)
@@ -62,49 +72,135 @@ def frame(images: Labelled, name: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 def load_sets(folder: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor] | None]:
     """Load every set below a folder that holds data/MNIST and eval/; a set that is absent is None."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {str(folder)!r}: give the one that holds data/MNIST and eval/")
     sets = {f"mnist {name}": mnist(folder / "data", name == "train") for name in ("train", "test")}
     for name, (needs, read) in REAL.items():
         present = (folder / "eval" / needs).exists()
-        sets[name] = frame(read(folder / "eval"), name) if present else None
+        sets[name] = frame_all(read(folder / "eval"), name) if present else None
     return sets
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share right / n (Wilson 1927), both ends in [0, 1]."""
     z, share = 1.96, right / n
-    middle, spread = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(middle - spread) / (1 + z * z / n), float(middle + spread) / (1 + z * z / n)
+    middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
 
 
-def measure(recognizer: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
-    """Return n, the accuracy in [0, 1] and its 95 % interval; an empty glyph is wrong."""
-    logits = predict(recognizer.net, glyphs)
-    right = int(((logits.argmax(dim=1) == labels) & glyphs.flatten(1).any(dim=1)).sum())
-    return {"n": len(labels), "accuracy": right / len(labels), "interval": interval(right, len(labels))}
+def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
+    """Return the chance that a score of the first kind is above one of the second; a tie counts half (Hanley 1982)."""
+    lower = lower.sort().values
+    below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
+    return float((below + up_to).mean() / 2 / len(lower))
 
 
-def as_table(results: dict[str, dict[str, dict | None]]) -> str:
-    """Lay out {network: {set: measures}} as a Markdown table, a row a set and a column a network, in %."""
-    names = list(results)
-    rows = [f"| set | n | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
-    for set_name, first in results[names[0]].items():
-        if first is None:
-            rows.append(f"| {set_name} | absent | {' | ' * (len(names) - 1)} |")
+def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> float:
+    """Return the expected calibration error in [0, 1], over bins of equal width (Guo et al. 2017)."""
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    gaps = torch.zeros(bins).index_add(0, place, confidence - right.float())
+    return float(gaps.abs().sum() / len(confidence))
+
+
+def measure(recognizer: Recognizer, sets: dict) -> dict:
+    """Measure one network: {set: {n, accuracy, interval, calibration_error, kept, confusions}}.
+
+    Accuracy is that of the most probable digit; an empty glyph is wrong. "letters" has, instead, how much of the
+    letters and signs is refused, and the share of stroke digits that is kept, at several thresholds of the score.
+    """
+    calibration = recognizer.calibration
+    results, scores = {}, {}
+    for name, digits in sets.items():
+        if digits is None:
+            results[name] = None
             continue
-        cells = [
-            "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"])))
-            for m in (results[name][set_name] for name in names)
+        glyphs, labels = digits
+        logits = predict(recognizer.net, glyphs)
+        written = glyphs.flatten(1).any(dim=1)
+        scores[name] = torch.where(written, digit_scores(logits), 0.0)
+        if name == "letters":
+            continue
+        confidence, answer = (logits / calibration["temperature"]).softmax(dim=1).max(dim=1)
+        right = (answer == labels) & written
+        wrong = Counter(f"{label} as {digit}" for label, digit in zip(labels[~right], answer[~right], strict=True))
+        results[name] = {
+            "n": len(labels),
+            "accuracy": float(right.double().mean()),
+            "interval": interval(int(right.sum()), len(labels)),
+            "calibration_error": calibration_error(confidence, right),
+            "kept": float((scores[name] >= calibration["threshold"]).double().mean()),
+            "confusions": wrong.most_common(10),
+        }
+    if {"letters", "strokes"} <= scores.keys():
+        digits, others = scores["strokes"], scores["letters"]
+        thresholds = {"of the card": calibration["threshold"]}
+        thresholds |= {
+            f"that keeps {kept:.0%} of the stroke digits": float(digits.quantile(1 - kept)) for kept in (0.95, 0.99)
+        }
+        results["letters"] = {
+            "n": len(others),
+            "auroc": auroc(digits, others),
+            "refused": {
+                name: {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
+                for name, t in thresholds.items()
+            },
+        }
+    return results
+
+
+def as_table(results: dict[str, dict]) -> str:
+    """Lay out {network: what `measure` returns} as a Markdown table, a row a measure and a column a network, in %."""
+    rows = [["", "n", *results], ["---"] * (len(results) + 2)]
+    first = next(iter(results.values()))
+    for name in first:
+        measures = [result[name] for result in results.values()]
+        if measures[0] is None:
+            rows.append([name, "absent", *[""] * len(results)])
+        elif name == "letters":
+            n = f"{measures[0]['n']:,}"
+            rows.append(["digits against letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
+            for at in measures[0]["refused"]:
+                cells = (m["refused"][at] for m in measures)
+                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
+                rows.append([f"letters refused at the threshold {at}", n, *cells])
+        else:
+            cells = (
+                "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
+            )
+            rows.append([f"{name}, read right", f"{measures[0]['n']:,}", *cells])
+    if first["strokes"]:
+        errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
+        rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def save_mistakes(recognizer: Recognizer, sets: dict, folder: Path) -> None:
+    """Write a contact sheet of the glyphs read wrong, or not refused, for each set: each with "label > answer"."""
+    folder.mkdir(parents=True, exist_ok=True)
+    threshold = recognizer.calibration["threshold"]
+    for name, digits in sets.items():
+        if digits is None:
+            continue
+        glyphs, labels = digits
+        logits = predict(recognizer.net, glyphs)
+        answer = logits.argmax(dim=1)
+        wrong = digit_scores(logits) >= threshold if name == "letters" else answer != labels
+        if not wrong.any():
+            continue
+        shown = [
+            (glyph[0].numpy(), f"{chr(label) if name == 'letters' else label} > {digit}")
+            for glyph, label, digit in zip(glyphs[wrong], labels[wrong].tolist(), answer[wrong].tolist(), strict=True)
         ]
-        rows.append(f"| {set_name} | {first['n']:,} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+        contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the named networks on every set that is there and print the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m model.training.evaluate", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("weights", nargs="*", default=["reference"], help="names of shipped networks, or weights files")
+    parser.add_argument("weights", nargs="*", default=["reference", "world"], help="shipped networks, or weights files")
     parser.add_argument("--data", type=Path, default=Path(), help="folder that holds data/MNIST and eval/")
     parser.add_argument("--json", type=Path, help="write the measures to this file as well")
+    parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of the mistakes of each")
     options = parser.parse_args(arguments)
     try:
         recognizers = {name: Recognizer.load(name) for name in options.weights}
@@ -112,14 +208,17 @@ def main(arguments: list[str] | None = None) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
-    results = {
-        name: {set_name: digits and measure(recognizer, *digits) for set_name, digits in sets.items()}
-        for name, recognizer in recognizers.items()
-    }
-    print("Digits read right, %, with the 95 % interval\n\n" + as_table(results))
+    results = {name: measure(recognizer, sets) for name, recognizer in recognizers.items()}
+    print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
-        card = {key: f"{value:.2%}" for key, value in recognizer.card["metrics"].items()}
-        print(f"\nThe card of {name} says: " + ", ".join(f"{key} {value}" for key, value in card.items()))
+        strokes = results[name]["strokes"]
+        if strokes:
+            worst = ", ".join(f"{pair} ({count})" for pair, count in strokes["confusions"])
+            print(f"\n{name}, worst confusions of the strokes: {worst}")
+        card = ", ".join(f"{key} {value:.2%}" for key, value in recognizer.card["metrics"].items())
+        print(f"{name}, its card says: {card}")
+        if options.mistakes:
+            save_mistakes(recognizer, sets, options.mistakes / Path(name).stem)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     return 0

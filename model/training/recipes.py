@@ -11,13 +11,36 @@ class Recipe:
         network: a name of `model.networks`.
         epochs: passes over the training digits.
         batch_size: digits a step.
-        learning_rate: Adam's step size (Kingma and Ba 2015).
+        learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
+        mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
+        annealed: raise the step size over the first twentieth, then lower it to nothing along a cosine.
+        weight_decay: as in AdamW (Loshchilov and Hutter 2019).
+        averaging: decay a step of the running average of the weights that is kept in the end; 0 for none.
+        smoothing: share of a label that is spread over all classes (Szegedy et al. 2016).
     """
 
     network: str
     epochs: int
     batch_size: int
     learning_rate: float
+    mixture: bool = False
+    annealed: bool = False
+    weight_decay: float = 0.0
+    averaging: float = 0.0
+    smoothing: float = 0.0
 
 
-RECIPES = {"reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3)}
+RECIPES = {
+    "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3),
+    "world": Recipe(
+        "world",
+        epochs=16,
+        batch_size=128,
+        learning_rate=3e-3,
+        mixture=True,
+        annealed=True,
+        weight_decay=0.02,
+        averaging=0.999,
+        smoothing=0.02,
+    ),
+}

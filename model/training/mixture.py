@@ -1,0 +1,98 @@
+"""What the world network is shown: MNIST digits rewritten and redrawn, and what is no digit.
+
+`python -m model.training.mixture assets/styles.png` draws each shape of our own pen once.
+"""
+
+import sys
+
+import torch
+from torch.nn.functional import interpolate
+
+from model.training.augment import augment, enlarge, skeleton_distances, write
+from model.training.sheets import contact_sheet
+from model.training.styles import DIGITS, FAR, GRID, OTHERS, distances, draw, scribble
+
+NONE = 10  # the label of what is no digit
+DRAWN, OTHER = 0.25, 0.4  # drawn digits, and what is no digit, beside each MNIST digit
+
+
+class Mixture:
+    """Batches of MNIST digits, with digits and other things of our own pen between them, each time another way.
+
+    Args:
+        glyphs: [N, 1, 28, 28] float32 in [0, 1].
+        labels: [N] int64, 0 to 9.
+        per_shape: how many drawings are kept of each shape.
+    """
+
+    def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
+        self.ink = (255 * enlarge(glyphs)).round().to(torch.uint8)
+        self.distance = skeleton_distances(glyphs)
+        self.labels = labels
+        drawn = [(digit, draw(shape, per_shape)) for digit, shapes in DIGITS.items() for shape in shapes]
+        self.drawn = torch.cat([drawings for _, drawings in drawn])
+        self.drawn_labels = torch.cat([torch.full((len(drawings),), digit) for digit, drawings in drawn])
+        others = [draw(shape, per_shape) for shape in OTHERS]
+        scribbles = [scribble(500) for _ in range(per_shape * 20 // 500 + 1)]
+        spoilt = spoil(self.distance[: per_shape * 40], labels[: per_shape * 40])
+        self.others = torch.cat([*others, *scribbles, spoilt])
+
+    def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a batch and its labels: the chosen MNIST digits, and beside them drawn digits and what is none."""
+        labels = self.labels[chosen]
+        as_scanned = self.ink[chosen].float().div(255)[:, None]
+        redrawn = rewrite(self.distance[chosen], labels)
+        keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
+        digits = torch.where(keep[:, None, None, None], as_scanned, write(redrawn[0]))
+        drawn = torch.randint(len(self.drawn), (round(DRAWN * len(chosen)),))
+        others = torch.randint(len(self.others), (round(OTHER * len(chosen)),))
+        batch = augment(torch.cat([digits, write(self.drawn[drawn]), write(self.others[others])]))
+        return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NONE)])
+
+
+def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Strike through some zeros, bar some sevens: [N, GRID, GRID] uint8 -> the same, and [N] bool where it was done."""
+    n = len(labels)
+    row = (GRID * (0.5 + 0.08 * torch.randn(n))).long().clamp(0, GRID - 1)
+    stem = distance[torch.arange(n), row].int().argmin(dim=1)  # the column of the ink in that row
+    zero = labels == 0
+    middle = torch.where(zero, GRID / 2 + 1.5 * torch.randn(n), stem), torch.where(zero, GRID / 2, row)
+    middle = torch.stack(middle, dim=1) * (28 / GRID)
+    lean = torch.where(torch.rand(n) < 0.8, 1.0, -1.0) * (0.9 + 0.3 * torch.randn(n))  # of a slash, in radians
+    angle = torch.where(zero, lean, 0.15 * torch.randn(n))
+    half = torch.where(zero, 5 + 8 * torch.rand(n), 2.5 + 3 * torch.rand(n))
+    arm = torch.stack([angle.cos(), -angle.sin()], dim=1) * half[:, None]
+    stroke = distances(torch.stack([middle - arm, middle + arm], dim=1), torch.tensor([0]))
+    done = (zero | (labels == 7)) & (torch.rand(n) < 0.3)
+    return torch.where(done[:, None, None], torch.minimum(distance, stroke), distance), done
+
+
+def spoil(distance: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Make of digits what is none: mirrored, lying, upside down, two side by side: [N, GRID, GRID] -> [M, ...]."""
+
+    def some(*digits: int) -> torch.Tensor:
+        return distance[torch.isin(labels, torch.tensor(digits))]
+
+    left, right = distance[0::2][: len(distance) // 4], distance[1::2][: len(distance) // 4]
+    narrow = [
+        interpolate(side[:, None].float(), size=(GRID, GRID // 2 + 4), mode="bilinear")[:, 0].round().to(torch.uint8)
+        for side in (left, right)
+    ]
+    far = torch.full_like(left, int(16 * FAR))
+    both = torch.minimum(
+        torch.cat([narrow[0], far[:, :, : GRID // 2 - 4]], 2), torch.cat([far[:, :, : GRID // 2 - 4], narrow[1]], 2)
+    )
+    return torch.cat([some(3, 4, 9).flip(2), some(3, 4).rot90(1, (1, 2)), some(4).flip(1, 2), both])
+
+
+def main(path: str) -> None:
+    """Write a contact sheet of the shapes that our own pen draws, digits first."""
+    torch.manual_seed(0)
+    shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
+    maps = torch.cat([draw(shape, 1) for _, shape in shapes])
+    glyphs = augment(write(maps))[:, 0].numpy()
+    contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)]).save(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

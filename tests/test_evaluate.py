@@ -1,0 +1,73 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model import weights
+from model.networks import build
+from model.training import evaluate
+from model.training.strokes import draw_somewhere
+from tests.digits import STROKES
+
+
+def test_the_interval_is_wilsons():
+    low, high = evaluate.interval(95, 100)
+    assert low == pytest.approx(0.8882, abs=1e-4)
+    assert high == pytest.approx(0.9785, abs=1e-4)
+    assert evaluate.interval(100, 100)[1] == pytest.approx(1)
+
+
+def test_auroc_is_the_share_of_pairs_in_order():
+    random = torch.Generator().manual_seed(0)
+    one, other = (
+        torch.randint(0, 20, (50,), generator=random) + 3.0,
+        torch.randint(0, 20, (40,), generator=random) + 0.0,
+    )
+    pairs = [(a > b) + 0.5 * (a == b) for a in one.tolist() for b in other.tolist()]
+    assert evaluate.auroc(one, other) == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_calibration_error_is_none_if_confidence_tells_the_truth():
+    confidence = torch.full((100,), 0.8)
+    assert evaluate.calibration_error(confidence, torch.arange(100) < 80) == pytest.approx(0, abs=1e-6)
+    assert evaluate.calibration_error(confidence, torch.arange(100) < 50) == pytest.approx(0.3, abs=1e-6)
+
+
+@pytest.fixture
+def shared(folder, tmp_path):
+    """A folder with our own MNIST, one kind of real pictures, and the rest absent."""
+    (tmp_path / "data").symlink_to(folder)
+    random = np.random.default_rng(1)
+    for digit in (0, 3):
+        (tmp_path / "eval" / "drawn" / str(digit)).mkdir(parents=True)
+        picture = Image.fromarray(draw_somewhere(STROKES[digit], random))
+        picture.save(tmp_path / "eval" / "drawn" / str(digit) / "one.png")
+    return tmp_path
+
+
+def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path, capsys):
+    assert evaluate.main(["reference", "--data", str(shared), "--json", str(tmp_path / "out.json")]) == 0
+    table = capsys.readouterr().out
+    assert "| drawings, read right | 2 |" in table
+    assert "| photos | absent |" in table
+    results = json.loads((tmp_path / "out.json").read_text())["reference"]
+    assert results["drawings"]["n"] == 2
+    assert results["mnist test"]["n"] == 40
+    assert results["usps"] is None
+
+
+def test_mistakes_are_pictures(shared, tmp_path):
+    torch.manual_seed(0)
+    weights.save(build("reference"), {"network": "reference", "metrics": {}}, tmp_path / "untrained.safetensors")
+    arguments = [str(tmp_path / "untrained.safetensors"), "--data", str(shared), "--mistakes", str(tmp_path / "wrong")]
+    assert evaluate.main(arguments) == 0
+    with Image.open(tmp_path / "wrong" / "untrained" / "mnist_test.png") as sheet:
+        assert sheet.width == 1400
+        assert np.ptp(np.asarray(sheet)) == 255
+
+
+def test_missing_weights_get_a_sentence(capsys, shared):
+    assert evaluate.main(["nothing.safetensors", "--data", str(shared)]) == 2
+    assert "evaluate: no weights at 'nothing.safetensors'" in capsys.readouterr().err
