@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from model import Prediction, Recognizer
-from model.preprocess import Source
+from model.pictures import Source
 
 ASSETS = Path(__file__).parent / "assets"
 INVITATIONS = {
@@ -39,26 +39,28 @@ class Picture(gr.Image):
 
 
 def read(image: Source) -> Prediction:
-    """Read a picture; what is wrong with it becomes words on the page, or in the answer to a program."""
+    """Read a picture as a Recognizer does, but call a file by its name alone: visitors know not where it lies here."""
     try:
         return recognizer.read_digit(image)
     except (FileNotFoundError, ValueError) as error:
-        sentence = str(error)
-        if isinstance(image, str):  # visitors know their file by its name, not by where it lies here
-            sentence = sentence.replace(image, Path(image).name)
-        raise gr.Error(sentence, title="This picture cannot be read", print_exception=False) from None
+        raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
 
 
 def answer(image: Source | None, invitation: str) -> tuple[str, dict[str, float] | None, str]:
     """Say what is written in a picture: the words, the share of each digit, and the glyph as HTML."""
     if image is None:
         return invitation, None, ""
-    prediction = read(image)
+    try:
+        prediction = read(image)
+    except ValueError as error:
+        return f"This picture cannot be read: {error}.", None, ""
     if not prediction.glyph.any():
         return f"Nothing is written here. {invitation}", None, ""
-    words = "This does not look like a digit." if prediction.digit is None else f"It reads **{prediction.digit}**."
+    glyph = glyph_as_html(prediction.glyph)
+    if prediction.digit is None:
+        return "This does not look like a digit.", None, glyph
     shares = {str(digit): share for digit, share in prediction.top(10)}
-    return words, shares, glyph_as_html(prediction.glyph)
+    return f"It reads **{prediction.digit}**.", shares, glyph
 
 
 def answer_drawing(drawing: dict | None) -> tuple[str, dict[str, float] | None, str]:
@@ -78,7 +80,10 @@ def read_digit(image: str) -> dict:
     Returns digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
     digits, each with its probability.
     """
-    return read(image).as_dict()
+    try:
+        return read(image).as_dict()
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
 
 
 def glyph_as_html(glyph: np.ndarray) -> str:

@@ -3,7 +3,7 @@
   const takeUpBrush = () => {
     const tools = [...document.querySelectorAll("#pad .toolbar-wrap button")];
     if (tools.length && !tools.some((tool) => tool.classList.contains("highlight")))
-      tools.find((tool) => tool.ariaLabel === "Brush").click();
+      tools.find((tool) => tool.ariaLabel === "Brush")?.click();
   };
   new MutationObserver(takeUpBrush).observe(document.body, {
     subtree: true,
@@ -11,4 +11,9 @@
     attributeFilter: ["class"],
   });
   takeUpBrush();
+
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    const words = document.querySelector("#draw-words p");
+    if (words) words.textContent = "This browser has no WebGL, which the canvas needs: give a picture under Photo.";
+  }
 }

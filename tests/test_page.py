@@ -9,7 +9,25 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from model.training.strokes import draw
-from tests.digits import STROKES
+from tests.conftest import Visitor
+from tests.digits import STROKES, arc
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def shared_visitor(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Visitor(context, address, touch=False)
+    context.close()
+
+
+@pytest.fixture
+def guest(shared_visitor):
+    """One visitor with a mouse for many tests, who clears the canvas before each."""
+    shared_visitor.clear()
+    shared_visitor.page.locator("#draw-words").get_by_text("Draw a digit").wait_for()
+    return shared_visitor
 
 
 @pytest.fixture
@@ -33,10 +51,40 @@ def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
     visitor.sees("draw", "0")
 
 
-def test_the_page_stays_where_it_is_while_a_digit_is_drawn(visitor):
-    before = visitor.page.evaluate("scrollY")
-    visitor.draw(STROKES[1])
-    assert visitor.page.evaluate("scrollY") == before
+STYLES = {  # what sets them apart is drawn first: each stroke is answered
+    "slashed zero": ([[[0.75, -0.05], [-0.05, 1.05]], *STROKES[0]], "0"),
+    "flagged one": ([[[0.0, 0.35], [0.3, 0.0], [0.3, 1.0]]], "1"),
+    "barred seven": ([[[0.15, 0.5], [0.6, 0.48]], *STROKES[7]], "7"),
+}
+NO_DIGITS = {
+    "A": [[[0.0, 1.0], [0.35, 0.0], [0.7, 1.0]], [[0.13, 0.65], [0.57, 0.65]]],
+    "?": [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]],
+    "scribble": [[[(0.35 * (i % 2)) + 0.09 * i, 0.95 * ((i * 7) % 10) / 9] for i in range(14)]],
+}
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_worlds_ways_of_writing_are_read(guest, name):
+    strokes, digit = STYLES[name]
+    guest.draw(strokes)
+    guest.sees("draw", digit)
+
+
+@pytest.mark.parametrize("name", NO_DIGITS)
+def test_what_is_no_digit_is_said_to_be_none(guest, name):
+    guest.draw(NO_DIGITS[name])
+    guest.waits_for_the_last_answer()
+    assert "does not look like a digit" in guest.page.locator("#draw-words").inner_text()
+
+
+def test_a_finger_that_draws_does_not_scroll_the_page(browser, address):
+    context = browser.new_context(viewport={"width": 390, "height": 560}, has_touch=True, is_mobile=True)
+    visitor = Visitor(context, address, touch=True)
+    assert visitor.page.evaluate("document.documentElement.scrollHeight > innerHeight + 100")
+    visitor.draw([[[0.3, 1.0], [0.3, 0.0]]])  # upwards, as one scrolls down
+    visitor.sees("draw", "1")
+    assert visitor.page.evaluate("scrollY") == 0
+    context.close()
 
 
 def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, photo, tmp_path):
@@ -48,18 +96,18 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, phot
     visitor.page.get_by_role("button", name="Remove Image").click()
     (tmp_path / "text.png").write_text("no picture")
     upload.set_input_files(tmp_path / "text.png")
-    toast = visitor.page.locator(".toast-body")
-    toast.wait_for()
-    assert "'text.png' is no picture that can be read" in toast.inner_text()
+    visitor.page.locator("#photo-words").get_by_text("'text.png' is no picture that can be read").wait_for()
+    assert visitor.page.locator("#photo-label [data-testid=label-output-value]").count() == 0
 
 
 def test_nothing_is_asked_of_another_machine(browser, address):
-    page = browser.new_page()
+    context = browser.new_context()
     asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_selector("#pad .pixi-target canvas", timeout=60_000)
-    page.close()
+    context.on("request", lambda request: asked.append(request.url))
+    visitor = Visitor(context, address, touch=False)
+    visitor.draw(STROKES[1])
+    visitor.sees("draw", "1")
+    context.close()
     assert asked
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
