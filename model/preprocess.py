@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
 
 from model.pictures import LEAST_CONTRAST, Source, brightness
@@ -11,10 +10,11 @@ SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # the digit in it is LONG pixels long
 FAINT = 0.1  # ink fainter than this does not count when the frame is laid
 WORKING_SIDE = 400  # pixels; a longer picture is reduced before it is searched for ink
+STEP = 1 / 255  # between two values of a picture of 8 bits
 STIFFNESS = 0.1  # how much it costs the surface of the paper to lean or bend, beside missing the brightness by 1
 
 
-def ink(image: Source) -> np.ndarray:
+def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
     """Take pen from paper: light, paper colour and polarity go, what was written stays.
 
     Light falls smoothly on paper, so its brightness is a smooth surface, fitted where most of the picture lies; what
@@ -22,16 +22,16 @@ def ink(image: Source) -> np.ndarray:
 
     Args:
         image: a path, a PIL image or an array, see `model.pictures.brightness`; dark on light or light on dark.
+        side: a longer picture is reduced by a whole factor to no more than this, in pixels.
 
     Returns:
-        [H, W] float32 in [0, 1]; 0 is paper, 1 is pen. A picture larger than `WORKING_SIDE` is reduced by a whole
-        factor. All zeros where nothing stands out.
+        [H, W] float32 in [0, 1]; 0 is paper, 1 is pen. All zeros where nothing stands out.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no picture that can be read; the sentence says why.
     """
-    grey = brightness(image, WORKING_SIDE)
+    grey = brightness(image, side)
     if min(grey.shape) < 2:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
@@ -39,7 +39,7 @@ def ink(image: Source) -> np.ndarray:
     every = max(1, min(step.shape) // 100)
     beyond = step[::every, ::every]
     beyond = -beyond[beyond < 0]  # paper on the far side from the pen: noise, and no ink
-    noise = 1.4826 * float(np.median(beyond)) if beyond.size else 0.0  # a standard deviation
+    noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # a standard deviation
     deepest = float(step.max())
     if deepest < max(LEAST_CONTRAST, 6 * noise):
         return np.zeros_like(grey)
@@ -76,7 +76,6 @@ def glyph_of(image: Source) -> np.ndarray | None:
     return fit(isolate(ink(image)))
 
 
-@torch.inference_mode()
 def fit(ink: np.ndarray) -> np.ndarray | None:
     """Frame one digit as MNIST does: 20 pixels long, its centre of mass in the middle of 28 x 28.
 
@@ -92,49 +91,50 @@ def fit(ink: np.ndarray) -> np.ndarray | None:
     left, top, width, height = cv2.boundingRect(np.uint8(ink > FAINT))
     if not width:
         return None
-    crop = np.ascontiguousarray(ink[top : top + height, left : left + width], dtype=np.float32)
-    return frame(torch.from_numpy(crop)[None])[0].numpy()
+    return frame(np.float32(ink[None, top : top + height, left : left + width]))[0]
 
 
-def frame(inks: torch.Tensor) -> torch.Tensor:
+def frame(inks: np.ndarray) -> np.ndarray:
     """Frame many digits at once, as `fit` frames one: [N, H, W] float32 in [0, 1] -> [N, 28, 28]; zeros for no ink."""
     on = inks > FAINT
-    starts, lengths = zip(*(_extent(on.any(dim=across)) for across in (2, 1)), strict=True)
-    scale = LONG / torch.maximum(*lengths).clamp(min=1)
-    sizes = [(length * scale).round().clamp(min=1) for length in lengths]
+    starts, lengths = zip(*(_extent(on.any(axis=across)) for across in (2, 1)), strict=True)
+    scale = LONG / np.maximum(*lengths).clip(1)
+    sizes = [np.rint(length * scale).clip(1) for length in lengths]
     down, along = (
         _resampling(n, start, length, size)
         for n, start, length, size in zip(inks.shape[1:], starts, lengths, sizes, strict=True)
     )
-    digits = down @ inks @ along.mT  # [N, 20, 20], each in the upper left corner
-    digits = digits / digits.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
-    mass = digits.sum(dim=(1, 2)).clamp(min=1e-6)
-    places = []
+    digits = down @ inks @ along.swapaxes(1, 2)  # [N, 20, 20], each in the upper left corner
+    digits /= digits.max(axis=(1, 2), keepdims=True).clip(1e-6)
+    mass = digits.sum(axis=(1, 2)).clip(1e-6)
+    corners = []
     for across, size in zip((2, 1), sizes, strict=True):
-        centre = digits.sum(dim=across) @ torch.arange(LONG, dtype=inks.dtype) / mass
-        shift = torch.minimum((SIDE / 2 - centre).round().clamp(min=0), SIDE - size)
-        places.append((torch.arange(SIDE)[:, None] == torch.arange(LONG) + shift[:, None, None]).to(inks.dtype))
-    return places[0] @ digits @ places[1].mT
+        centre = digits.sum(axis=across) @ np.arange(LONG, dtype=np.float32) / mass
+        corners.append(np.minimum(np.rint(SIDE / 2 - centre).clip(0), SIDE - size).astype(int))
+    framed = np.zeros((len(inks), SIDE + LONG, SIDE + LONG), np.float32)
+    for board, digit, y, x in zip(framed, digits, *corners, strict=True):
+        board[y : y + LONG, x : x + LONG] = digit
+    return framed[:, :SIDE, :SIDE]
 
 
-def _extent(on: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _extent(on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where the true part of each row of [N, L] starts and how long it is, 0 if none is: [N] each."""
-    start, back = on.int().argmax(dim=1), on.flip(1).int().argmax(dim=1)
-    return start, (on.shape[1] - back - start) * on.any(dim=1)
+    start, back = on.argmax(axis=1), on[:, ::-1].argmax(axis=1)
+    return start, (on.shape[1] - back - start) * on.any(axis=1)
 
 
-def _resampling(n: int, start: torch.Tensor, length: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+def _resampling(n: int, start: np.ndarray, length: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Return the matrices [N, 20, n] that take `length` of n pixels from `start` on to `size` pixels of at most 20.
 
     The filter is a triangle as wide as two new pixels, or two old ones if those are wider: an area average.
     """
-    step = (length / size)[:, None, None]
-    new, old = torch.arange(LONG)[:, None], torch.arange(n)
-    centre = (new + 0.5) * step + start[:, None, None]  # [N, 20, 1]
-    weights = (1 - ((old + 0.5 - centre) / step.clamp(min=1)).abs()).clamp(min=0)
-    inside = (old >= start[:, None, None]) & (old < (start + length)[:, None, None]) & (new < size[:, None, None])
-    weights = weights * inside
-    return weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6)
+    start, length, size = (np.float32(part)[:, None, None] for part in (start, length, size))
+    step = length / size
+    new, old = np.arange(LONG, dtype=np.float32)[:, None], np.arange(n, dtype=np.float32)
+    centre = (new + 0.5) * step + start  # [N, 20, 1]
+    weights = (1 - np.abs(old + 0.5 - centre) / step.clip(1)).clip(0)
+    weights *= (old >= start) & (old < start + length) & (new < size)
+    return weights / weights.sum(axis=2, keepdims=True).clip(1e-6)
 
 
 def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -144,7 +144,7 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     what is off it were darker, once lighter; what is written may then cover half of the picture. The better fit wins.
     Leaning and bending cost a little, so that the surface follows the light and not fat strokes.
     """
-    size = min(grey.shape[1], 24), min(grey.shape[0], 24)
+    size = min(grey.shape[1], 16), min(grey.shape[0], 16)
     small = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     trust = np.ones_like(small)  # the rim of a picture is more often paper than its middle
     trust[[0, -1], :] = trust[:, [0, -1]] = max(1, small.size / (2 * sum(small.shape)))
@@ -152,22 +152,23 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     basis = (y[:, None, :, None] * x[None, :, None, :]).reshape(small.size, 9)[:, [0, 1, 2, 3, 4, 6]]
     trust, level = trust.ravel(), small.ravel()
     above = np.array([[0.75], [0.25]])  # of missing what is brighter than the surface: pen dark, pen light
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(small.size, 36)
     bend = STIFFNESS * trust.sum()
     coefficients = np.zeros((2, 6))
     coefficients[:, 0] = np.average(level, weights=trust)
-    for _ in range(12):  # iteratively reweighted least squares
+    for _ in range(8):  # iteratively reweighted least squares
         off = level - coefficients @ basis.T  # [2, pixels]
         weights = trust * np.where(off > 0, above, 1 - above) / (np.abs(off) + 1e-3)
-        left = (weights[:, None, :] * basis.T) @ basis + bend * np.diag([0, 1, 1, 1, 1, 1])  # [2, 6, 6]
+        left = (weights @ products).reshape(2, 6, 6) + bend * np.diag([0, 1, 1, 1, 1, 1])
         coefficients = np.linalg.solve(left, ((weights * level) @ basis)[:, :, None])[:, :, 0]
     off = level - coefficients @ basis.T
     losses = (trust * np.where(off > 0, above, 1 - above) * np.abs(off)).sum(axis=1)
     losses += bend * np.square(coefficients[:, 1:]).sum(axis=1) / 2
     pen_is_dark = bool(losses[0] <= losses[1])
     c, x, xx, y, xy, yy = coefficients[0 if pen_is_dark else 1]
-    height, width = (_powers(n) for n in grey.shape)
-    paper = height @ np.array([[c, x, xx], [y, xy, 0], [yy, 0, 0]]) @ width.T
-    return paper.astype(np.float32), pen_is_dark
+    height, width = (_powers(n).astype(np.float32) for n in grey.shape)
+    surface = np.array([[c, x, xx], [y, xy, 0], [yy, 0, 0]], np.float32)
+    return height @ surface @ width.T, pen_is_dark
 
 
 def _powers(n: int) -> np.ndarray:

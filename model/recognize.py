@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from model import weights
+from model.networks import folded
 from model.pictures import Source
 from model.preprocess import SIDE, glyph_of
 
@@ -63,7 +64,7 @@ class Recognizer:
     """
 
     def __init__(self, net: nn.Module, card: dict):
-        self.net = net.eval()
+        self.net = folded(net)
         self.card = card
         self.calibration = card.get("calibration", UNCALIBRATED)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.networks import NETWORKS, build
+from model.networks import NETWORKS, build, folded
 
 
 def test_reference_is_these_literal_layers():
@@ -33,6 +33,16 @@ def test_a_network_takes_a_batch_of_any_length_to_ten_logits(name):
     net = build(name).eval()
     for n in (1, 5):
         assert net(torch.rand(n, 1, 28, 28)).shape == (n, 10)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_folded_network_is_the_same_function_without_normalisation(name):
+    net = build(name)
+    with torch.no_grad():
+        net(torch.rand(64, 1, 28, 28))  # the normalisations see something
+        batch = torch.rand(5, 1, 28, 28)
+        assert torch.allclose(folded(net)(batch), net.eval()(batch), atol=1e-4)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded(net).modules())
 
 
 def test_an_unknown_name_is_answered_with_the_choices():

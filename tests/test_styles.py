@@ -3,7 +3,8 @@ import torch
 
 from model.training.augment import skeleton_distances
 from model.training.mixture import NONE, Mixture, rewrite
-from model.training.styles import DIGITS, FAR, GRID, OTHERS, draw, scribble
+from model.training.shapes import DIGITS, OTHERS
+from model.training.styles import FAR, GRID, draw, scribble
 from tests.test_augment import glyphs
 
 

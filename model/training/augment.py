@@ -90,7 +90,7 @@ def write(distance: torch.Tensor) -> torch.Tensor:
 
 def augment(ink: torch.Tensor) -> torch.Tensor:
     """Warp, blur, cut, speckle and frame: ink [N, 1, S, S] float32 in [0, 1] -> a batch [N, 1, 28, 28]."""
-    return frame(degrade(warp(ink)))[:, None]
+    return torch.from_numpy(frame(degrade(warp(ink)).numpy()))[:, None]
 
 
 def warp(ink: torch.Tensor) -> torch.Tensor:

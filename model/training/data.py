@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
 import torch
 from torchvision.datasets import MNIST
 
@@ -35,8 +36,8 @@ def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> t
         ) from None
     except (ValueError, TypeError, IndexError, AssertionError) as error:
         raise ValueError(f"MNIST in {os.fspath(folder)!r} is damaged ({error}): delete its MNIST folder") from None
-    glyphs = torch.cat([frame(images.float() / 255) for images in digits.data[:limit].split(1000)])
-    return glyphs[:, None], digits.targets[:limit].clone()
+    glyphs = np.concatenate([frame(images.float().numpy() / 255) for images in digits.data[:limit].split(1000)])
+    return torch.from_numpy(glyphs)[:, None], digits.targets[:limit].clone()
 
 
 def split(glyphs: torch.Tensor, labels: torch.Tensor, share: float) -> tuple[tuple, tuple]:

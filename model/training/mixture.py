@@ -9,10 +9,12 @@ import torch
 from torch.nn.functional import interpolate
 
 from model.training.augment import augment, enlarge, skeleton_distances, write
+from model.training.shapes import DIGITS, OTHERS
 from model.training.sheets import contact_sheet
-from model.training.styles import DIGITS, FAR, GRID, OTHERS, distances, draw, scribble
+from model.training.styles import FAR, GRID, distances, draw, scribble
 
 NONE = 10  # the label of what is no digit
+PLAIN = 1 / 8  # share of the MNIST digits that are shown as they are
 DRAWN, OTHER = 0.25, 0.4  # drawn digits, and what is no digit, beside each MNIST digit
 
 
@@ -26,6 +28,7 @@ class Mixture:
     """
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
+        self.glyphs = glyphs
         self.ink = (255 * enlarge(glyphs)).round().to(torch.uint8)
         self.distance = skeleton_distances(glyphs)
         self.labels = labels
@@ -47,6 +50,8 @@ class Mixture:
         drawn = torch.randint(len(self.drawn), (round(DRAWN * len(chosen)),))
         others = torch.randint(len(self.others), (round(OTHER * len(chosen)),))
         batch = augment(torch.cat([digits, write(self.drawn[drawn]), write(self.others[others])]))
+        plain = round(PLAIN * len(chosen))
+        batch[:plain] = self.glyphs[chosen[:plain]]
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NONE)])
 
 
@@ -58,7 +63,7 @@ def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     zero = labels == 0
     middle = torch.where(zero, GRID / 2 + 1.5 * torch.randn(n), stem), torch.where(zero, GRID / 2, row)
     middle = torch.stack(middle, dim=1) * (28 / GRID)
-    lean = torch.where(torch.rand(n) < 0.8, 1.0, -1.0) * (0.9 + 0.3 * torch.randn(n))  # of a slash, in radians
+    lean = torch.where(torch.rand(n) < 0.8, 1.0, -1.0) * (1.0 + 0.35 * torch.randn(n))  # of a slash, in radians
     angle = torch.where(zero, lean, 0.15 * torch.randn(n))
     half = torch.where(zero, 5 + 8 * torch.rand(n), 2.5 + 3 * torch.rand(n))
     arm = torch.stack([angle.cos(), -angle.sin()], dim=1) * half[:, None]

@@ -31,10 +31,10 @@ class Recipe:
 
 
 RECIPES = {
-    "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3),
+    "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
     "world": Recipe(
         "world",
-        epochs=16,
+        epochs=14,
         batch_size=128,
         learning_rate=3e-3,
         mixture=True,
