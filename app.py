@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: the page calls nobody
@@ -11,13 +12,17 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from model import Prediction, Recognizer
-from model.pictures import Source
+from model import Page, Prediction, Recognizer
+from model.annotate import annotated
+from model.pictures import Source, upright
 
 ASSETS = Path(__file__).parent / "assets"
+SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
+NO_DIGIT = "no digit"
+COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # of the boxes
 INVITATIONS = {
     "draw": "Draw a digit, 0 to 9, anywhere on the canvas, as large or small as you like.",
-    "photo": "Give a picture of one handwritten digit: a file, the camera or the clipboard.",
+    "photo": "Give a picture of handwritten digits, one or many: a file, the camera or the clipboard.",
 }
 
 recognizer = Recognizer.load()
@@ -38,10 +43,10 @@ class Picture(gr.Image):
         return str(path)
 
 
-def read(image: Source) -> Prediction:
-    """Read a picture as a Recognizer does, but call a file by its name alone: visitors know not where it lies here."""
+def read(method: Callable[[Source], Prediction | Page], image: Source) -> Prediction | Page:
+    """Read a picture by a method of the recognizer, but call a file by its name alone, not by where it lies here."""
     try:
-        return recognizer.read_digit(image)
+        return method(image)
     except (FileNotFoundError, ValueError) as error:
         raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
 
@@ -51,7 +56,7 @@ def answer(image: Source | None, invitation: str) -> tuple[str, dict[str, float]
     if image is None:
         return invitation, None, ""
     try:
-        prediction = read(image)
+        prediction = read(recognizer.read_digit, image)
     except ValueError as error:
         return f"This picture cannot be read: {error}.", None, ""
     if not prediction.glyph.any():
@@ -69,9 +74,37 @@ def answer_drawing(drawing: dict | None) -> tuple[str, dict[str, float] | None, 
     return answer(None if canvas is None or not np.ptp(canvas) else canvas, INVITATIONS["draw"])
 
 
-def answer_photo(path: str | None) -> tuple[str, dict[str, float] | None, str]:
-    """Say what is written in an uploaded picture."""
-    return answer(path, INVITATIONS["photo"])
+def answer_photo(path: str | None) -> tuple:
+    """Say what is written in an uploaded picture: as for a drawing, and for many digits the sheet with its boxes."""
+    try:
+        page = path and read(recognizer.read_page, path)
+    except ValueError:
+        page = None  # `answer` says why
+    if not page or len(page.marks) < 2:
+        words, shares, glyph = answer(path, INVITATIONS["photo"])
+        return words, gr.update(value=shares, visible=True), glyph, *[gr.skip()] * 3, gr.update(visible=False)
+    count = sum(prediction.digit is not None for _, prediction in page.marks)
+    words = f"It reads {count} {'digit' if count == 1 else 'digits'}." if count else "It finds no digits here."
+    unsure = len(page.marks) - count
+    if unsure:
+        words += (
+            f" What it leaves out, {unsure} {'mark' if unsure == 1 else 'marks'}, looks like no digit, or like a word."
+        )
+    sheet = annotated(upright(path), page)
+    scale = min(1, SHEET_SIDE / max(sheet.size))
+    sheet.thumbnail((SHEET_SIDE, SHEET_SIDE))
+    boxes = [(tuple(round(scale * edge) for edge in box), name(prediction)) for box, prediction in page.marks]
+    rows = [
+        [f"{digit}  {share:.0%}" if share > 0.005 else "" for digit, share in prediction.top(3)]
+        for _, prediction in page.marks
+        if prediction.digit is not None
+    ]
+    return words, gr.update(value=None, visible=False), "", (sheet, boxes), page.text, rows, gr.update(visible=True)
+
+
+def name(prediction: Prediction) -> str:
+    """Call a mark by its digit, or by being none."""
+    return NO_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
 def read_digit(image: str) -> dict:
@@ -81,7 +114,19 @@ def read_digit(image: str) -> dict:
     digits, each with its probability.
     """
     try:
-        return read(image).as_dict()
+        return read(recognizer.read_digit, image).as_dict()
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def read_page(image: str) -> dict:
+    """Read all handwritten digits in an image file.
+
+    Returns text, the digits line by line, and marks: for each its box (left, top, right, bottom) in pixels of the
+    image, and what read_digit gives.
+    """
+    try:
+        return read(recognizer.read_page, image).as_dict()
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -129,9 +174,24 @@ with gr.Blocks(title="Digit reader", delete_cache=(600, 3600)) as page:
                 photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
             with gr.Column():
                 photo_answer = answer_panel("photo")
+                with gr.Column(visible=False, elem_id="sheet") as sheet:
+                    text = gr.Textbox(label="The digits", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
+                    boxes = gr.AnnotatedImage(
+                        color_map=COLOURS, show_label=False, show_legend=False, buttons=[], elem_id="boxes"
+                    )
+                    table = gr.Dataframe(
+                        headers=["digit", "or", "or"], interactive=False, show_label=False, buttons=[], elem_id="table"
+                    )
     pad.change(answer_drawing, pad, drawing_answer, show_progress="hidden", api_visibility="private")
-    photo.change(answer_photo, photo, photo_answer, show_progress="hidden", api_visibility="private")
+    photo.change(
+        answer_photo,
+        photo,
+        [*photo_answer, boxes, text, table, sheet],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     gr.Button(visible=False).click(read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
+    gr.Button(visible=False).click(read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
 if __name__ == "__main__":
     page.launch(

@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from model.pictures import Source
-from model.recognize import Prediction, Recognizer
+from model.recognize import Page, Prediction, Recognizer
 
-__all__ = ["Prediction", "Recognizer", "predict_image"]
+__all__ = ["Page", "Prediction", "Recognizer", "predict_image"]
 
 _default = lru_cache(maxsize=1)(Recognizer.load)
 

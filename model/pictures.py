@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # what is opened, of all that Pillow knows
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
@@ -54,6 +54,26 @@ def brightness(image: Source, side: int) -> np.ndarray:
     else:
         raise ValueError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
     return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
+
+
+def size(image: Source) -> tuple[int, int]:
+    """Return (width, height) in pixels of a picture that `brightness` can read, as EXIF says it is held."""
+    if isinstance(image, np.ndarray):
+        return image.shape[1], image.shape[0]
+    if isinstance(image, Image.Image):
+        turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # on its side
+        return image.size[::-1] if turned else image.size
+    with Image.open(image, formats=FORMATS) as picture:
+        return size(picture)
+
+
+def upright(path: str | os.PathLike) -> Image.Image:
+    """Open a picture for people to look at, in RGB: as `brightness` sees it, but in colour where it has one."""
+    with Image.open(path, formats=FORMATS) as picture:
+        if picture.has_transparency_data or picture.mode.startswith(("I", "F")):
+            grey = brightness(path, max(picture.size))
+            return Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
+        return ImageOps.exif_transpose(picture).convert("RGB")
 
 
 def _factor(size: tuple[int, int], side: int) -> int:

@@ -1,7 +1,7 @@
-"""Recognizer: image -> Prediction."""
+"""Recognizer: image -> Prediction or Page."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,8 +9,13 @@ from torch import nn
 
 from model import weights
 from model.networks import folded
-from model.pictures import Source
-from model.preprocess import SIDE, glyph_of
+from model.pictures import Source, size
+from model.preprocess import SIDE, glyph_of, ink
+from model.segment import Box, find_digits
+
+PAGE_SIDE = 1600  # pixels; a longer picture of a page is reduced before it is searched
+AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
+WORD_GAP = 0.35  # of the height of a line: what stands closer is one word or number
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,34 @@ class Prediction:
             "score": round(self.score, 6),
             "top": [[digit, round(share, 6)] for digit, share in self.top(3)],
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What stands on a page.
+
+    Attributes:
+        lines: from top to bottom; each its marks (box, Prediction) from left to right, box = (left, top, right, bottom)
+            in pixels of the image. `digit` is None where a mark is as large as a digit and looks like none, or stands
+            in a word.
+    """
+
+    lines: list[list[tuple[Box, Prediction]]]
+
+    @property
+    def marks(self) -> list[tuple[Box, Prediction]]:
+        """All marks in reading order."""
+        return [mark for line in self.lines for mark in line]
+
+    @property
+    def text(self) -> str:
+        """The digits, a line of text for each line that has any: "1247673\\n8952481"."""
+        lines = ("".join(str(p.digit) for _, p in line if p.digit is not None) for line in self.lines)
+        return "\n".join(line for line in lines if line)
+
+    def as_dict(self) -> dict:
+        """Return the text and the marks as JSON types, for other programs."""
+        return {"text": self.text, "marks": [{"box": list(box), **p.as_dict()} for box, p in self.marks]}
 
 
 def blank() -> Prediction:
@@ -91,6 +124,35 @@ class Recognizer:
         glyph = glyph_of(image)
         return blank() if glyph is None else self.read_glyphs(glyph[None])[0]
 
+    def read_page(self, image: Source) -> Page:
+        """Read a picture that may hold many digits: numbers, lines of numbers, a sheet of paper.
+
+        Args:
+            image: a path, a PIL image or an array; see `model.pictures.brightness`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no picture that can be read; the sentence says why.
+        """
+        page = ink(image, PAGE_SIDE)
+        across, down = (given / seen for given, seen in zip(size(image), page.shape[::-1], strict=True))
+        lines = []
+        for line in find_digits(page, self._log_shares):
+            if line:
+                boxes, glyphs = zip(*line, strict=True)
+                boxes = [
+                    (round(across * a), round(down * b), round(across * c), round(down * d)) for a, b, c, d in boxes
+                ]
+                lines.append(without_words(list(zip(boxes, self.read_glyphs(np.stack(glyphs)), strict=True))))
+        return Page(lines)
+
+    @torch.inference_mode()
+    def _log_shares(self, glyphs: np.ndarray) -> np.ndarray:
+        """Return the log-probability of each digit, and of no digit: [N, 28, 28] -> [N, 11]."""
+        logits = torch.cat([self.net(batch) for batch in torch.from_numpy(glyphs)[:, None].split(AT_ONCE)])
+        logits = torch.cat([logits, torch.zeros(len(logits), 1)], dim=1)
+        return (logits / self.calibration["temperature"]).log_softmax(dim=1).numpy()
+
     @torch.inference_mode()
     def read_glyphs(self, glyphs: np.ndarray) -> list[Prediction]:
         """Read digits that are framed already, all in one pass: [N, 28, 28] float32 in [0, 1] -> N predictions."""
@@ -105,6 +167,31 @@ class Recognizer:
             return Prediction(None, probabilities, 0.0, score, glyph)
         digit = int(probabilities.argmax())
         return Prediction(digit, probabilities, float(probabilities[digit]), score, glyph)
+
+
+def without_words(line: list[tuple[Box, Prediction]]) -> list[tuple[Box, Prediction]]:
+    """Take no letter of a word for a digit, since some letters look like one.
+
+    Where a third of what stands close together is no digit, nothing of it is; nor is the rest of a line of words.
+    """
+    words: list[list[tuple[Box, Prediction]]] = []
+    height = max(bottom - top for (_, top, _, bottom), _ in line)
+    for mark in line:
+        if words and mark[0][0] - words[-1][-1][0][2] < WORD_GAP * height:
+            words[-1].append(mark)
+        else:
+            words.append([mark])
+    words = [_refused(word) if _share_refused(word) >= 1 / 3 else word for word in words]
+    line = [mark for word in words for mark in word]
+    return _refused(line) if len(line) > 8 and _share_refused(line) > 0.8 else line
+
+
+def _share_refused(marks: list[tuple[Box, Prediction]]) -> float:
+    return sum(prediction.digit is None for _, prediction in marks) / len(marks)
+
+
+def _refused(marks: list[tuple[Box, Prediction]]) -> list[tuple[Box, Prediction]]:
+    return [(box, replace(prediction, digit=None, confidence=0.0)) for box, prediction in marks]
 
 
 def digit_scores(logits: torch.Tensor) -> torch.Tensor:

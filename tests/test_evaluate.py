@@ -7,7 +7,7 @@ from PIL import Image
 
 from model import weights
 from model.networks import build
-from model.training import evaluate
+from model.training import evaluate, pages
 from model.training.strokes import draw_somewhere
 from tests.digits import STROKES
 
@@ -52,10 +52,29 @@ def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path,
     table = capsys.readouterr().out
     assert "| drawings, read right | 2 |" in table
     assert "| photos | absent |" in table
+    assert "| drawings, as pages | 2 | reference | 100.0 |" in table
     results = json.loads((tmp_path / "out.json").read_text())["reference"]
     assert results["drawings"]["n"] == 2
     assert results["mnist test"]["n"] == 40
     assert results["usps"] is None
+
+
+class Reader:
+    """Reads what it is told to have read."""
+
+    def read_page(self, text):
+        return type("Page", (), {"text": text})
+
+
+def test_pages_are_compared_by_picture_line_and_character():
+    pairs = [("12\n345", "12/345"), ("12\n35", "12/345"), ("7", "7"), ("71", "7"), ("", "9")]
+    measures = pages.compare(Reader(), pairs)
+    assert measures["n"] == 5
+    assert measures["exact"] == pytest.approx(2 / 5)
+    assert measures["lines"] == pytest.approx(4 / 7)
+    assert measures["characters"] == pytest.approx(1 - 3 / 13)
+    assert measures["extra"] == 1
+    assert measures["one"] == pytest.approx(1 / 5)
 
 
 def test_mistakes_are_pictures(shared, tmp_path):

@@ -18,25 +18,36 @@ def pictures(tmp_path, monkeypatch):
 
 def test_each_picture_gets_a_line(pictures, capsys):
     assert main(["seven.png", "blank.png"]) == 0
-    seven, blank = capsys.readouterr().out.splitlines()
-    assert seven.startswith("seven.png: 7  ")
-    assert "%" in seven
-    assert blank == "blank.png: no digit"
+    assert capsys.readouterr().out.splitlines() == ["seven.png: 7", "blank.png: no digits"]
+
+
+def test_the_text_of_one_picture_stands_alone(pictures, capsys):
+    assert main(["seven.png"]) == 0
+    assert capsys.readouterr().out == "7\n"
 
 
 def test_json_gives_an_object_a_line(pictures, capsys):
     assert main(["--json", "seven.png", "blank.png"]) == 0
     seven, blank = map(json.loads, capsys.readouterr().out.splitlines())
     assert seven["file"] == "seven.png"
-    assert seven["digit"] == seven["top"][0][0] == 7
-    assert {"confidence", "score"} <= seven.keys()
-    assert blank["digit"] is None
+    assert seven["text"] == "7"
+    [mark] = seven["marks"]
+    assert mark["digit"] == mark["top"][0][0] == 7
+    assert {"box", "confidence", "score"} <= mark.keys()
+    assert blank["text"] == ""
+
+
+def test_annotate_draws_the_boxes(pictures, capsys):
+    assert main(["seven.png", "--annotate", "seen.png"]) == 0
+    with Image.open("seven.png") as given, Image.open("seen.png") as seen:
+        assert seen.size == given.size
+        assert (0xDC, 0x14, 0x3C) in {colour for _, colour in seen.getcolors(100_000)}
 
 
 def test_a_bad_picture_gets_a_sentence_and_the_others_are_still_read(pictures, capsys):
     assert main(["missing.png", "text.png", "seven.png"]) == 2
     output = capsys.readouterr()
-    assert output.out.startswith("seven.png: 7 ")
+    assert output.out == "seven.png: 7\n"
     assert "missing.png: no file 'missing.png'" in output.err
     assert "text.png: 'text.png' is no picture" in output.err
 

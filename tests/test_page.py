@@ -3,11 +3,13 @@
 import json
 import urllib.request
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from model.training.numbers import compose
 from model.training.strokes import draw
 from tests.conftest import Visitor
 from tests.digits import STROKES, arc
@@ -34,6 +36,17 @@ def guest(shared_visitor):
 def photo(tmp_path):
     path = tmp_path / "three.jpg"
     Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(path)
+    return path
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    random = np.random.default_rng(0)
+    lines = [compose([{"strokes": STROKES[int(c)]} for c in text], random, touching=False) for text in ("3141", "59")]
+    width = max(line.shape[1] for line in lines)
+    lines = [np.pad(line, ((0, 0), (0, width - line.shape[1])), constant_values=255) for line in lines]
+    path = tmp_path / "sheet.jpg"
+    Image.fromarray(np.vstack(lines)).save(path)
     return path
 
 
@@ -100,6 +113,22 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, phot
     assert visitor.page.locator("#photo-label [data-testid=label-output-value]").count() == 0
 
 
+def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, photo):
+    page = visitor.page
+    page.get_by_role("tab", name="Photo").click()
+    page.locator("#picture input[type=file]").set_input_files(sheet)
+    page.locator("#text textarea").wait_for()
+    assert page.locator("#text textarea").input_value() == "3141\n59"
+    page.locator("#boxes img").first.wait_for()
+    page.locator("#table [aria-rowcount='7']").wait_for()  # with the one of the headings
+    assert page.locator("#photo-label").is_hidden()
+    page.get_by_role("button", name="Remove Image").click()
+    page.locator("#text").wait_for(state="hidden")
+    page.locator("#picture input[type=file]").set_input_files(photo)
+    visitor.sees("photo", "3")
+    assert page.locator("#text").is_hidden()
+
+
 def test_nothing_is_asked_of_another_machine(browser, address):
     context = browser.new_context()
     asked = []
@@ -123,14 +152,22 @@ def test_a_program_reads_a_picture_through_the_endpoint(client, photo):
     assert len(answer["top"]) == 3
 
 
+def test_a_program_reads_a_sheet_through_the_endpoint(client, sheet):
+    answer = client.predict(handle_file(sheet), api_name="/read_page")
+    assert answer["text"] == "3141\n59"
+    assert [mark["digit"] for mark in answer["marks"]] == [3, 1, 4, 1, 5, 9]
+    assert all(len(mark["box"]) == 4 and len(mark["top"]) == 3 for mark in answer["marks"])
+
+
 def test_a_program_gets_a_sentence_for_a_bad_picture(client, tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(AppError, match=r"'empty\.png' is an empty file"):
         client.predict(handle_file(tmp_path / "empty.png"), api_name="/read_digit")
 
 
-def test_the_endpoint_is_the_only_one_that_programs_see(client):
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/read_digit"]
+def test_the_endpoints_are_the_only_ones_that_programs_see(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/read_digit", "/read_page"}
 
 
 def test_a_request_cannot_name_a_file_that_was_not_uploaded(address, photo):

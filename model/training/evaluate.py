@@ -18,6 +18,7 @@ from model.preprocess import SIDE, glyph_of
 from model.recognize import digit_scores
 from model.training.data import mnist
 from model.training.loop import predict
+from model.training.pages import measure_pages
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
 
@@ -102,8 +103,8 @@ def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int =
     return float(gaps.abs().sum() / len(confidence))
 
 
-def measure(recognizer: Recognizer, sets: dict) -> dict:
-    """Measure one network: {set: {n, accuracy, interval, calibration_error, kept, confusions}}.
+def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor]) -> dict:
+    """Measure one network by its logits for each set: {set: {n, accuracy, interval, calibration_error, kept, ...}}.
 
     Accuracy is that of the most probable digit; an empty glyph is wrong. "letters" has, instead, how much of the
     letters and signs is refused, and the share of stroke digits that is kept, at several thresholds of the score.
@@ -115,12 +116,11 @@ def measure(recognizer: Recognizer, sets: dict) -> dict:
             results[name] = None
             continue
         glyphs, labels = digits
-        logits = predict(recognizer.net, glyphs)
         written = glyphs.flatten(1).any(dim=1)
-        scores[name] = torch.where(written, digit_scores(logits), 0.0)
+        scores[name] = torch.where(written, digit_scores(logits[name]), 0.0)
         if name == "letters":
             continue
-        confidence, answer = (logits / calibration["temperature"]).softmax(dim=1).max(dim=1)
+        confidence, answer = (logits[name] / calibration["temperature"]).softmax(dim=1).max(dim=1)
         right = (answer == labels) & written
         wrong = Counter(f"{label} as {digit}" for label, digit in zip(labels[~right], answer[~right], strict=True))
         results[name] = {
@@ -174,17 +174,28 @@ def as_table(results: dict[str, dict]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def save_mistakes(recognizer: Recognizer, sets: dict, folder: Path) -> None:
+def as_page_table(results: dict[str, dict]) -> str:
+    """Lay out {network: what `measure_pages` returns} as a Markdown table, in %."""
+    rows = [
+        ["read as pages", "n", "network", "exact", "lines", "characters", "one digit", "pictures with digits too many"]
+    ]
+    rows.append(["---"] * len(rows[0]))
+    for name in next(iter(results.values())):
+        for network, measures in results.items():
+            m = measures[name]
+            shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
+            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"])])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def save_mistakes(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor], folder: Path) -> None:
     """Write a contact sheet of the glyphs read wrong, or not refused, for each set: each with "label > answer"."""
     folder.mkdir(parents=True, exist_ok=True)
     threshold = recognizer.calibration["threshold"]
-    for name, digits in sets.items():
-        if digits is None:
-            continue
-        glyphs, labels = digits
-        logits = predict(recognizer.net, glyphs)
-        answer = logits.argmax(dim=1)
-        wrong = digit_scores(logits) >= threshold if name == "letters" else answer != labels
+    for name in logits:
+        glyphs, labels = sets[name]
+        answer = logits[name].argmax(dim=1)
+        wrong = digit_scores(logits[name]) >= threshold if name == "letters" else answer != labels
         if not wrong.any():
             continue
         shown = [
@@ -208,7 +219,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
-    results = {name: measure(recognizer, sets) for name, recognizer in recognizers.items()}
+    logits = {
+        name: {of: predict(recognizer.net, digits[0]) for of, digits in sets.items() if digits is not None}
+        for name, recognizer in recognizers.items()
+    }
+    results = {name: measure(recognizer, sets, logits[name]) for name, recognizer in recognizers.items()}
     print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]
@@ -218,7 +233,18 @@ def main(arguments: list[str] | None = None) -> int:
         card = ", ".join(f"{key} {value:.2%}" for key, value in recognizer.card["metrics"].items())
         print(f"{name}, its card says: {card}")
         if options.mistakes:
-            save_mistakes(recognizer, sets, options.mistakes / Path(name).stem)
+            save_mistakes(recognizer, sets, logits[name], options.mistakes / Path(name).stem)
+    pages = {}
+    for name, recognizer in recognizers.items():
+        single = {
+            of: read(options.data / "eval")
+            for of, (needs, read) in REAL.items()
+            if of in ("strokes", "drawings", "photos") and (options.data / "eval" / needs).exists()
+        }
+        pages[name] = measure_pages(recognizer, options.data / "eval", single)
+        results[name]["pages"] = pages[name]
+    if any(pages.values()):
+        print("\n" + as_page_table(pages))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     return 0

@@ -1,0 +1,28 @@
+"""Draw what was read into a copy of a picture."""
+
+from PIL import Image, ImageDraw
+
+from model.recognize import Page
+
+DIGIT, NO_DIGIT = "#dc143c", "#808080"
+
+
+def annotated(picture: Image.Image, page: Page) -> Image.Image:
+    """Return a copy in RGB with the box and digit of each mark; what is no digit gets a grey "?".
+
+    Args:
+        picture: any mode, of the size that the boxes of the page refer to, see `model.pictures.upright`.
+        page: what was read of it.
+    """
+    copy = picture.convert("RGB")
+    pen = ImageDraw.Draw(copy)
+    line = max(1, max(copy.size) // 400)
+    for (left, top, right, bottom), prediction in page.marks:
+        colour, text = (NO_DIGIT, "?") if prediction.digit is None else (DIGIT, str(prediction.digit))
+        pen.rectangle((left - line, top - line, right + line, bottom + line), outline=colour, width=line)
+        size = max(12, max(copy.size) // 40, (bottom - top) // 4)
+        above = top - line >= size  # else beside it, inside
+        pen.text(
+            (left, top - line if above else top), text, fill=colour, anchor="lb" if above else "lt", font_size=size
+        )
+    return copy

@@ -1,0 +1,78 @@
+"""How well a Recognizer reads pages: pictures of many digits, composed numbers, and pictures of one digit as pages."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from model import Recognizer
+from model.pictures import Source
+from model.training.numbers import numbers
+from model.training.strokes import read_strokes
+
+COMPOSED = 400  # numbers of each kind
+
+
+def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterable[tuple[Source, int]]]) -> dict:
+    """Read every picture below a folder as a page: {set: what `compare` returns}; absent sets are left out.
+
+    Args:
+        recognizer: reads them.
+        folder: may hold `multi/labels.tsv`, lines of digits apart by "/", and `strokes_digits.jsonl.gz`.
+        single: sets of pictures with one digit each.
+    """
+    results = {}
+    labels = folder / "multi" / "labels.tsv"
+    if labels.exists():
+        with labels.open() as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t"))
+        pictures = [(folder / "multi" / row["file"], row["digits"]) for row in rows]
+        results["pictures of many"] = compare(recognizer, pictures)
+    strokes = folder / "strokes_digits.jsonl.gz"
+    if strokes.exists():
+        drawings = list(read_strokes(strokes))
+        for name, touching in (("numbers that stand apart", False), ("numbers that touch", True)):
+            results[name] = compare(recognizer, numbers(drawings, COMPOSED, touching), name)
+    for name, pictures in single.items():
+        results[f"{name}, as pages"] = compare(recognizer, ((image, str(digit)) for image, digit in pictures), name)
+    return results
+
+
+def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name: str = "pages") -> dict:
+    """Read pictures and compare with what they hold, lines apart by "/".
+
+    Returns:
+        n: pictures. exact: share read exactly. lines: share of lines that are. characters: share of characters read, by
+        edit distance (Levenshtein 1966). extra: pictures read with too many digits. one: share read as one digit.
+    """
+    exact = lines = right = characters = errors = extra = one = n = 0
+    for image, expected in tqdm(pictures, name, unit=" pages", leave=False):
+        got = recognizer.read_page(image).text.replace("\n", "/")
+        expected_lines = expected.split("/")
+        n += 1
+        exact += got == expected
+        lines += len(expected_lines)
+        right += (Counter(expected_lines) & Counter(got.split("/"))).total()
+        characters += len(expected.replace("/", ""))
+        errors += _distance(got.replace("/", ""), expected.replace("/", ""))
+        extra += len(got.replace("/", "")) > len(expected.replace("/", ""))
+        one += len(got) == 1
+    return {
+        "n": n,
+        "exact": exact / n,
+        "lines": right / lines,
+        "characters": 1 - errors / characters,
+        "extra": extra,
+        "one": one / n,
+    }
+
+
+def _distance(one: str, other: str) -> int:
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]

@@ -1,0 +1,141 @@
+import struct
+import time
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from model import Recognizer
+from model.pictures import upright
+from model.training.numbers import compose, numbers
+from tests.digits import STROKES
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return Recognizer.load()
+
+
+def number(text, touching=False, seed=0):
+    drawings = [{"strokes": STROKES[int(digit)], "label": digit, "writer": "we"} for digit in text]
+    return compose(drawings, np.random.default_rng(seed), touching)
+
+
+def sheet(*lines):
+    """Lines below each other on one sheet."""
+    width = max(line.shape[1] for line in lines)
+    return np.vstack([np.pad(line, ((0, 0), (0, width - line.shape[1])), constant_values=255) for line in lines])
+
+
+@pytest.mark.parametrize("text", ["7", "42", "0123456789", "1111", "2000"])
+def test_a_number_is_read_from_left_to_right(recognizer, text):
+    assert recognizer.read_page(number(text)).text == text
+
+
+def test_lines_are_read_from_top_to_bottom(recognizer):
+    assert recognizer.read_page(sheet(number("314"), number("159"), number("26"))).text == "314\n159\n26"
+
+
+def test_dark_paper_is_read_as_well(recognizer):
+    assert recognizer.read_page(255 - number("380")).text == "380"
+
+
+def test_a_box_holds_the_ink_of_its_digit_and_no_other(recognizer):
+    picture = number("5302")
+    page = recognizer.read_page(picture)
+    assert [prediction.digit for _, prediction in page.marks] == [5, 3, 0, 2]
+    outside = np.full_like(picture, 255)
+    outside[:] = picture
+    for left, top, right, bottom in (box for box, _ in page.marks):
+        assert 0 <= left < right <= picture.shape[1]
+        assert 0 <= top < bottom <= picture.shape[0]
+        assert (outside[top:bottom, left:right] < 128).any()
+        outside[top:bottom, left:right] = 255
+    assert outside.min() > 128
+
+
+def test_boxes_are_in_pixels_of_a_large_picture(recognizer):
+    picture = number("64")
+    large = np.kron(picture, np.ones((12, 12), np.uint8))
+    for (box, _), (small, _) in zip(
+        recognizer.read_page(large).marks, recognizer.read_page(picture).marks, strict=True
+    ):
+        assert np.allclose(np.array(box) / 12, small, atol=3)
+
+
+def test_boxes_follow_the_orientation_of_a_photo(recognizer, tmp_path):
+    picture = Image.fromarray(number("64"))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side
+    picture.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    page = recognizer.read_page(tmp_path / "turned.jpg")
+    assert page.text == "64"
+    assert np.allclose(page.marks[0][0], recognizer.read_page(picture).marks[0][0], atol=3)
+
+
+@pytest.mark.parametrize(("kind", "value"), [(2, b"6\0\0\0"), (7, b"6\0\0\0"), (3, b"\0\x09\0\0"), (3, b"\0\0\0\0")])
+def test_an_orientation_that_means_nothing_is_passed_over(recognizer, tmp_path, kind, value):
+    """EXIF with one entry, the orientation, as text, as bytes, as 9 or as 0."""
+    count = 1 if kind == 3 else 2
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHI4sI", 8, 1, 0x0112, kind, count, value, 0)
+    Image.fromarray(number("64")).save(tmp_path / "odd.jpg", exif=exif, quality=95)
+    assert recognizer.read_page(tmp_path / "odd.jpg").text == "64"
+
+
+def test_a_transparent_sheet_is_shown_as_it_is_read(tmp_path):
+    ink = 255 - number("11")
+    picture = Image.fromarray(np.dstack([np.zeros_like(ink)] * 3 + [ink]))
+    picture.save(tmp_path / "clear.png")
+    assert np.abs(np.asarray(upright(tmp_path / "clear.png").convert("L")).astype(int) - (255 - ink)).max() <= 1
+
+
+def test_a_chain_of_touching_digits_is_read_in_bounded_time(recognizer):
+    chain = number("0" * 6, touching=True)
+    chain = np.hstack([chain[:, chain.min(axis=0) < 255]] * 4)
+    start = time.process_time()
+    recognizer.read_page(np.pad(chain, 30, constant_values=255))
+    assert time.process_time() - start < 20
+
+
+def test_digits_that_touch_are_cut(recognizer):
+    """Of plain pairs that touch, most are told apart; no pair is read as three."""
+    texts = [f"{a}{b}" for a in range(10) for b in (0, 3, 7)]
+    read = [recognizer.read_page(number(text, touching=True, seed=i)).text for i, text in enumerate(texts)]
+    assert sum(map(str.__eq__, texts, read)) >= 15
+    assert max(map(len, read)) <= 2
+
+
+@pytest.mark.parametrize("blank", [np.full((300, 400), 255, np.uint8), np.zeros((1, 1), np.uint8)])
+def test_a_blank_page_has_no_marks(recognizer, blank):
+    page = recognizer.read_page(blank)
+    assert page.marks == []
+    assert page.text == ""
+
+
+def test_noise_and_a_rim_are_no_digits(recognizer):
+    random = np.random.default_rng(0)
+    assert recognizer.read_page(random.integers(0, 256, (600, 800), np.uint8)).text == ""
+    framed = number("58")
+    framed[:, :3] = framed[-3:] = 0
+    assert recognizer.read_page(framed).text == "58"
+
+
+def test_a_page_of_print_has_no_digits(recognizer):
+    page = Image.new("L", (900, 600), 255)
+    for y in range(40, 560, 60):
+        ImageDraw.Draw(page).text((40, y), "The quick brown fox jumps over the dog", font_size=40)
+    assert recognizer.read_page(page).text == ""
+
+
+def test_a_page_cannot_be_read_for_the_same_reasons_as_a_digit(recognizer, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        recognizer.read_page(tmp_path / "missing.png")
+    with pytest.raises(ValueError, match="shape"):
+        recognizer.read_page(np.zeros((3, 3, 3, 3)))
+
+
+def test_numbers_are_composed_alike_each_time_and_as_asked():
+    drawings = [{"strokes": STROKES[i % 10], "label": str(i % 10), "writer": "a/b"} for i in range(60)]
+    one, again = numbers(drawings, 5, touching=False), numbers(drawings, 5, touching=False)
+    assert all(np.array_equal(a, b) and s == t for (a, s), (b, t) in zip(one, again, strict=True))
+    assert all(2 <= len(text) <= 6 for _, text in one)
