@@ -107,16 +107,21 @@ def name(prediction: Prediction) -> str:
     return NO_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
+def for_programs(method: Callable[[Source], Prediction | Page], image: str) -> dict:
+    """Read as `read` does, as JSON types; what a program is told of a bad picture is the same sentence."""
+    try:
+        return read(method, image).as_dict()
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
 def read_digit(image: str) -> dict:
     """Read the handwritten digit in an image file.
 
     Returns digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
     digits, each with its probability.
     """
-    try:
-        return read(recognizer.read_digit, image).as_dict()
-    except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+    return for_programs(recognizer.read_digit, image)
 
 
 def read_page(image: str) -> dict:
@@ -125,10 +130,7 @@ def read_page(image: str) -> dict:
     Returns text, the digits line by line, and marks: for each its box (left, top, right, bottom) in pixels of the
     image, and what read_digit gives.
     """
-    try:
-        return read(recognizer.read_page, image).as_dict()
-    except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+    return for_programs(recognizer.read_page, image)
 
 
 def glyph_as_html(glyph: np.ndarray) -> str:

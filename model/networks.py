@@ -73,3 +73,14 @@ def build(name: str) -> nn.Module:
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}: choose {' or '.join(NETWORKS)}")
     return NETWORKS[name]()
+
+
+@torch.inference_mode()
+def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
+    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the CPU in float32."""
+    return torch.cat([net(batch) for batch in glyphs.split(batch_size)])
+
+
+def with_none(logits: torch.Tensor) -> torch.Tensor:
+    """Set the class "no digit" beside the ten, its logit always 0: [N, 10] -> [N, 11]."""
+    return torch.cat([logits, torch.zeros_like(logits[:, :1])], dim=1)

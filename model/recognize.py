@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from model import weights
-from model.networks import folded
+from model.networks import folded, predict, with_none
 from model.pictures import Source, size
 from model.preprocess import SIDE, glyph_of, ink
 from model.segment import Box, find_digits
@@ -149,15 +149,14 @@ class Recognizer:
     @torch.inference_mode()
     def _log_shares(self, glyphs: np.ndarray) -> np.ndarray:
         """Return the log-probability of each digit, and of no digit: [N, 28, 28] -> [N, 11]."""
-        logits = torch.cat([self.net(batch) for batch in torch.from_numpy(glyphs)[:, None].split(AT_ONCE)])
-        logits = torch.cat([logits, torch.zeros(len(logits), 1)], dim=1)
+        logits = with_none(predict(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE))
         return (logits / self.calibration["temperature"]).log_softmax(dim=1).numpy()
 
     @torch.inference_mode()
     def read_glyphs(self, glyphs: np.ndarray) -> list[Prediction]:
-        """Read digits that are framed already, all in one pass: [N, 28, 28] float32 in [0, 1] -> N predictions."""
+        """Read digits that are framed already, many at once: [N, 28, 28] float32 in [0, 1] -> N predictions."""
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
-        logits = self.net(batch)  # [N, 10]
+        logits = predict(self.net, batch, AT_ONCE)  # [N, 10]
         probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
         scores = digit_scores(logits).tolist()
         return [self._judge(*one) for one in zip(probabilities, scores, batch[:, 0].numpy(), strict=True)]

@@ -132,15 +132,13 @@ def _lines(marks: list[Mark], height: float) -> list[list[Mark]]:
     for i, mark in enumerate(large):
         for right in large[i + 1 :]:
             if _overlap(mark.box, right.box, 1) > 0.5 * min(mark.height, right.height):
-                old, new = line_of[id(right)], line_of[id(mark)]
-                line_of = {key: new if line == old else line for key, line in line_of.items()}
+                line_of = _tied(line_of, right, mark)
                 break
         for other in large[:i]:  # the parts of one digit, one above the other
             tall = max(mark.box[3], other.box[3]) - min(mark.box[1], other.box[1])
             above = _overlap(mark.box, other.box, 0) > 0.5 * min(mark.width, other.width)
             if above and tall < 1.3 * height and _apart(mark.box, other.box) < 0.3 * height:
-                old, new = line_of[id(mark)], line_of[id(other)]
-                line_of = {key: new if line == old else line for key, line in line_of.items()}
+                line_of = _tied(line_of, mark, other)
     for mark in marks:
         if id(mark) not in line_of and max(mark.height, mark.width) > 0.12 * height:
             near = min(large, key=lambda other: _apart(other.box, mark.box))
@@ -153,6 +151,12 @@ def _lines(marks: list[Mark], height: float) -> list[list[Mark]]:
     for line in lines.values():
         line.sort(key=lambda mark: mark.box[0] + mark.box[2])
     return sorted(lines.values(), key=lambda line: np.mean([mark.box[1] + mark.box[3] for mark in line]))
+
+
+def _tied(line_of: dict[int, int], one: Mark, to: Mark) -> dict[int, int]:
+    """Return the lines with all of one mark's line moved to that of another."""
+    old, new = line_of[id(one)], line_of[id(to)]
+    return {key: new if line == old else line for key, line in line_of.items()}
 
 
 def _overlap(a: Box, b: Box, axis: int) -> int:

@@ -3,8 +3,8 @@
 import torch
 from torch.nn.functional import cross_entropy
 
+from model.networks import predict
 from model.recognize import digit_scores
-from model.training.loop import predict
 from model.training.mixture import NONE, Mixture
 
 KEPT = 0.99  # share of digits that the threshold lets pass

@@ -13,11 +13,11 @@ import torch
 from tqdm import tqdm
 
 from model import Recognizer
+from model.networks import predict
 from model.pictures import Source
 from model.preprocess import SIDE, glyph_of
 from model.recognize import digit_scores
 from model.training.data import mnist
-from model.training.loop import predict
 from model.training.pages import measure_pages
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from model.networks import build
+from model.networks import build, predict, with_none
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
 
@@ -69,11 +69,6 @@ def train(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int,
     return (average.module if average else net).to("cpu", memory_format=torch.contiguous_format).eval()
 
 
-def with_none(logits: torch.Tensor) -> torch.Tensor:
-    """Set the class "no digit" beside the ten, its logit always 0: [N, 10] -> [N, 11]."""
-    return torch.cat([logits, torch.zeros_like(logits[:, :1])], dim=1)
-
-
 def _average(decay: float) -> Callable:
     """Running average that forgets by `decay` a step, and faster in the beginning, when the weights are still poor."""
     return lambda average, current, n: average + (current - average) * max(1 - decay, 9 / (10 + int(n)))
@@ -92,12 +87,6 @@ def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
         capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
         faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)
     return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
-
-
-@torch.inference_mode()
-def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the CPU in float32."""
-    return torch.cat([net(batch) for batch in glyphs.split(batch_size)])
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
