@@ -18,10 +18,11 @@ from model.pictures import Source, upright
 
 ASSETS = Path(__file__).parent / "assets"
 SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
+CANVAS = 400, 300  # pixels of the Sketchpad, wide enough for a number
 NO_DIGIT = "no digit"
 COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # of the boxes
 INVITATIONS = {
-    "draw": "Draw a digit, 0 to 9, anywhere on the canvas, as large or small as you like.",
+    "draw": "Draw a digit, 0 to 9, or a whole number, anywhere on the canvas, as large or small as you like.",
     "photo": "Give a picture of handwritten digits, one or many: a file, the camera or the clipboard.",
 }
 
@@ -68,10 +69,26 @@ def answer(image: Source | None, invitation: str) -> tuple[str, dict[str, float]
     return f"It reads **{prediction.digit}**.", shares, glyph
 
 
-def answer_drawing(drawing: dict | None) -> tuple[str, dict[str, float] | None, str]:
-    """Say what is drawn on the Sketchpad."""
+def answer_drawing(drawing: dict | None) -> tuple[str, dict, str]:
+    """Say what is drawn on the Sketchpad: a digit, or a whole number with the glyph of each of its digits."""
     canvas = drawing and drawing["composite"]
-    return answer(None if canvas is None or not np.ptp(canvas) else canvas, INVITATIONS["draw"])
+    written = canvas is not None and np.ptp(canvas)
+    page = recognizer.read_page(canvas) if written else Page([], "")
+    digits = [prediction for _, prediction in page.marks if prediction.digit is not None]
+    if len(digits) < 2:
+        words, shares, glyph = answer(canvas if written else None, INVITATIONS["draw"])
+        return words, gr.update(value=shares, visible=True), glyph
+    number = " ".join(page.text.split("\n"))
+    words = f"It reads **{number}**.{left_out(len(page.marks) - len(digits))}"
+    glyphs = "".join(glyph_as_html(each.glyph, f"{each.digit}, {each.confidence:.0%}") for each in digits)
+    return words, gr.update(value=None, visible=False), glyphs
+
+
+def left_out(marks: int) -> str:
+    """Say how many marks of a page are not read, if any."""
+    if not marks:
+        return ""
+    return f" What it leaves out, {marks} {'mark' if marks == 1 else 'marks'}, looks like no digit, or like a word."
 
 
 def answer_photo(path: str | None) -> tuple:
@@ -85,11 +102,7 @@ def answer_photo(path: str | None) -> tuple:
         return words, gr.update(value=shares, visible=True), glyph, *[gr.skip()] * 3, gr.update(visible=False)
     count = sum(prediction.digit is not None for _, prediction in page.marks)
     words = f"It reads {count} {'digit' if count == 1 else 'digits'}." if count else "It finds no digits here."
-    unsure = len(page.marks) - count
-    if unsure:
-        words += (
-            f" What it leaves out, {unsure} {'mark' if unsure == 1 else 'marks'}, looks like no digit, or like a word."
-        )
+    words += left_out(len(page.marks) - count)
     sheet = annotated(upright(path), page)
     scale = min(1, SHEET_SIDE / max(sheet.size))
     sheet.thumbnail((SHEET_SIDE, SHEET_SIDE))
@@ -133,14 +146,14 @@ def read_page(image: str) -> dict:
     return for_programs(recognizer.read_page, image)
 
 
-def glyph_as_html(glyph: np.ndarray) -> str:
+def glyph_as_html(glyph: np.ndarray, caption: str = "what the network saw") -> str:
     """Show a glyph, [28, 28] in [0, 1], black on white, each pixel a square."""
     file = io.BytesIO()
     Image.fromarray(np.uint8(np.rint(255 * (1 - glyph)))).save(file, "PNG")
     source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     return (
         f'<figure><img src="{source}" alt="The digit as the network saw it, 28 by 28 pixels">'
-        "<figcaption>what the network saw</figcaption></figure>"
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
@@ -160,11 +173,11 @@ with gr.Blocks(title="Digit reader", delete_cache=(600, 3600)) as page:
                 pad = gr.Sketchpad(
                     type="numpy",
                     image_mode="L",
-                    canvas_size=(280, 280),
+                    canvas_size=CANVAS,
                     fixed_canvas=True,
                     layers=False,
                     transforms=(),
-                    brush=gr.Brush(default_size=9, colors=["#000000"], color_mode="fixed"),
+                    brush=gr.Brush(default_size=10, colors=["#000000"], color_mode="fixed"),
                     buttons=[],
                     show_label=False,
                     elem_id="pad",

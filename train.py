@@ -1,4 +1,4 @@
-"""python train.py [reference|world]: MNIST -> weights that the page loads."""
+"""python train.py [reference|world|line]: MNIST -> weights that the page loads."""
 
 import argparse
 import sys
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or weights.SHIPPED / f"{options.recipe}.safetensors"
     try:
         sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
-        used, held_back = split(*sets["train"], HELD_BACK if recipe.mixture else 0)
+        used, held_back = split(*sets["train"], HELD_BACK if recipe.mixture or recipe.strips else 0)
         net = train(recipe, *used, options.seed, options.device)
         card = {
             "network": recipe.network,

@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
+from model.page import Page
 from model.pictures import Source
-from model.recognize import Page, Prediction, Recognizer
+from model.prediction import Prediction
+from model.recognize import Recognizer
 
 __all__ = ["Page", "Prediction", "Recognizer", "predict_image"]
 

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from model.recognize import Page
+from model.page import Page
 
 DIGIT, NO_DIGIT = "#dc143c", "#808080"
 

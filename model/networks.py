@@ -33,7 +33,7 @@ class Residual(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-def _convolution(channels: int, wider: int, stride: int = 1) -> list[nn.Module]:
+def _convolution(channels: int, wider: int, stride: int | tuple[int, int] = 1) -> list[nn.Module]:
     return [nn.Conv2d(channels, wider, 3, stride, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
 
 
@@ -43,10 +43,49 @@ def world() -> nn.Sequential:
         *_convolution(1, 32),  # [N, 32, 28, 28]
         *_convolution(32, 64, stride=2),  # [N, 64, 14, 14]
         Residual(64),
+        Residual(64),
         *_convolution(64, 128, stride=2),  # [N, 128, 7, 7]
         Residual(128),
         nn.Flatten(),
         nn.Linear(128 * 7 * 7, 10),  # [N, 10]
+    )
+
+
+SYMBOLS = "0123456789.-#"  # what the network `line` spells; "#" is something else, a letter say
+BLANK = len(SYMBOLS)  # its last class: no new symbol in this column
+
+
+class Columns(nn.Module):
+    """Say for each column what it shows, looking to both sides: [N, C, H, W] -> [N, W, classes]."""
+
+    def __init__(self, channels: int, height: int, hidden: int, classes: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, hidden, (height, 3), padding=(0, 1), bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, (1, 5), padding=(0, 2), bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(),
+            nn.Conv2d(hidden, classes, (1, 3), padding=(0, 1)),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+        return self.body(x)[:, :, 0].transpose(1, 2)
+
+
+def line() -> nn.Sequential:
+    """Build the network that spells a line of writing: strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
+
+    A convolutional network with connectionist temporal classification (Graves et al. 2006).
+    """
+    return nn.Sequential(
+        *_convolution(1, 32),  # [N, 32, 28, W]
+        *_convolution(32, 64, stride=2),  # [N, 64, 14, W / 2]
+        Residual(64),
+        *_convolution(64, 96, stride=(2, 1)),  # [N, 96, 7, W / 2]
+        Residual(96),
+        Columns(96, 7, 128, BLANK + 1),
     )
 
 
@@ -61,7 +100,7 @@ def folded(net: nn.Module) -> nn.Module:
     return net.to(memory_format=torch.channels_last)
 
 
-NETWORKS = {"reference": reference, "world": world}
+NETWORKS = {"reference": reference, "world": world}  # that read digits
 
 
 def build(name: str) -> nn.Module:
@@ -70,9 +109,10 @@ def build(name: str) -> nn.Module:
     Raises:
         ValueError: no network has that name.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"unknown network {name!r}: choose {' or '.join(NETWORKS)}")
-    return NETWORKS[name]()
+    known = NETWORKS | {"line": line}
+    if name not in known:
+        raise ValueError(f"unknown network {name!r}: choose {' or '.join(known)}")
+    return known[name]()
 
 
 @torch.inference_mode()

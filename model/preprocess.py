@@ -1,16 +1,22 @@
 """image -> ink -> glyph: whatever the user gave becomes what the network reads."""
 
+import functools
+
 import cv2
 import numpy as np
-from PIL import Image
 
 from model.pictures import LEAST_CONTRAST, Source, brightness
 
 SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # the digit in it is LONG pixels long
+ON = 0.2  # ink from here on holds a stroke together
 FAINT = 0.1  # ink fainter than this does not count when the frame is laid
 WORKING_SIDE = 400  # pixels; a longer picture is reduced before it is searched for ink
 STEP = 1 / 255  # between two values of a picture of 8 bits
+LARGE = 200  # pixels: a picture with shorter sides is a scan of a digit, and taken as it is
+UNEVEN = 0.06  # how far off the surface a tenth of the rim may lie, where it has no grain
+WINDOW = 0.16  # of the picture's shorter side: how wide the surroundings are in which it is paper that prevails
+GRAINY, GRAIN = 0.04, 2.0  # noise from which on a picture is smoothed, and by how many pixels
 STIFFNESS = 0.1  # how much it costs the surface of the paper to lean or bend, beside missing the brightness by 1
 
 
@@ -36,16 +42,43 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
     step = paper - grey if pen_is_dark else grey - paper  # from paper to pen
-    every = max(1, min(step.shape) // 100)
+    if min(step.shape) >= LARGE and _uneven(step):
+        step = _off_surroundings(grey)
+    every = max(1, min(step.shape) // 50)
     beyond = step[::every, ::every]
     beyond = -beyond[beyond < 0]  # paper on the far side from the pen: noise, and no ink
     noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # a standard deviation
+    if noise > GRAINY and min(step.shape) >= LARGE:
+        step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)
     deepest = float(step.max())
     if deepest < max(LEAST_CONTRAST, 6 * noise):
         return np.zeros_like(grey)
     pen = float(np.median(step[step > deepest / 2]))
     floor = min(max(0.1 * pen, 3 * noise), 0.5 * pen)
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
+
+
+def _uneven(step: np.ndarray) -> bool:
+    """Say whether light falls unevenly: much of the rim, which is paper, lies off the surface.
+
+    A rim that lies on it but for what is written there is that of a drawing.
+    """
+    rim = np.abs(np.concatenate([step[0], step[-1], step[:, 0], step[:, -1]]))
+    grain, off = np.quantile(rim, (0.5, 0.9))
+    return bool(grain > STEP / 2 and off > max(UNEVEN, 4 * grain))
+
+
+def _off_surroundings(grey: np.ndarray) -> np.ndarray:
+    """Return how far each pixel is from paper towards pen, where the paper is what prevails around it.
+
+    The median follows the edge of a shadow, or of the sheet. What is darker is divided by the light that falls there.
+    """
+    small = np.uint8(np.rint(255 * grey))
+    paper = cv2.medianBlur(small, 2 * round(WINDOW * min(grey.shape) / 2) + 1).astype(np.float32) / 255
+    step = paper - grey
+    if np.square(step.clip(0)).sum() < np.square(step.clip(None, 0)).sum():
+        return -step
+    return step * (paper.max() / paper.clip(0.25 * paper.max()))
 
 
 def isolate(ink: np.ndarray) -> np.ndarray:
@@ -57,18 +90,20 @@ def isolate(ink: np.ndarray) -> np.ndarray:
     Returns:
         The same with all that is dropped at 0. The strokes of one digit need not touch.
     """
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(np.uint8(ink > 0.2), connectivity=8)
-    if count == 1:  # the paper
+    on = np.uint8(ink > ON)
+    x, y, across, down = cv2.boundingRect(on)
+    if not across:
         return ink
-    if count == 2:  # the paper and one mark
-        return ink * cv2.dilate(np.uint8(labels), np.ones((3, 3), np.uint8))
+    window = slice(y, y + down), slice(x, x + across)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(on[window], connectivity=8)
     left, top, width, height, _ = boxes.T
-    mass = np.bincount(labels.ravel(), ink.ravel(), count)
-    mass[0] = 0
-    on_rim = (left == 0) | (top == 0) | (left + width == ink.shape[1]) | (top + height == ink.shape[0])
+    mass = np.bincount(labels.ravel(), ink[window].ravel(), count)
+    mass[0] = 0  # the paper
+    right, bottom = left + width + x, top + height + y
+    on_rim = (left + x == 0) | (top + y == 0) | (right == ink.shape[1]) | (bottom == ink.shape[0])
     digit = np.argmax(np.where(on_rim, mass / 4, mass))
-    kept = (mass >= 0.04 * mass[digit]) & (~on_rim | on_rim[digit])
-    return ink * cv2.dilate(np.uint8(kept[labels]), np.ones((3, 3), np.uint8))
+    on[window] = ((mass >= 0.04 * mass[digit]) & (~on_rim | on_rim[digit]))[labels]
+    return ink * cv2.dilate(on, np.ones((3, 3), np.uint8))
 
 
 def glyph_of(image: Source) -> np.ndarray | None:
@@ -145,21 +180,17 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     Leaning and bending cost a little, so that the surface follows the light and not fat strokes.
     """
     size = min(grey.shape[1], 16), min(grey.shape[0], 16)
-    small = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
-    trust = np.ones_like(small)  # the rim of a picture is more often paper than its middle
-    trust[[0, -1], :] = trust[:, [0, -1]] = max(1, small.size / (2 * sum(small.shape)))
-    y, x = (_powers(n) for n in small.shape)
-    basis = (y[:, None, :, None] * x[None, :, None, :]).reshape(small.size, 9)[:, [0, 1, 2, 3, 4, 6]]
-    trust, level = trust.ravel(), small.ravel()
+    level = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).ravel()
+    trust, basis, products = _grid(*size)
     above = np.array([[0.75], [0.25]])  # of missing what is brighter than the surface: pen dark, pen light
-    products = (basis[:, :, None] * basis[:, None, :]).reshape(small.size, 36)
     bend = STIFFNESS * trust.sum()
+    stiff = bend * np.diag([0, 1, 1, 1, 1, 1])
     coefficients = np.zeros((2, 6))
     coefficients[:, 0] = np.average(level, weights=trust)
     for _ in range(8):  # iteratively reweighted least squares
         off = level - coefficients @ basis.T  # [2, pixels]
         weights = trust * np.where(off > 0, above, 1 - above) / (np.abs(off) + 1e-3)
-        left = (weights @ products).reshape(2, 6, 6) + bend * np.diag([0, 1, 1, 1, 1, 1])
+        left = (weights @ products).reshape(2, 6, 6) + stiff
         coefficients = np.linalg.solve(left, ((weights * level) @ basis)[:, :, None])[:, :, 0]
     off = level - coefficients @ basis.T
     losses = (trust * np.where(off > 0, above, 1 - above) * np.abs(off)).sum(axis=1)
@@ -169,6 +200,16 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     height, width = (_powers(n).astype(np.float32) for n in grey.shape)
     surface = np.array([[c, x, xx], [y, xy, 0], [yy, 0, 0]], np.float32)
     return height @ surface @ width.T, pen_is_dark
+
+
+@functools.lru_cache(maxsize=8)
+def _grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each pixel how far to trust it [N], the surfaces there [N, 6], and their products [N, 36]."""
+    trust = np.ones((height, width))  # the rim of a picture is more often paper than its middle
+    trust[[0, -1], :] = trust[:, [0, -1]] = max(1, trust.size / (2 * (width + height)))
+    y, x = _powers(height), _powers(width)
+    basis = (y[:, None, :, None] * x[None, :, None, :]).reshape(trust.size, 9)[:, [0, 1, 2, 3, 4, 6]]
+    return trust.ravel(), basis, (basis[:, :, None] * basis[:, None, :]).reshape(trust.size, 36)
 
 
 def _powers(n: int) -> np.ndarray:

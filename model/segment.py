@@ -1,32 +1,25 @@
-"""ink -> digits of a page in reading order: marks are laid in lines, cut where digits touch, joined where not."""
+"""ink -> lines of marks -> a few marks for each symbol of a line: cut where digits touch, put together where not."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from model.preprocess import frame
-from model.seams import seams
+from model.preprocess import LONG, ON, SIDE, frame
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are just beyond
-Judge = Callable[[np.ndarray], np.ndarray]  # glyphs [N, 28, 28] -> log-probabilities [N, 11], the last of "no digit"
 
-ON = 0.2  # ink from here on holds a stroke together
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 SMALL = 0.45  # of the height of the writing: what is lower cannot carry a line
 PART = 0.6  # of the height of the writing: what is lower and narrower may be a dash of a stroke
 RIM = 0.02  # of the picture's shorter side: what lies nearer to the rim is no digit
 GAP = 0.12  # of the height of the writing: dashes no farther apart are one stroke
 MOST = 600  # marks on a page that are looked at, the largest first
-FARTHEST = 40  # borders from the beginning of a digit to its end, at most
-CROWD = 150  # marks on a page from which on none is cut, since it is rather print than handwriting
-SEAM, CROSSING = 0.6, 0.7  # what a cut costs in log-probability, and each stroke's width of ink that it crosses
-JOIN = 0.5  # what it costs to take two marks beside each other for one digit
-LOW = 3.0  # what it costs to be low among high digits, an e-th of the height
-WIDE = 4.0  # what it costs to be wider than nine tenths of the height of the writing, a height of it
-LEFT_OUT = 4.0  # what it costs to leave a mark out
+FAINTEST = 0.2  # ink that is made as dark as any
+MARGIN = 4  # pixels of paper at either end of a strip
+ROWS = 160  # of a mark in which a cut is sought, at most
+DETOUR = 0.02  # what a pixel of paper costs a cut, so that cuts are short; a pixel of pen costs 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,35 +38,118 @@ class Mark:
         return self.box[2] - self.box[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Border:
-    """Where a digit may begin: at a mark, or at a seam through it (the column in each row); and what that costs."""
-
-    mark: int
-    seam: np.ndarray | None = None
-    price: float = 0.0
-
-
-def find_digits(ink: np.ndarray, judge: Judge) -> list[list[tuple[Box, np.ndarray]]]:
-    """Find what stands on a page: lines from top to bottom, marks from left to right.
-
-    Args:
-        ink: [H, W] float32 in [0, 1]; 0 is paper, 1 is pen.
-        judge: how probable each digit is, for many glyphs at once.
-
-    Returns:
-        Lines of (box in pixels of the ink, glyph [28, 28]): what is taken for a digit, and larger marks that may be
-        something else.
-    """
+def find_lines(ink: np.ndarray) -> list[list[Mark]]:
+    """Find what is written: [H, W] float32 in [0, 1] -> lines from top to bottom, marks from left to right."""
     marks = _marks(ink)
-    if not marks:
-        return []
     within = [mark for mark in marks if not _on_the_rim(mark, ink.shape)]
     if any(mark.height > 0.1 * min(ink.shape) for mark in within):
         marks = within
-    height = _height_of_writing(marks)
-    marks = _glued(marks, PART * height, GAP * height)
-    return [_read_line(line, height, judge, cut=len(marks) <= CROWD) for line in _lines(marks, height)]
+    if not marks:
+        return []
+    height = height_of_writing(marks)
+    return _lines(_glued(marks, PART * height, GAP * height), height)
+
+
+def to_strip(line: list[Mark]) -> tuple[np.ndarray, float]:
+    """Write a line so that its digits are 20 pixels high: the strip [28, W] float32 in [0, 1], and its scale.
+
+    The column x of the picture becomes MARGIN + scale * (x - left), where left is that of the line.
+    """
+    ink = _together(line)
+    height = height_of_writing(line)
+    scale = min(LONG / height, SIDE / len(ink))
+    width, tall = (max(1, round(scale * length)) for length in ink.shape[::-1])
+    strip = np.zeros((SIDE, 2 * MARGIN + width + width % 2), np.float32)
+    top = (SIDE - tall) // 2
+    strip[top : top + tall, MARGIN : MARGIN + width] = cv2.resize(ink, (width, tall), interpolation=cv2.INTER_AREA)
+    around = cv2.dilate(
+        strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8)
+    )  # some strokes are fainter than others
+    return strip / np.maximum(around, FAINTEST), width / ink.shape[1]
+
+
+def take_apart(line: list[Mark], columns: list[float]) -> tuple[list[list[Mark]], list[Mark]]:
+    """Share out the marks of a line among its symbols: one that bears several is cut, small ones go to their neighbour.
+
+    Args:
+        line: the marks.
+        columns: of the picture, where each symbol is, from left to right.
+
+    Returns:
+        For each symbol its marks, none if nothing is there; and the marks as large as digits that bear no symbol.
+    """
+    height = height_of_writing(line)
+    bearer = [int(np.argmax([_ink_at(mark, x, 0.1 * height) for mark in line])) for x in columns]
+    parts: list[list[Mark]] = [[] for _ in columns]
+    spare = []
+    for i, mark in enumerate(line):
+        mine = [k for k, j in enumerate(bearer) if j == i]
+        if mine:
+            cuts = [_cut(mark, columns[k], columns[following]) for k, following in pairwise(mine)]
+            for k, start, end in zip(mine, [None, *cuts], [*cuts, None], strict=True):
+                if part := _between(mark, start, end):
+                    parts[k].append(part)
+        else:
+            spare.append(mark)
+    borne, left = [list(some) for some in parts], []
+    for mark in spare:  # the hat of a 5, the dashes of a dry pen
+        near = [(_apart(mark.box, box_of(some)), k) for k, some in enumerate(borne) if some]
+        gap, k = min(near, default=(np.inf, 0))
+        if gap <= GAP * height or (
+            gap <= 0.35 * height and _overlap(mark.box, box_of(borne[k]), 0) > 0.5 * min(mark.width, 0.3 * height)
+        ):
+            parts[k].append(mark)
+        elif mark.height > PART * height:
+            left.append(mark)
+    return parts, left
+
+
+def _ink_at(mark: Mark, x: float, reach: float) -> float:
+    """Return how much ink a mark has about a column of the picture; less than nothing if it is elsewhere."""
+    low, high = round(x - reach) - mark.box[0], round(x + reach) + 1 - mark.box[0]
+    if high <= 0 or low >= mark.width:
+        return -float(max(-high, low - mark.width)) - 1
+    return float(mark.ink[:, max(0, low) : high].sum())
+
+
+def _cut(mark: Mark, start: float, end: float) -> np.ndarray:
+    """Return the column in each row of the cheapest cut from top to bottom between two columns of the picture."""
+    left = min(max(0, int(start) - mark.box[0]), mark.width - 1)
+    right = min(max(left + 1, int(np.ceil(end)) - mark.box[0]), mark.width)
+    factor = -(-mark.height // ROWS)  # it is sought in a smaller picture
+    toll = mark.ink[:, left:right] + DETOUR
+    toll = cv2.resize(toll, None, fx=1, fy=1 / factor, interpolation=cv2.INTER_AREA) if factor > 1 else toll
+    cost, steps = toll[0], []
+    for row in toll[1:]:
+        padded = np.pad(cost, 1, constant_values=np.inf)
+        ways = np.stack([padded[1:-1], padded[:-2] + DETOUR / 4, padded[2:] + DETOUR / 4])  # straight, from left, right
+        steps.append(ways.argmin(axis=0))
+        cost = ways.min(axis=0) + row
+    column = int(cost.argmin())
+    path = [column]
+    for step in reversed(steps):
+        column += (0, -1, 1)[step[column]]
+        path.append(column)
+    rows = np.minimum(np.arange(mark.height) // factor, len(path) - 1)
+    return left + np.array(path[::-1])[rows]
+
+
+def _between(mark: Mark, left: np.ndarray | None, right: np.ndarray | None) -> Mark | None:
+    """Return what of a mark lies from one cut to another, or None if nothing does."""
+    if left is None and right is None:
+        return mark
+    columns = np.arange(mark.width)
+    own = mark.ink > ON
+    if left is not None:
+        own &= columns >= left[:, None]
+    if right is not None:
+        own &= columns < right[:, None]
+    x, y, width, height = cv2.boundingRect(np.uint8(own))
+    if not width:
+        return None
+    ink = np.where(own, mark.ink, 0)[y : y + height, x : x + width]
+    x, y = x + mark.box[0], y + mark.box[1]
+    return Mark((x, y, x + width, y + height), ink)
 
 
 def _marks(ink: np.ndarray) -> list[Mark]:
@@ -112,12 +188,11 @@ def _glued(marks: list[Mark], small: float, gap: float) -> list[Mark]:
             groups = [group for group in groups if group not in near]
             groups.append([mark, *(other for group in near for other in group)])
     for group in groups:
-        parts = [(mark.box, mark.ink) for mark in group]
-        whole.append(Mark(_union(parts), _together(parts)))
+        whole.append(Mark(box_of(group), _together(group)))
     return whole
 
 
-def _height_of_writing(marks: list[Mark]) -> float:
+def height_of_writing(marks: list[Mark]) -> float:
     """Return the height of the digits: half of all that is written belongs to higher marks."""
     heights = np.array([mark.height for mark in marks], dtype=float)
     order = np.argsort(heights)
@@ -167,121 +242,27 @@ def _apart(a: Box, b: Box) -> float:
     return float(np.hypot(max(0, -_overlap(a, b, 0)), max(0, -_overlap(a, b, 1))))
 
 
-def _read_line(line: list[Mark], height: float, judge: Judge, cut: bool) -> list[tuple[Box, np.ndarray]]:
-    """Choose, of all ways to cut and join the marks of a line, the most probable."""
-    sure = judge(close_ups([[(mark.box, mark.ink)] for mark in line]))[:, :10].max(axis=1) > np.log(0.97)
-    borders: list[Border] = []
-    for i, mark in enumerate(line):
-        borders.append(Border(i))
-        upright = mark.width < 0.75 * height
-        if cut and not (sure[i] and upright) and mark.width >= 0.3 * height and mark.height <= 2.2 * height:
-            borders += [Border(i, seam, SEAM + CROSSING * crossed) for seam, crossed in seams(mark.ink, mark.ink > ON)]
-    borders.append(Border(len(line)))
-    ways = []
-    for start in range(len(borders) - 1):
-        for end in range(start + 1, min(start + FARTHEST, len(borders) - 1) + 1):
-            if parts := _between(line, borders[start], borders[end], height):
-                ways.append((start, end, parts))
-        following = next(i for i in range(start + 1, len(borders)) if borders[i].seam is None)
-        if borders[start].seam is None and following > start + FARTHEST:  # a mark can always be taken whole
-            ways.append((start, following, [(line[borders[start].mark].box, line[borders[start].mark].ink)]))
-    glyphs = close_ups([parts for _, _, parts in ways])
-    shares = judge(glyphs)
-    best = [(-np.inf, -1)] * len(borders)  # gain up to each border, and the way that led there
-    best[0] = 0.0, -1
-    for k, (start, end, parts) in enumerate(ways):
-        gain = best[start][0] + _gain(parts, shares[k], height) - borders[start].price
-        if gain > best[end][0]:
-            best[end] = gain, k
-    found, end = [], len(borders) - 1
-    while end:
-        k = best[end][1]
-        end, _, parts = ways[k]
-        box = _union(parts)
-        if box[3] - box[1] > 0.6 * height or shares[k, :10].max() - _misfit(box, height) > shares[k, 10] - LEFT_OUT:
-            found.append((box, glyphs[k]))
-    return found[::-1]
-
-
-def _between(line: list[Mark], start: Border, end: Border, height: float) -> list[tuple[Box, np.ndarray]]:
-    """Return the parts (box, ink) of what lies between two borders, or none if that cannot be one digit."""
-    parts = []
-    last = end.mark if end.seam is not None else end.mark - 1
-    if last - start.mark > 5:
-        return []
-    for i in range(start.mark, last + 1):
-        left = start.seam if i == start.mark else None
-        right = end.seam if i == end.mark else None
-        part = _part(line[i], left, right)
-        if part is None:
-            return []
-        parts.append(part)
-    x, top, beyond, bottom = _union(parts)
-    whole = len(parts) == 1 and start.seam is None and end.seam is None
-    if not whole and (beyond - x > 1.5 * height or bottom - top > 2.2 * height):
-        return []
-    if any(min(_apart(a, b) for b, _ in parts if b is not a) > 0.35 * height for a, _ in parts if len(parts) > 1):
-        return []
-    return parts
-
-
-def _part(mark: Mark, left: np.ndarray | None, right: np.ndarray | None) -> tuple[Box, np.ndarray] | None:
-    """Return the box and ink of a mark from one seam to another, or None if nothing lies there."""
-    if left is None and right is None:
-        return mark.box, mark.ink
-    first = 0 if left is None else int(left.min())
-    last = mark.width if right is None else int(right.max())
-    ink = mark.ink[:, first:last]
-    columns = np.arange(first, last)
-    own = ink > ON
-    if left is not None:
-        own &= columns >= left[:, None]
-    if right is not None:
-        own &= columns < right[:, None]
-    x, y, w, h = cv2.boundingRect(np.uint8(own)) if last > first else (0, 0, 0, 0)
-    if not w:
-        return None
-    part = np.where(own, ink, 0)[y : y + h, x : x + w]
-    x += mark.box[0] + first
-    return (x, mark.box[1] + y, x + w, mark.box[1] + y + h), part
-
-
-def _union(parts: list[tuple[Box, np.ndarray]]) -> Box:
-    left, top, right, bottom = zip(*(box for box, _ in parts), strict=True)
+def box_of(marks: list[Mark]) -> Box:
+    """Return the box round marks."""
+    left, top, right, bottom = zip(*(mark.box for mark in marks), strict=True)
     return min(left), min(top), max(right), max(bottom)
 
 
-def _misfit(box: Box, height: float) -> float:
-    """Return what it costs to take something of this size for a digit."""
-    low = max(0.0, float(np.log(0.6 * height / (box[3] - box[1]))))
-    return LOW * low + WIDE * max(0.0, (box[2] - box[0]) / height - 0.9)
-
-
-def _gain(parts: list[tuple[Box, np.ndarray]], shares: np.ndarray, height: float) -> float:
-    """Return how much the reading of a line gains by taking parts for one digit, or by leaving them out."""
-    box = _union(parts)
-    left_out = LEFT_OUT * max(1.0, (box[2] - box[0]) / (0.7 * height))
-    gain = max(shares[:10].max() - _misfit(box, height), shares[10] - left_out)
-    for (a, _), (b, _) in pairwise(parts):
-        if _overlap(a, b, 0) < 0.3 * min(a[2] - a[0], b[2] - b[0]):
-            gain -= JOIN
-    return float(gain)
-
-
-def _together(parts: list[tuple[Box, np.ndarray]]) -> np.ndarray:
-    left, top, right, bottom = _union(parts)
+def _together(marks: list[Mark]) -> np.ndarray:
+    left, top, right, bottom = box_of(marks)
     ink = np.zeros((bottom - top, right - left), np.float32)
-    for (x, y, beyond, below), part in parts:
+    for mark in marks:
+        x, y, beyond, below = mark.box
         window = ink[y - top : below - top, x - left : beyond - left]
-        np.maximum(window, part, out=window)
+        np.maximum(window, mark.ink, out=window)
     return ink
 
 
-def close_ups(groups: list[list[tuple[Box, np.ndarray]]]) -> np.ndarray:
-    """Frame each group of parts (box, ink) by itself: [N, 28, 28] float32 in [0, 1]."""
+def close_ups(groups: list[list[Mark]]) -> np.ndarray:
+    """Frame each group of marks by itself: [N, 28, 28] float32 in [0, 1]."""
     board = np.zeros((len(groups), CLOSE_UP, CLOSE_UP), np.float32)
-    for place, parts in zip(board, groups, strict=True):
-        crop = _together(parts)
+    for place, marks in zip(board, groups, strict=True):
+        crop = _together(marks)
         scale = CLOSE_UP / max(crop.shape)
         if scale < 1:
             size = max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale))

@@ -111,10 +111,13 @@ class Visitor:
         x, y = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
 
-    def draw(self, strokes, size=140):
-        """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` pixels of the screen long."""
+    def draw(self, strokes, size=140, right=0.0):
+        """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` pixels of the screen long.
+
+        They begin `right` times that further to the right.
+        """
         for stroke in strokes:
-            points = [self._to_screen(point, size) for point in stroke]
+            points = [self._to_screen((x + right, y), size) for x, y in stroke]
             (self._draw_with_finger if self.touch else self._draw_with_mouse)(points)
 
     def _draw_with_mouse(self, points):

@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
                     viewport={"width": width, "height": height}, has_touch=phone, is_mobile=phone, color_scheme=scheme
                 )
                 visitor = Visitor(context, address, touch=phone)
-                visitor.draw(STROKES[7], size=180)
+                visitor.draw(STROKES[7], size=150)
                 visitor.sees("draw", "7")
                 visitor.page.wait_for_timeout(1000)
                 visitor.page.screenshot(path=folder / f"{size}-{scheme}.png")

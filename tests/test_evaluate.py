@@ -59,6 +59,17 @@ def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path,
     assert results["usps"] is None
 
 
+def test_seeds_of_one_recipe_are_summed_up():
+    recognizers = {name: type("Stub", (), {"card": {"network": "world"}}) for name in ("a", "b")}
+    results = {
+        name: {"mnist test": {"accuracy": share}, "letters": {"n": 1}, "usps": None}
+        for name, share in (("a", 0.9), ("b", 0.94))
+    }
+    summary = evaluate.over_seeds(recognizers, results)
+    assert summary.splitlines()[1:] == ["- mnist test: 92.00, 2.83"]
+    assert evaluate.over_seeds({"a": recognizers["a"]}, results) == ""
+
+
 class Reader:
     """Reads what it is told to have read."""
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.networks import NETWORKS, build, folded
+from model.networks import BLANK, NETWORKS, build, folded
 
 
 def test_reference_is_these_literal_layers():
@@ -24,8 +24,14 @@ def test_reference_is_these_literal_layers():
     assert torch.equal(net(batch), literal(batch))
 
 
-def test_world_is_small():
-    assert sum(p.numel() for p in build("world").parameters()) == 525_034
+@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("line", 660_526)])
+def test_networks_are_small(name, parameters):
+    assert sum(p.numel() for p in build(name).parameters()) == parameters
+
+
+@pytest.mark.parametrize("width", [2, 28, 130])
+def test_line_spells_two_columns_at_a_time(width):
+    assert build("line").eval()(torch.rand(3, 1, 28, width)).shape == (3, width // 2, BLANK + 1)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -64,6 +64,17 @@ def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
     visitor.sees("draw", "0")
 
 
+def test_a_number_is_read_with_a_glyph_for_each_digit(visitor):
+    for right, digit in ((-1.0, 4), (0.0, 0), (1.0, 9)):
+        visitor.draw(STROKES[digit], size=70, right=right)
+    visitor.page.locator("#draw-words").get_by_text("It reads 409.").wait_for()
+    assert visitor.page.locator("#draw-glyph img").count() == 3
+    assert visitor.page.locator("#draw-label").is_hidden()
+    visitor.clear()
+    visitor.draw(STROKES[5])
+    visitor.sees("draw", "5")
+
+
 STYLES = {  # what sets them apart is drawn first: each stroke is answered
     "slashed zero": ([[[0.75, -0.05], [-0.05, 1.05]], *STROKES[0]], "0"),
     "flagged one": ([[[0.0, 0.35], [0.3, 0.0], [0.3, 1.0]]], "1"),

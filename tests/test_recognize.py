@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,6 +7,8 @@ from PIL import Image
 import model
 from model import Prediction, Recognizer, predict_image
 from model.networks import NETWORKS
+from model.page import page_of
+from model.prediction import blank
 from model.training.strokes import draw
 from tests.digits import STROKES
 
@@ -85,3 +89,48 @@ def test_predict_image_reads_a_path_with_the_default_network(tmp_path, canvas):
 def test_all_names_everything_public():
     public = {name for name, value in vars(model).items() if not name.startswith("_") and hasattr(value, "__module__")}
     assert set(model.__all__) == {name for name in public if getattr(model, name).__module__.startswith("model")}
+
+
+def line_of(text, apart=10):
+    """A line of symbols 30 wide and 40 high; what is no digit is sure to be none; a space is a gap."""
+    found, x = [], 0
+    for symbol in text:
+        if symbol != " ":
+            digit = int(symbol) if symbol.isdecimal() else None
+            top = 30 if symbol == "." else 18 if symbol == "-" else 0
+            bottom = 24 if symbol == "-" else 40
+            found.append((symbol, (x, top, x + 30, bottom), replace(blank(), digit=digit, confidence=1.0)))
+        x += 30 + apart
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("407", "407"),
+        ("3.14", "3.14"),
+        ("-12", "-12"),
+        ("-0.5", "-0.5"),
+        (".5", "5"),
+        ("7.", "7"),
+        ("1-2", "12"),
+        ("1   -2", "1-2"),
+        ("#", ""),
+        ("4#7", ""),  # a word
+        ("12##   345", "345"),
+    ],
+)
+def test_points_and_minus_signs_of_numbers_are_kept_and_words_left_out(written, text):
+    page = page_of([line_of(written)], lambda box: box)
+    assert page.text == text
+    assert len(page.marks) == sum(symbol not in ".- " for symbol in written)
+
+
+def test_what_is_small_and_no_digit_is_no_mark():
+    line = [*line_of("5"), ("#", (40, 30, 50, 40), blank())]
+    assert len(page_of([line], lambda box: box).marks) == 1
+
+
+def test_a_network_that_reads_no_digits_is_refused_with_a_sentence():
+    with pytest.raises(ValueError, match="'line' holds the network 'line': give one of reference or world"):
+        Recognizer.load("line")

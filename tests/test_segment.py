@@ -7,8 +7,10 @@ from PIL import Image, ImageDraw
 
 from model import Recognizer
 from model.pictures import upright
+from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
 from model.training.numbers import compose, numbers
 from tests.digits import STROKES
+from tests.sheets import ruling, shadow, spoilt
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,56 @@ def test_digits_that_touch_are_cut(recognizer):
     read = [recognizer.read_page(number(text, touching=True, seed=i)).text for i, text in enumerate(texts)]
     assert sum(map(str.__eq__, texts, read)) >= 15
     assert max(map(len, read)) <= 2
+
+
+def marks(*boxes):
+    ink = np.zeros((60, 120), np.float32)
+    for left, top, right, bottom in boxes:
+        ink[top:bottom, left:right] = 1
+    return find_lines(ink)[0]
+
+
+def test_a_mark_that_bears_two_symbols_is_cut_where_little_is_crossed():
+    line = marks((10, 10, 16, 50), (10, 30, 40, 32), (34, 10, 40, 50))  # an H
+    assert len(line) == 1
+    (left, right), rest = take_apart(line, [13.0, 37.0])
+    assert rest == []
+    assert abs(box_of(left)[0] - line[0].box[0]) <= 1
+    assert abs(box_of(right)[2] - line[0].box[2]) <= 1
+    assert 14 < box_of(left)[2] <= box_of(right)[0] + 1 < 37
+
+
+def test_what_bears_no_symbol_goes_to_its_neighbour_if_small_and_stays_if_large():
+    line = marks((10, 16, 30, 50), (14, 8, 34, 12), (80, 10, 100, 50))  # a digit with a hat, and one unnamed
+    (digit,), rest = take_apart(line, [20.0])
+    assert box_of(digit)[1] < 12
+    assert [mark.box[0] > 70 for mark in rest] == [True]
+
+
+def test_a_strip_is_20_pixels_of_writing_high_and_knows_its_scale():
+    line = marks((10, 5, 20, 45), (60, 5, 70, 45))
+    strip, scale = to_strip(line)
+    assert strip.shape[0] == 28
+    assert strip.shape[1] % 2 == 0
+    assert scale == pytest.approx(20 / 42, rel=0.03)
+    columns = np.nonzero(strip.any(axis=0))[0]
+    assert columns[0] == MARGIN
+    assert (strip.max(axis=1) > 0.5).sum() in (19, 20)
+
+
+def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
+    page = Image.fromarray(sheet(number("31415"), number("92653", seed=1), number("58979", seed=2)))
+    for degrees in (20, -35, 90, 180):
+        turned = page.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+        assert recognizer.read_page(turned).text == "31415\n92653\n58979"
+
+
+@pytest.mark.parametrize("nuisance", [shadow, ruling])
+def test_a_shadow_and_rules_are_no_ink(recognizer, nuisance):
+    pictures = spoilt(nuisance, 0.75, count=2)
+    assert [recognizer.read_page(picture).text.replace("\n", "/") for picture, _ in pictures] == [
+        t for _, t in pictures
+    ]
 
 
 @pytest.mark.parametrize("blank", [np.full((300, 400), 255, np.uint8), np.zeros((1, 1), np.uint8)])

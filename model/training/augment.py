@@ -80,10 +80,19 @@ def _some(n: int, share: float) -> torch.Tensor:
     return torch.rand(n, 1, 1) < share
 
 
-def write(distance: torch.Tensor) -> torch.Tensor:
-    """Draw with pens of random width, thin to fat: distances [N, GRID, GRID] uint8 -> ink [N, 1, GRID, GRID]."""
+def write(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.Tensor:
+    """Draw with pens of random width, thin to fat.
+
+    Args:
+        distance: [N, GRID, GRID] uint8, see `skeleton_distances`.
+        fattest: width of the fattest pen, in pixels of a glyph; one for all or [N]; the thinnest has 0.7.
+
+    Returns:
+        The ink, [N, 1, GRID, GRID] float32 in [0, 1].
+    """
     n = len(distance)
-    width = torch.exp(_uniform(n, -0.4, 1.6))[:, None, None]  # 0.7 to 5 pixels of a glyph
+    width = 0.7 * (torch.as_tensor(fattest) / 0.7) ** torch.rand(n)
+    width = width[:, None, None]
     edge = _uniform(n, 0.5, 1.2)[:, None, None]  # how sharp
     return ((width / 2 - distance.float() / 16) / edge + 0.5).clamp(0, 1)[:, None]
 

@@ -2,11 +2,14 @@
 
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from model import Recognizer
 from model.networks import NETWORKS
@@ -39,7 +42,26 @@ def main(n: int = 200) -> int:
         one = median_ms(lambda read=recognizer.read_digit: read(canvas), n)
         many = median_ms(lambda read=recognizer.read_glyphs, glyphs=glyphs: read(glyphs), max(1, n // 20))
         print(f"| {name} | {one:.1f} ms | {256_000 / many:,.0f} |")
+    torch.set_num_threads(2)
+    recognizer = Recognizer.load()
+    page = median_ms(lambda: recognizer.read_page(canvas), n)
+    print(f"\nread as a page, two threads: a canvas {page:.1f} ms, median of {n}", end="; ")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        photo().save(path, quality=90)
+        large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
+    print(f"a JPEG of 12 megapixels {large:.0f} ms, median of {max(1, n // 10)}")
     return 0
+
+
+def photo() -> Image.Image:
+    """Picture a sheet of 12 megapixels with a seven in many places."""
+    sheet = Image.new("RGB", (4000, 3000), (236, 232, 225))
+    seven = Image.fromarray(draw(SEVEN, 14, 180, (60, 50))).resize((420, 420))
+    for x in range(200, 3600, 420):
+        for y in range(200, 2400, 520):
+            sheet.paste(seven.point(lambda grey: 40 + grey * 3 // 4), (x, y))
+    return sheet
 
 
 if __name__ == "__main__":

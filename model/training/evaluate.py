@@ -1,9 +1,10 @@
 """python -m model.training.evaluate [weights ...]: how much a network reads right, of MNIST and of real handwriting."""
 
-import argparse
 import json
 import math
+import statistics
 import sys
+from argparse import ArgumentParser, BooleanOptionalAction
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -188,6 +189,22 @@ def as_page_table(results: dict[str, dict]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def over_seeds(recognizers: dict[str, Recognizer], results: dict[str, dict]) -> str:
+    """Return the mean and the standard deviation of what networks of one recipe and several seeds read right, in %."""
+    kinds: dict[str, list[str]] = {}
+    for name, recognizer in recognizers.items():
+        kinds.setdefault(recognizer.card["network"], []).append(name)
+    lines = []
+    for kind, names in kinds.items():
+        if len(names) > 1:
+            lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
+            for of, measures in results[names[0]].items():
+                if measures and "accuracy" in measures:
+                    shares = [100 * results[name][of]["accuracy"] for name in names]
+                    lines.append(f"- {of}: {statistics.mean(shares):.2f}, {statistics.stdev(shares):.2f}")
+    return "\n".join(lines)
+
+
 def save_mistakes(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor], folder: Path) -> None:
     """Write a contact sheet of the glyphs read wrong, or not refused, for each set: each with "label > answer"."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -207,11 +224,14 @@ def save_mistakes(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Te
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the named networks on every set that is there and print the table; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m model.training.evaluate", description=__doc__.split(": ", 1)[1])
+    parser = ArgumentParser(prog="python -m model.training.evaluate", description=__doc__.split(": ", 1)[1])
     parser.add_argument("weights", nargs="*", default=["reference", "world"], help="shipped networks, or weights files")
     parser.add_argument("--data", type=Path, default=Path(), help="folder that holds data/MNIST and eval/")
     parser.add_argument("--json", type=Path, help="write the measures to this file as well")
     parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of the mistakes of each")
+    parser.add_argument(
+        "--pages", action=BooleanOptionalAction, default=True, help="read pages too, which takes longer"
+    )
     options = parser.parse_args(arguments)
     try:
         recognizers = {name: Recognizer.load(name) for name in options.weights}
@@ -234,8 +254,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name}, its card says: {card}")
         if options.mistakes:
             save_mistakes(recognizer, sets, logits[name], options.mistakes / Path(name).stem)
+    if spread := over_seeds(recognizers, results):
+        print("\n" + spread)
     pages = {}
-    for name, recognizer in recognizers.items():
+    for name, recognizer in recognizers.items() if options.pages else ():
         single = {
             of: read(options.data / "eval")
             for of, (needs, read) in REAL.items()

@@ -11,16 +11,17 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from model.networks import build, predict, with_none
+from model.networks import build, predict
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
+from model.training.strips import Strips
 
 
 def train(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int, device: torch.device) -> nn.Module:
     """Train a network from scratch, with a progress bar for each epoch.
 
-    The whole set is one tensor on the device, and a batch is an index into it: digits this small leave nothing for a
-    data loader's workers to do.
+    The whole set is one tensor, and a batch is an index into it: digits this small leave nothing for a data loader's
+    workers to do.
 
     Args:
         recipe: how.
@@ -40,11 +41,7 @@ def train(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int,
     )
     steps = recipe.epochs * -(-len(labels) // recipe.batch_size)
     schedule = LambdaLR(optimizer, lambda step: _factor(step / steps) if recipe.annealed else 1.0)
-    if recipe.mixture:
-        take = Mixture(glyphs, labels)
-    else:
-        glyphs, labels = glyphs.to(device), labels.to(device)
-        take = lambda chosen: (glyphs[chosen], labels[chosen])  # noqa: E731
+    take = (Strips if recipe.strips else Mixture if recipe.mixture else Digits)(glyphs, labels)
     for epoch in range(1, recipe.epochs + 1):
         net.train()
         loss_sum, right, seen = 0.0, 0, 0
@@ -53,9 +50,7 @@ def train(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int,
                 batch, truth = (tensor.to(device) for tensor in take(chosen))
                 with half_precision(device):
                     logits = net(batch.contiguous(memory_format=torch.channels_last))
-                    if recipe.mixture:
-                        logits = with_none(logits)
-                    loss = cross_entropy(logits, truth, label_smoothing=recipe.smoothing)
+                    loss, exact = take.judge(logits, truth, recipe.smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -63,7 +58,7 @@ def train(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int,
                 if average:
                     average.update_parameters(net)
                 loss_sum += loss.item() * len(truth)
-                right += (logits.argmax(dim=1) == truth).sum().item()
+                right += exact
                 seen += len(truth)
                 batches.set_postfix(loss=f"{loss_sum / seen:.4f}", accuracy=f"{right / seen:.2%}", refresh=False)
     return (average.module if average else net).to("cpu", memory_format=torch.contiguous_format).eval()
@@ -89,6 +84,25 @@ def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
     return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
 
 
+class Digits:
+    """Batches of digits as they are: glyphs [N, 1, 28, 28] float32 in [0, 1] and labels [N] int64."""
+
+    def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor):
+        self.glyphs, self.labels = glyphs, labels
+
+    def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the chosen digits and their labels."""
+        return self.glyphs[chosen], self.labels[chosen]
+
+    @staticmethod
+    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
+        """Return the loss of logits [N, 10], and how many are right."""
+        return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())
+
+
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the share of digits read right, in [0, 1]."""
-    return (predict(net, glyphs).argmax(dim=1) == labels).float().mean().item()
+    """Return the share of digits read right, in [0, 1]; by a network that spells, each as a line of its own."""
+    logits = predict(net, glyphs)
+    if logits.dim() == 3:
+        return Strips.judge(logits, labels[:, None], 0)[1] / len(labels)
+    return (logits.argmax(dim=1) == labels).float().mean().item()

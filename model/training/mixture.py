@@ -6,15 +6,17 @@
 import sys
 
 import torch
-from torch.nn.functional import interpolate
+from torch.nn.functional import cross_entropy, interpolate
 
+from model.networks import with_none
 from model.training.augment import augment, enlarge, skeleton_distances, write
 from model.training.shapes import DIGITS, OTHERS
 from model.training.sheets import contact_sheet
-from model.training.styles import FAR, GRID, distances, draw, scribble
+from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
 
 NONE = 10  # the label of what is no digit
-PLAIN = 1 / 8  # share of the MNIST digits that are shown as they are
+PLAIN = 1 / 4  # share of the MNIST digits that are shown as they are
+SIMPLE = 1, 4, 7  # digits that can still be read from a very fat pen
 DRAWN, OTHER = 0.25, 0.4  # drawn digits, and what is no digit, beside each MNIST digit
 
 
@@ -32,9 +34,7 @@ class Mixture:
         self.ink = (255 * enlarge(glyphs)).round().to(torch.uint8)
         self.distance = skeleton_distances(glyphs)
         self.labels = labels
-        drawn = [(digit, draw(shape, per_shape)) for digit, shapes in DIGITS.items() for shape in shapes]
-        self.drawn = torch.cat([drawings for _, drawings in drawn])
-        self.drawn_labels = torch.cat([torch.full((len(drawings),), digit) for digit, drawings in drawn])
+        self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
         others = [draw(shape, per_shape) for shape in OTHERS]
         scribbles = [scribble(500) for _ in range(per_shape * 20 // 500 + 1)]
         spoilt = spoil(self.distance[: per_shape * 40], labels[: per_shape * 40])
@@ -48,11 +48,18 @@ class Mixture:
         keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
         digits = torch.where(keep[:, None, None, None], as_scanned, write(redrawn[0]))
         drawn = torch.randint(len(self.drawn), (round(DRAWN * len(chosen)),))
+        fattest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
         others = torch.randint(len(self.others), (round(OTHER * len(chosen)),))
-        batch = augment(torch.cat([digits, write(self.drawn[drawn]), write(self.others[others])]))
+        batch = augment(torch.cat([digits, write(self.drawn[drawn], fattest), write(self.others[others])]))
         plain = round(PLAIN * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NONE)])
+
+    @staticmethod
+    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
+        """Return the loss of logits [N, 10], to which the class "no digit" comes, and how many are right."""
+        logits = with_none(logits)
+        return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())
 
 
 def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,8 +73,7 @@ def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     lean = torch.where(torch.rand(n) < 0.8, 1.0, -1.0) * (1.0 + 0.35 * torch.randn(n))  # of a slash, in radians
     angle = torch.where(zero, lean, 0.15 * torch.randn(n))
     half = torch.where(zero, 5 + 8 * torch.rand(n), 2.5 + 3 * torch.rand(n))
-    arm = torch.stack([angle.cos(), -angle.sin()], dim=1) * half[:, None]
-    stroke = distances(torch.stack([middle - arm, middle + arm], dim=1), torch.tensor([0]))
+    stroke = bar(middle, half, angle)
     done = (zero | (labels == 7)) & (torch.rand(n) < 0.3)
     return torch.where(done[:, None, None], torch.minimum(distance, stroke), distance), done
 
@@ -78,16 +84,22 @@ def spoil(distance: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     def some(*digits: int) -> torch.Tensor:
         return distance[torch.isin(labels, torch.tensor(digits))]
 
-    left, right = distance[0::2][: len(distance) // 4], distance[1::2][: len(distance) // 4]
-    narrow = [
-        interpolate(side[:, None].float(), size=(GRID, GRID // 2 + 4), mode="bilinear")[:, 0].round().to(torch.uint8)
+    pairs = distance[0::2][: len(distance) // 4], distance[1::2][: len(distance) // 4]
+    narrow = beside(*pairs, GRID)
+    small = torch.full_like(narrow, int(16 * FAR))
+    small[:, GRID // 4 : GRID // 4 + GRID // 2 + 4] = beside(*pairs, GRID // 2 + 4)
+    return torch.cat([some(3, 4, 9).flip(2), some(3, 4).rot90(1, (1, 2)), some(4).flip(1, 2), narrow, small])
+
+
+def beside(left: torch.Tensor, right: torch.Tensor, height: int) -> torch.Tensor:
+    """Set digits side by side, so that they touch or nearly: two of [N, GRID, GRID] uint8 -> [N, height, GRID]."""
+    width = GRID // 2 + 4
+    far = torch.full((len(left), height, GRID - width), int(16 * FAR), dtype=torch.uint8)
+    left, right = (
+        interpolate(side[:, None].float(), size=(height, width), mode="bilinear")[:, 0].round().to(torch.uint8)
         for side in (left, right)
-    ]
-    far = torch.full_like(left, int(16 * FAR))
-    both = torch.minimum(
-        torch.cat([narrow[0], far[:, :, : GRID // 2 - 4]], 2), torch.cat([far[:, :, : GRID // 2 - 4], narrow[1]], 2)
     )
-    return torch.cat([some(3, 4, 9).flip(2), some(3, 4).rot90(1, (1, 2)), some(4).flip(1, 2), both])
+    return torch.minimum(torch.cat([left, far], 2), torch.cat([far, right], 2))
 
 
 def main(path: str) -> None:

@@ -13,6 +13,7 @@ class Recipe:
         batch_size: digits a step.
         learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
         mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
+        strips: train on `model.training.strips`: numbers, with digits side by side.
         annealed: raise the step size over the first twentieth, then lower it to nothing along a cosine.
         weight_decay: as in AdamW (Loshchilov and Hutter 2019).
         averaging: decay a step of the running average of the weights that is kept in the end; 0 for none.
@@ -24,6 +25,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     mixture: bool = False
+    strips: bool = False
     annealed: bool = False
     weight_decay: float = 0.0
     averaging: float = 0.0
@@ -34,7 +36,7 @@ RECIPES = {
     "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
     "world": Recipe(
         "world",
-        epochs=14,
+        epochs=18,
         batch_size=128,
         learning_rate=3e-3,
         mixture=True,
@@ -42,5 +44,15 @@ RECIPES = {
         weight_decay=0.02,
         averaging=0.999,
         smoothing=0.02,
+    ),
+    "line": Recipe(
+        "line",
+        epochs=26,
+        batch_size=240,
+        learning_rate=2e-3,
+        strips=True,
+        annealed=True,
+        weight_decay=0.02,
+        averaging=0.999,
     ),
 }

@@ -94,9 +94,22 @@ def distances(points: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
     return to_bytes(((x - t * dx) ** 2 + (y - t * dy) ** 2).amin(dim=1).sqrt())
 
 
+def bar(middle: torch.Tensor, half: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    """Draw straight strokes: middle [n, 2] and half the length [n] in pixels of a glyph, angle [n] in radians."""
+    arm = torch.stack([angle.cos(), -angle.sin()], dim=1) * half[:, None]
+    return distances(torch.stack([middle - arm, middle + arm], dim=1), torch.tensor([0]))
+
+
 def to_bytes(distance: torch.Tensor) -> torch.Tensor:
     """Round distances in pixels of a glyph to sixteenths: float32 -> uint8, at most 16 * FAR."""
     return (16 * distance).round().clamp(max=16 * FAR).to(torch.uint8)
+
+
+def draw_all(shapes: dict[int, list[str]], n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw each shape n times: maps [N, GRID, GRID] uint8, and labels [N] int64, the key under which a shape stands."""
+    maps = [(label, draw(shape, n)) for label, those in shapes.items() for shape in those]
+    labels = torch.cat([torch.full((len(some),), label) for label, some in maps])
+    return torch.cat([some for _, some in maps]), labels
 
 
 def scribble(n: int) -> torch.Tensor:

@@ -1,0 +1,46 @@
+"""What a network says of one picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.preprocess import SIDE
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network says of one picture.
+
+    Attributes:
+        digit: 0 to 9, or None: the picture is blank, or what it holds is not a digit.
+        probabilities: [10] float32, the share of each digit, sums to 1; all equal if the picture is blank.
+        confidence: the calibrated probability that `digit` is right, in [0, 1]; 0 if there is none.
+        score: how digit-like it is, in [0, 1], higher is more; `digit` is None below the card's threshold; 0 if the
+            picture is blank.
+        glyph: [28, 28] float32 in [0, 1], what the network saw: 0 is paper, 1 is pen.
+    """
+
+    digit: int | None
+    probabilities: np.ndarray
+    confidence: float
+    score: float
+    glyph: np.ndarray
+
+    def top(self, k: int = 3) -> list[tuple[int, float]]:
+        """Return the k most probable digits, best first, each with its probability in [0, 1]."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(int(digit), float(self.probabilities[digit])) for digit in order]
+
+    def as_dict(self) -> dict:
+        """Return digit, confidence, score and the top three as JSON types, for other programs."""
+        return {
+            "digit": self.digit,
+            "confidence": round(self.confidence, 6),
+            "score": round(self.score, 6),
+            "top": [[digit, round(share, 6)] for digit, share in self.top(3)],
+        }
+
+
+def blank() -> Prediction:
+    """Return what is said of a picture on which nothing is written."""
+    return Prediction(None, np.full(10, 0.1, np.float32), 0.0, 0.0, np.zeros((SIDE, SIDE), np.float32))

@@ -1,0 +1,130 @@
+"""python -m tests.sheets FIGURE: how well sheets of paper are read as light, camera and paper get worse.
+
+The sheets are our own: numbers of our own strokes, three lines of them, with the truth known.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+from model import Recognizer
+from model.training.numbers import compose
+from model.training.pages import compare
+from tests.digits import STROKES
+
+SHEETS = 20  # of each kind
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SIDES = 700, 900  # pixels, height and width
+
+Paper = np.ndarray  # [H, W] float32 in [0, 1], brightness
+Random = np.random.Generator
+
+
+def sheet(random: Random) -> tuple[Paper, str]:
+    """Write three numbers below each other: the paper, and its text with lines apart by "/"."""
+    paper = np.ones(SIDES, np.float32)
+    texts = ["".join(str(digit) for digit in random.integers(10, size=random.integers(3, 7))) for _ in range(3)]
+    for i, text in enumerate(texts):
+        number = compose([{"strokes": wobbly(STROKES[int(digit)], random)} for digit in text], random, touching=False)
+        scale = min(1.0, 170 / number.shape[0], 700 / number.shape[1])
+        number = cv2.resize(number, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) / 255
+        y, x = 60 + 200 * i, int(random.integers(60, 880 - number.shape[1]))
+        paper[y : y + number.shape[0], x : x + number.shape[1]] = 0.15 + 0.85 * number
+    return paper, "/".join(texts)
+
+
+def wobbly(strokes: list, random: Random) -> list:
+    """Lean and stretch strokes a little; they start at 0."""
+    matrix = np.eye(2) + 0.12 * random.standard_normal((2, 2)).clip(-2, 2) * ((0.7, 1), (0.3, 0.7))
+    moved = [np.asarray(stroke) @ matrix.T for stroke in strokes]
+    corner = np.concatenate(moved).min(axis=0)
+    return [(stroke - corner).clip(0).tolist() for stroke in moved]
+
+
+def gradient(paper: Paper, strength: float, random: Random) -> Paper:
+    """Light from one side: the far corner loses up to nine tenths."""
+    y, x = np.ogrid[0 : 1 : paper.shape[0] * 1j, 0 : 1 : paper.shape[1] * 1j]
+    return paper * (1 - 0.9 * strength * (x if random.random() < 0.5 else 1 - x) * (0.5 + 0.5 * y))
+
+
+def shadow(paper: Paper, strength: float, random: Random) -> Paper:
+    """A hard shadow across the sheet, up to seven tenths."""
+    y, x = np.mgrid[: paper.shape[0], : paper.shape[1]]
+    side = x + random.uniform(-0.5, 0.5) * y - random.uniform(0.3, 0.7) * paper.shape[1]
+    return paper * (1 - 0.7 * strength / (1 + np.exp(-side.clip(-50, 50) / 3)))
+
+
+def noise(paper: Paper, strength: float, random: Random) -> Paper:
+    """A grainy camera: a standard deviation of up to a quarter."""
+    return (0.9 * paper + 0.25 * strength * random.standard_normal(paper.shape)).clip(0, 1)
+
+
+def blur(paper: Paper, strength: float, random: Random) -> Paper:
+    """Out of focus: a standard deviation of up to 8 pixels."""
+    return cv2.GaussianBlur(paper, None, 8 * strength) if strength else paper
+
+
+def ruling(paper: Paper, strength: float, random: Random) -> Paper:
+    """Ruled paper: up to nine tenths as dark as the pen."""
+    paper = paper.copy()
+    for y in range(int(random.integers(10, 60)), paper.shape[0], 64):
+        paper[y : y + 2] = np.minimum(paper[y : y + 2], 1 - 0.8 * strength)
+    return paper
+
+
+def squares(paper: Paper, strength: float, random: Random) -> Paper:
+    """Squared paper."""
+    return ruling(ruling(paper, strength, random).T, strength, random).T
+
+
+def tilt(paper: Paper, strength: float, random: Random) -> Paper:
+    """Turned by up to 45 degrees, to either side."""
+    angle = 45 * strength * random.choice([-1, 1])
+    turned = Image.fromarray(np.uint8(255 * paper)).rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    return np.float32(turned) / 255
+
+
+def jpeg(paper: Paper, strength: float, random: Random) -> Paper:
+    """Saved as JPEG, quality 80 down to 5."""
+    file = io.BytesIO()
+    Image.fromarray(np.uint8(255 * paper)).save(file, "JPEG", quality=round(80 - 75 * strength))
+    return np.float32(Image.open(file)) / 255
+
+
+NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [gradient, shadow, noise, blur, ruling, squares, tilt, jpeg]
+
+
+def spoilt(nuisance: Callable, strength: float, count: int = SHEETS) -> list[tuple[np.ndarray, str]]:
+    """Write sheets and spoil them, always the same: (picture uint8, text)."""
+    random = np.random.default_rng(0)
+    pictures = []
+    for _ in range(count):
+        paper, text = sheet(random)
+        pictures.append((np.uint8(255 * nuisance(np.float32(paper), strength, random)), text))
+    return pictures
+
+
+def main(figure: str) -> int:
+    """Print a table of the characters read right, and plot it."""
+    recognizer = Recognizer.load()
+    print(f"characters read right, in %, of {SHEETS} sheets each\n\n| | {' | '.join(map(str, STRENGTHS))} |")
+    print("|---" * (len(STRENGTHS) + 1) + "|")
+    fig, axes = plt.subplots(2, 4, figsize=(10, 4.5), sharex=True, sharey=True, layout="constrained")
+    for axis, nuisance in zip(axes.flat, NUISANCES, strict=True):
+        right = [100 * compare(recognizer, spoilt(nuisance, strength))["characters"] for strength in STRENGTHS]
+        print(f"| {nuisance.__name__} | {' | '.join(f'{share:.1f}' for share in right)} |", flush=True)
+        axis.plot(STRENGTHS, right, marker="o")
+        axis.set(title=nuisance.__name__, ylim=(0, 102))
+    fig.supxlabel("strength")
+    fig.supylabel("characters read right, %")
+    fig.savefig(figure, dpi=110)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
