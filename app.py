@@ -78,7 +78,7 @@ def answer_drawing(drawing: dict | None) -> tuple[str, dict, str]:
     if len(digits) < 2:
         words, shares, glyph = answer(canvas if written else None, INVITATIONS["draw"])
         return words, gr.update(value=shares, visible=True), glyph
-    number = " ".join(page.text.split("\n"))
+    number = page.text.replace("\n", " ")
     words = f"It reads **{number}**.{left_out(len(page.marks) - len(digits))}"
     glyphs = "".join(glyph_as_html(each.glyph, f"{each.digit}, {each.confidence:.0%}") for each in digits)
     return words, gr.update(value=None, visible=False), glyphs

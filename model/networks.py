@@ -33,8 +33,15 @@ class Residual(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-def _convolution(channels: int, wider: int, stride: int | tuple[int, int] = 1) -> list[nn.Module]:
-    return [nn.Conv2d(channels, wider, 3, stride, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+def _convolution(
+    channels: int,
+    wider: int,
+    stride: int | tuple[int, int] = 1,
+    kernel: tuple[int, int] = (3, 3),
+    padding: tuple[int, int] = (1, 1),
+) -> list[nn.Module]:
+    """Return a convolution, its normalisation and the rectifier."""
+    return [nn.Conv2d(channels, wider, kernel, stride, padding, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
 
 
 def world() -> nn.Sequential:
@@ -61,12 +68,8 @@ class Columns(nn.Module):
     def __init__(self, channels: int, height: int, hidden: int, classes: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, hidden, (height, 3), padding=(0, 1), bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, (1, 5), padding=(0, 2), bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(),
+            *_convolution(channels, hidden, kernel=(height, 3), padding=(0, 1)),
+            *_convolution(hidden, hidden, kernel=(1, 5), padding=(0, 2)),
             nn.Conv2d(hidden, classes, (1, 3), padding=(0, 1)),
         )
 

@@ -42,7 +42,7 @@ def page_of(lines: list[list[Written]], in_picture: Callable[[Box], Box]) -> Pag
 
     Args:
         lines: upright.
-        in_picture: the box in the picture to a box in the lines.
+        in_picture: takes a box in the lines to that in the picture.
     """
     kept, text = [], []
     for line in lines:

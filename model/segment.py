@@ -62,9 +62,8 @@ def to_strip(line: list[Mark]) -> tuple[np.ndarray, float]:
     strip = np.zeros((SIDE, 2 * MARGIN + width + width % 2), np.float32)
     top = (SIDE - tall) // 2
     strip[top : top + tall, MARGIN : MARGIN + width] = cv2.resize(ink, (width, tall), interpolation=cv2.INTER_AREA)
-    around = cv2.dilate(
-        strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8)
-    )  # some strokes are fainter than others
+    # some strokes are fainter than others: each is made as dark as the darkest near it can be
+    around = cv2.dilate(strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8))
     return strip / np.maximum(around, FAINTEST), width / ink.shape[1]
 
 

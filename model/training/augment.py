@@ -90,11 +90,14 @@ def write(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.
     Returns:
         The ink, [N, 1, GRID, GRID] float32 in [0, 1].
     """
-    n = len(distance)
-    width = 0.7 * (torch.as_tensor(fattest) / 0.7) ** torch.rand(n)
-    width = width[:, None, None]
-    edge = _uniform(n, 0.5, 1.2)[:, None, None]  # how sharp
-    return ((width / 2 - distance.float() / 16) / edge + 0.5).clamp(0, 1)[:, None]
+    width = 0.7 * (torch.as_tensor(fattest) / 0.7) ** torch.rand(len(distance))
+    return ink_of(distance.float() / 16, width)[:, None]
+
+
+def ink_of(distance: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
+    """Draw with pens of given width [N], some sharper than others: distances [N, H, W] -> ink; in pixels of a glyph."""
+    edge = _uniform(len(distance), 0.5, 1.2)[:, None, None]
+    return ((width[:, None, None] / 2 - distance) / edge + 0.5).clamp(0, 1)
 
 
 def augment(ink: torch.Tensor) -> torch.Tensor:

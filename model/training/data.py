@@ -7,6 +7,7 @@ from urllib.error import URLError
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from torchvision.datasets import MNIST
 
 from model.preprocess import frame
@@ -44,3 +45,19 @@ def split(glyphs: torch.Tensor, labels: torch.Tensor, share: float) -> tuple[tup
     """Hold back the last `share` of a set, in [0, 1): return (glyphs, labels) of the rest and of what is held back."""
     n = len(labels) - math.ceil(share * len(labels))
     return (glyphs[:n], labels[:n]), (glyphs[n:], labels[n:])
+
+
+class Digits:
+    """Batches of digits as they are: glyphs [N, 1, 28, 28] float32 in [0, 1] and labels [N] int64."""
+
+    def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor):
+        self.glyphs, self.labels = glyphs, labels
+
+    def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the chosen digits and their labels."""
+        return self.glyphs[chosen], self.labels[chosen]
+
+    @staticmethod
+    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
+        """Return the loss of logits [N, 10], and how many are right."""
+        return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from model.networks import build, predict
+from model.training.data import Digits
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
 from model.training.strips import Strips
@@ -82,22 +82,6 @@ def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
         capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
         faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)
     return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
-
-
-class Digits:
-    """Batches of digits as they are: glyphs [N, 1, 28, 28] float32 in [0, 1] and labels [N] int64."""
-
-    def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor):
-        self.glyphs, self.labels = glyphs, labels
-
-    def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the chosen digits and their labels."""
-        return self.glyphs[chosen], self.labels[chosen]
-
-    @staticmethod
-    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of logits [N, 10], and how many are right."""
-        return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:

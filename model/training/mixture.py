@@ -6,10 +6,11 @@
 import sys
 
 import torch
-from torch.nn.functional import cross_entropy, interpolate
+from torch.nn.functional import interpolate
 
 from model.networks import with_none
 from model.training.augment import augment, enlarge, skeleton_distances, write
+from model.training.data import Digits
 from model.training.shapes import DIGITS, OTHERS
 from model.training.sheets import contact_sheet
 from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
@@ -58,8 +59,7 @@ class Mixture:
     @staticmethod
     def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
         """Return the loss of logits [N, 10], to which the class "no digit" comes, and how many are right."""
-        logits = with_none(logits)
-        return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())
+        return Digits.judge(with_none(logits), labels, smoothing)
 
 
 def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,7 +11,7 @@ from torch.nn.functional import affine_grid, ctc_loss, grid_sample, interpolate
 
 from model.networks import BLANK, SYMBOLS
 from model.preprocess import LONG, SIDE
-from model.training.augment import degrade, skeleton_distances
+from model.training.augment import degrade, ink_of, skeleton_distances
 from model.training.shapes import DIGITS, OTHERS
 from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
 
@@ -36,6 +36,7 @@ class Strips:
         self.distance, self.labels = skeleton_distances(glyphs), labels
         self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
         self.others = torch.cat([*(draw(shape, per_shape) for shape in OTHERS), scribble(10 * per_shape)])
+        self.other_symbols = torch.full((len(self.others),), SYMBOLS.index("#"))
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Write the chosen MNIST digits, as many in a row as chance wills: strips [M, 1, 28, W] and symbols [M, L]."""
@@ -57,9 +58,8 @@ class Strips:
         maps, symbols = self.distance[chosen], self.labels[chosen].clone()
         kind = torch.rand(len(chosen))
         kind[:words] = 0
-        none = torch.full((len(self.others),), SYMBOLS.index("#"))
         for here, pool, labels in (
-            (kind < OTHER, self.others, none),
+            (kind < OTHER, self.others, self.other_symbols),
             (kind > 1 - DRAWN, self.drawn, self.drawn_labels),
         ):
             picked = torch.randint(len(pool), (int(here.sum()),))
@@ -130,8 +130,7 @@ def side_by_side(maps: torch.Tensor, points: torch.Tensor, pen: torch.Tensor) ->
         here = tile.gather(2, moved.clamp(0, GRID - 1)[:, None, :].expand(-1, GRID, -1))
         board = torch.where(inside, torch.minimum(board, here), board)
         edge = torch.maximum(edge, last + place[:, None])
-    soft = (0.5 + 0.7 * torch.rand(n))[:, None, None]
-    return ((pen[:, None, None] / 2 - board) / soft + 0.5).clamp(0, 1), edge.amax(1).clamp(min=1)
+    return ink_of(board, pen), edge.amax(1).clamp(min=1)
 
 
 def tilted(maps: torch.Tensor, lean: torch.Tensor, height: torch.Tensor) -> torch.Tensor:
