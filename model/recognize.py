@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from model import weights
-from model.networks import NETWORKS, folded, predict
+from model.looks import look
+from model.networks import NETWORKS, folded
 from model.page import Page, Written, page_of, sureness
 from model.pictures import Source, size
 from model.prediction import Prediction, blank
 from model.preprocess import glyph_of, ink
 from model.ruling import without_rules
-from model.segment import MARGIN, Mark, box_of, close_ups, find_lines, take_apart, to_strip
+from model.segment import MARGIN, Mark, box_of, close_ups, find_lines, hang_together, take_apart, to_strip
 from model.spell import rarities, spell
 from model.straighten import box_back, tilt, turned
 
@@ -26,6 +27,8 @@ BESIDE = (
 )
 SURE = 0.9  # mean confidence from which on a page is taken to be upright
 SURER = 0.1  # by how much it must be higher for a page to be turned
+PIECES = 3  # symbols that may be pieces of one digit, if they are all that a picture holds
+WHOLE = 0.9  # confidence and score from which on such pieces are that digit
 
 Spelled = tuple[str, list[Mark], np.ndarray, float]  # a symbol, its marks, evidence for each digit, 1 if none was cut
 
@@ -115,6 +118,11 @@ class Recognizer:
         if not any(found):
             return []
         _, parts, evidence, whole = zip(*(mark for line in found for mark in line), strict=True)
+        everything = [mark for line in lines for mark in line]
+        if 1 < len(parts) <= PIECES and hang_together(everything):
+            one = self.read_glyphs(close_ups([everything]))[0]
+            if one.digit is not None and min(one.score, one.confidence) > WHOLE:
+                return [[(str(one.digit), box_of(everything), one)]]
         readings = iter(self.read_glyphs(close_ups(parts), np.stack(evidence), np.float32(whole)))
         return [[(mark[0], box_of(mark[1]), next(readings)) for mark in line] for line in found if line]
 
@@ -133,7 +141,7 @@ class Recognizer:
             N predictions.
         """
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
-        logits = predict(self.net, batch, AT_ONCE)  # [N, 10]
+        logits = look(self.net, batch, AT_ONCE)  # [N, 10]
         logits = logits * torch.as_tensor(trust)[..., None] + torch.as_tensor(evidence)
         probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
         scores = digit_scores(logits).tolist()

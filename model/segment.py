@@ -227,6 +227,17 @@ def _lines(marks: list[Mark], height: float) -> list[list[Mark]]:
     return sorted(lines.values(), key=lambda line: np.mean([mark.box[1] + mark.box[3] for mark in line]))
 
 
+def hang_together(marks: list[Mark]) -> bool:
+    """Say whether marks are as close as the strokes of one digit: from each to any other no gap is wider than GAP."""
+    gap = GAP * height_of_writing(marks)
+    reached, rest = marks[:1], marks[1:]
+    for mark in reached:
+        near = [other for other in rest if _apart(mark.box, other.box) <= gap]
+        reached += near
+        rest = [other for other in rest if other not in near]
+    return not rest
+
+
 def _tied(line_of: dict[int, int], one: Mark, to: Mark) -> dict[int, int]:
     """Return the lines with all of one mark's line moved to that of another."""
     old, new = line_of[id(one)], line_of[id(to)]

@@ -9,7 +9,8 @@ from model import Recognizer
 from model.pictures import upright
 from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
 from model.training.numbers import compose, numbers
-from tests.digits import STROKES
+from model.training.strokes import draw
+from tests.digits import STROKES, arc
 from tests.sheets import ruling, shadow, spoilt
 
 
@@ -105,6 +106,24 @@ def test_digits_that_touch_are_cut(recognizer):
     read = [recognizer.read_page(number(text, touching=True, seed=i)).text for i, text in enumerate(texts)]
     assert sum(map(str.__eq__, texts, read)) >= 15
     assert max(map(len, read)) <= 2
+
+
+PIECES = {
+    "8": [arc(0.3, 0.22, 0.2, 0.22, -90, 270), arc(0.3, 0.78, 0.28, 0.22, -90, 270)],
+    "4": [[[0.1, 0.0], [0.0, 0.5], [0.42, 0.52]], [[0.56, 0.1], [0.5, 1.0]]],
+}
+
+
+@pytest.mark.parametrize("digit", PIECES)
+def test_pieces_that_make_one_digit_are_one(recognizer, digit):
+    page = recognizer.read_page(draw(PIECES[digit], 10, 180, (60, 50)))
+    assert page.text == digit
+    assert len(page.marks) == 1
+
+
+def test_two_digits_that_stand_apart_are_not_taken_for_one(recognizer):
+    far = [[[x, y * 1.5] for x, y in stroke] for stroke in PIECES["8"]]
+    assert recognizer.read_page(draw(far, 6, 100, (60, 50))).text == "0\n0"
 
 
 def marks(*boxes):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from model.networks import predict
+from model.looks import look
 from model.recognize import digit_scores
 from model.training.mixture import NONE, Mixture
 
@@ -28,7 +28,7 @@ def calibrate(net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) 
     mixture = Mixture(glyphs, labels, per_shape=20)
     drawn = [mixture(torch.arange(len(labels))) for _ in range(ROUNDS)]
     truth = torch.cat([labels for _, labels in drawn])
-    logits = torch.cat([predict(net, batch) for batch, _ in drawn])
+    logits = torch.cat([look(net, batch) for batch, _ in drawn])
     digits = truth != NONE
     temperatures = torch.logspace(-0.7, 0.7, 141)
     losses = torch.stack([cross_entropy(logits[digits] / t, truth[digits]) for t in temperatures])

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from model import Recognizer
-from model.networks import predict
+from model.looks import look
 from model.pictures import Source
 from model.preprocess import SIDE, glyph_of
 from model.recognize import digit_scores
@@ -240,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
     logits = {
-        name: {of: predict(recognizer.net, digits[0]) for of, digits in sets.items() if digits is not None}
+        name: {of: look(recognizer.net, digits[0]) for of, digits in sets.items() if digits is not None}
         for name, recognizer in recognizers.items()
     }
     results = {name: measure(recognizer, sets, logits[name]) for name, recognizer in recognizers.items()}

@@ -16,7 +16,7 @@ from model.training.sheets import contact_sheet
 from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
 
 NONE = 10  # the label of what is no digit
-PLAIN = 1 / 4  # share of the MNIST digits that are shown as they are
+PLAIN = 1 / 3  # share of the MNIST digits that are shown as they are
 SIMPLE = 1, 4, 7  # digits that can still be read from a very fat pen
 DRAWN, OTHER = 0.25, 0.4  # drawn digits, and what is no digit, beside each MNIST digit
 
