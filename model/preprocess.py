@@ -44,9 +44,13 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
     step = paper - grey if pen_is_dark else grey - paper  # from paper to pen
     if min(step.shape) >= LARGE and _uneven(step):
         step = _off_surroundings(grey)
+    if step.max() < -step.min() / 4:  # hardly anything stands off on that side
+        step = -step
     every = max(1, min(step.shape) // 50)
-    beyond = step[::every, ::every]
-    beyond = -beyond[beyond < 0]  # paper on the far side from the pen: noise, and no ink
+    sample = step[::every, ::every]
+    if min(step.shape) >= LARGE and (off := np.median(sample)) < 0:  # rules draw the surface down from the paper
+        step, sample = step - off, sample - off
+    beyond = -sample[sample < 0]  # paper on the far side from the pen: noise, and no ink
     noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # a standard deviation
     if noise > GRAINY and min(step.shape) >= LARGE:
         step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)

@@ -35,7 +35,8 @@ def sheet(random: Random) -> tuple[Paper, str]:
         number = cv2.resize(number, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) / 255
         y, x = 60 + 200 * i, int(random.integers(60, 880 - number.shape[1]))
         paper[y : y + number.shape[0], x : x + number.shape[1]] = 0.15 + 0.85 * number
-    return paper, "/".join(texts)
+    grain = 0.01 * random.standard_normal(SIDES)  # no paper is all even
+    return np.float32(0.95 * paper + grain), "/".join(texts)
 
 
 def wobbly(strokes: list, random: Random) -> list:

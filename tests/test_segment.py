@@ -11,7 +11,7 @@ from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
 from model.training.numbers import compose, numbers
 from model.training.strokes import draw
 from tests.digits import STROKES, arc
-from tests.sheets import ruling, shadow, spoilt
+from tests.sheets import ruling, shadow, spoilt, squares
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
         assert recognizer.read_page(turned).text == "31415\n92653\n58979"
 
 
-@pytest.mark.parametrize("nuisance", [shadow, ruling])
+@pytest.mark.parametrize("nuisance", [shadow, ruling, squares])
 def test_a_shadow_and_rules_are_no_ink(recognizer, nuisance):
     pictures = spoilt(nuisance, 0.75, count=2)
     assert [recognizer.read_page(picture).text.replace("\n", "/") for picture, _ in pictures] == [
