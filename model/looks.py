@@ -1,4 +1,4 @@
-"""glyphs -> logits: one that is in doubt is looked at three times."""
+"""glyphs -> logits: one that is in doubt is looked at five times."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from model.networks import predict, with_none
 from model.preprocess import SIDE, frame
 
 DOUBT = 0.8  # a glyph whose most probable class is less so is looked at again
-TURN = 8  # degrees by which it is turned for that, to either side
+TURNS = -10, -5, 5, 10  # degrees by which it is turned for that
 MIDDLE = (SIDE - 1) / 2, (SIDE - 1) / 2
 
 
@@ -31,9 +31,9 @@ def look(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.T
     doubtful = with_none(logits).softmax(dim=1).amax(dim=1) < DOUBT
     if doubtful.any():
         some = glyphs[doubtful, 0].numpy()
-        views = torch.from_numpy(np.concatenate([_turned(some, TURN), _turned(some, -TURN)]))[:, None]
-        left, right = predict(net, views, batch_size).chunk(2)
-        logits[doubtful] = (logits[doubtful] + left + right) / 3
+        views = torch.from_numpy(np.concatenate([_turned(some, degrees) for degrees in TURNS]))[:, None]
+        looks = [logits[doubtful], *predict(net, views, batch_size).chunk(len(TURNS))]
+        logits[doubtful] = torch.stack(looks).mean(dim=0)
     return logits
 
 

@@ -119,7 +119,8 @@ class Recognizer:
             return []
         _, parts, evidence, whole = zip(*(mark for line in found for mark in line), strict=True)
         everything = [mark for line in lines for mark in line]
-        if 1 < len(parts) <= PIECES and hang_together(everything):
+        knows_none = self.calibration["threshold"] > 0  # a network that does not takes any two digits for one
+        if knows_none and 1 < len(parts) <= PIECES and hang_together(everything):
             one = self.read_glyphs(close_ups([everything]))[0]
             if one.digit is not None and min(one.score, one.confidence) > WHOLE:
                 return [[(str(one.digit), box_of(everything), one)]]

@@ -13,6 +13,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 SMALL = 0.45  # of the height of the writing: what is lower cannot carry a line
 PART = 0.6  # of the height of the writing: what is lower and narrower may be a dash of a stroke
+LOWEST = 9  # pixels: lower writing cannot be read, and is rather specks
 RIM = 0.02  # of the picture's shorter side: what lies nearer to the rim is no digit
 GAP = 0.12  # of the height of the writing: dashes no farther apart are one stroke
 MOST = 600  # marks on a page that are looked at, the largest first
@@ -44,9 +45,10 @@ def find_lines(ink: np.ndarray) -> list[list[Mark]]:
     within = [mark for mark in marks if not _on_the_rim(mark, ink.shape)]
     if any(mark.height > 0.1 * min(ink.shape) for mark in within):
         marks = within
-    if not marks:
+    legible = [mark for mark in marks if mark.height >= LOWEST]
+    if not legible:
         return []
-    height = height_of_writing(marks)
+    height = height_of_writing(legible)
     return _lines(_glued(marks, PART * height, GAP * height), height)
 
 
@@ -156,13 +158,12 @@ def _marks(ink: np.ndarray) -> list[Mark]:
     areas = stats[1:, cv2.CC_STAT_AREA]
     marks = []
     for label in 1 + np.argsort(-areas, kind="stable")[:MOST]:
-        x, y, w, h, area = stats[label].tolist()
-        if area > 3:
-            left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + w + 1, y + h + 1
-            own = np.uint8(labels[top:bottom, left:right] == label)
-            own = cv2.dilate(own, np.ones((3, 3), np.uint8))  # the soft edges of strokes
-            part = ink[top:bottom, left:right] * own
-            marks.append(Mark((left, top, left + part.shape[1], top + part.shape[0]), part))
+        x, y, w, h, _ = stats[label].tolist()
+        left, top, right, bottom = max(0, x - 1), max(0, y - 1), x + w + 1, y + h + 1
+        own = np.uint8(labels[top:bottom, left:right] == label)
+        own = cv2.dilate(own, np.ones((3, 3), np.uint8))  # the soft edges of strokes
+        part = ink[top:bottom, left:right] * own
+        marks.append(Mark((left, top, left + part.shape[1], top + part.shape[0]), part))
     return marks
 
 

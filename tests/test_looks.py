@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.looks import TURN, look
+from model.looks import TURNS, look
 
 
 class Watched(nn.Module):
@@ -42,16 +42,14 @@ def test_what_is_sure_is_looked_at_once():
     assert len(net.shown) == 1
 
 
-def test_what_is_in_doubt_is_the_mean_of_three_looks():
-    net = Watched([only(3, 9.0), only(1, 1.0)], [only(1, 4.0), only(1, 7.0)])
+def test_what_is_in_doubt_is_the_mean_of_five_looks():
+    net = Watched([only(3, 9.0), only(1, 1.0)], [only(1, 4.0), only(1, 7.0), only(1, 3.0), only(1, 5.0)])
     logits = look(net, upright_bar().repeat(2, 1, 1, 1))
     assert logits[0].tolist() == only(3, 9.0)
     assert logits[1].tolist() == pytest.approx(only(1, 4.0))
 
 
 def test_the_other_looks_are_turned_to_either_side():
-    net = Watched([only(3, 0.0)], [only(3, 0.0)] * 2)
+    net = Watched([only(3, 0.0)], [only(3, 0.0)] * len(TURNS))
     look(net, upright_bar())
-    left, right = net.shown[1][:, 0]
-    assert lean(left) == pytest.approx(-TURN, abs=1.5)
-    assert lean(right) == pytest.approx(TURN, abs=1.5)
+    assert [lean(view) for view in net.shown[1][:, 0]] == pytest.approx([-degrees for degrees in TURNS], abs=1.5)

@@ -122,6 +122,10 @@ def test_pieces_that_make_one_digit_are_one(recognizer, digit):
     assert len(page.marks) == 1
 
 
+def test_a_network_that_does_not_know_what_is_none_joins_nothing():
+    assert len(Recognizer.load("reference").read_page(number("40", touching=True)).marks) == 2
+
+
 def test_two_digits_that_stand_apart_are_not_taken_for_one(recognizer):
     far = [[[x, y * 1.5] for x, y in stroke] for stroke in PIECES["8"]]
     assert recognizer.read_page(draw(far, 6, 100, (60, 50))).text == "0\n0"
@@ -186,6 +190,21 @@ def test_a_blank_page_has_no_marks(recognizer, blank):
     page = recognizer.read_page(blank)
     assert page.marks == []
     assert page.text == ""
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_specks_are_no_digits(recognizer, size):
+    page, random = np.full((600, 800), 255, np.uint8), np.random.default_rng(size)
+    for y, x in random.integers(0, 590, (100, 2)):
+        page[y : y + size, x : x + size - random.integers(0, size)] = 30
+    assert recognizer.read_page(page).text == ""
+
+
+def test_digits_among_specks_are_read(recognizer):
+    picture, random = np.pad(number("5302"), 200, constant_values=255), np.random.default_rng(0)
+    for y, x in random.integers(0, (picture.shape[0], picture.shape[1]), (150, 2)):
+        picture[y : y + 2, x : x + 2] = np.minimum(picture[y : y + 2, x : x + 2], 30)
+    assert recognizer.read_page(picture).text == "5302"
 
 
 def test_noise_and_a_rim_are_no_digits(recognizer):
