@@ -43,18 +43,19 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
     step = paper - grey if pen_is_dark else grey - paper  # from paper to pen
-    if min(step.shape) >= LARGE and _uneven(step):
+    large = min(step.shape) >= LARGE
+    if large and _uneven(step):
         step = _off_surroundings(grey)
     if step.max() < -step.min() / 4:  # hardly anything stands off on that side
         step = -step
     every = max(1, min(step.shape) // 50)
     sample = step[::every, ::every]
-    if min(step.shape) >= LARGE and np.mean(sample < 0) > PAPER:  # rules have drawn the surface down from the paper
+    if large and np.mean(sample < 0) > PAPER:  # rules have drawn the surface down from the paper
         off = np.median(sample)
         step, sample = step - off, sample - off
     beyond = -sample[sample < 0]  # paper on the far side from the pen: noise, and no ink
     noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # a standard deviation
-    if noise > GRAINY and min(step.shape) >= LARGE:
+    if noise > GRAINY and large:
         step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)
     deepest = float(step.max())
     if deepest < max(LEAST_CONTRAST, 6 * noise):

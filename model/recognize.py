@@ -122,7 +122,7 @@ class Recognizer:
         knows_none = self.calibration["threshold"] > 0  # a network that does not takes any two digits for one
         if knows_none and 1 < len(parts) <= PIECES and hang_together(everything):
             one = self.read_glyphs(close_ups([everything]))[0]
-            if one.digit is not None and min(one.score, one.confidence) > WHOLE:
+            if min(one.score, one.confidence) > WHOLE:  # so it is a digit: what is none has no confidence
                 return [[(str(one.digit), box_of(everything), one)]]
         readings = iter(self.read_glyphs(close_ups(parts), np.stack(evidence), np.float32(whole)))
         return [[(mark[0], box_of(mark[1]), next(readings)) for mark in line] for line in found if line]

@@ -180,16 +180,19 @@ def _on_the_rim(mark: Mark, shape: tuple[int, int]) -> bool:
 
 def _glued(marks: list[Mark], small: float, gap: float) -> list[Mark]:
     """Put together what is small and close by: the dashes of a stroke that a scanner or a dry pen has broken up."""
-    groups: list[list[Mark]] = []
     whole = [mark for mark in marks if max(mark.height, mark.width) >= small]
+    groups = _groups([mark for mark in marks if max(mark.height, mark.width) < small], gap)
+    return whole + [Mark(box_of(group), _together(group)) for group in groups]
+
+
+def _groups(marks: list[Mark], gap: float) -> list[list[Mark]]:
+    """Share out marks so that those no farther apart than a gap, in pixels, are in one group."""
+    groups: list[list[Mark]] = []
     for mark in marks:
-        if max(mark.height, mark.width) < small:
-            near = [group for group in groups if any(_apart(mark.box, other.box) <= gap for other in group)]
-            groups = [group for group in groups if group not in near]
-            groups.append([mark, *(other for group in near for other in group)])
-    for group in groups:
-        whole.append(Mark(box_of(group), _together(group)))
-    return whole
+        near = [group for group in groups if any(_apart(mark.box, other.box) <= gap for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([mark, *(other for group in near for other in group)])
+    return groups
 
 
 def height_of_writing(marks: list[Mark]) -> float:
@@ -230,13 +233,7 @@ def _lines(marks: list[Mark], height: float) -> list[list[Mark]]:
 
 def hang_together(marks: list[Mark]) -> bool:
     """Say whether marks are as close as the strokes of one digit: from each to any other no gap is wider than GAP."""
-    gap = GAP * height_of_writing(marks)
-    reached, rest = marks[:1], marks[1:]
-    for mark in reached:
-        near = [other for other in rest if _apart(mark.box, other.box) <= gap]
-        reached += near
-        rest = [other for other in rest if other not in near]
-    return not rest
+    return len(_groups(marks, GAP * height_of_writing(marks))) == 1
 
 
 def _tied(line_of: dict[int, int], one: Mark, to: Mark) -> dict[int, int]:
