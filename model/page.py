@@ -32,6 +32,11 @@ class Page:
         """All marks in reading order."""
         return [mark for line in self.lines for mark in line]
 
+    def scaled(self, by: float) -> "Page":
+        """Return the same page with boxes for a picture that is larger or smaller by this factor."""
+        lines = [[(tuple(round(by * edge) for edge in box), each) for box, each in line] for line in self.lines]
+        return replace(self, lines=lines)
+
     def as_dict(self) -> dict:
         """Return the text and the marks as JSON types, for other programs."""
         return {"text": self.text, "marks": [{"box": list(box), **p.as_dict()} for box, p in self.marks]}
@@ -79,7 +84,8 @@ def _text(line: list[Written], height: int) -> Iterator[str]:
 def without_words(line: list[Written], height: int) -> list[Written]:
     """Take no letter of a word for a digit, since some letters look like one.
 
-    Where a third of what stands close together is no digit, nothing of it is; nor is the rest of a line of words.
+    Where a third of what stands close together is no digit, nothing of it is; nor is a number of few digits in a line
+    of many letters.
     """
     words: list[list[Written]] = []
     for mark in line:
@@ -87,14 +93,19 @@ def without_words(line: list[Written], height: int) -> list[Written]:
             words[-1].append(mark)
         else:
             words.append([mark])
-    words = [_refused(word) if _share_refused(word) >= 1 / 3 else word for word in words]
-    line = [mark for word in words for mark in word]
-    return _refused(line) if len(line) > 8 and _share_refused(line) > 0.8 else line
+    while True:
+        counts = [(_digits(word), sum(symbol not in SIGNS for symbol, _, _ in word)) for word in words]
+        letters = sum(marks - digits for digits, marks in counts)
+        for i, (digits, marks) in enumerate(counts):
+            if digits and (3 * (marks - digits) >= marks or letters - (marks - digits) >= 6 + 3 * digits):
+                words[i] = _refused(words[i])
+                break
+        else:
+            return [mark for word in words for mark in word]
 
 
-def _share_refused(marks: list[Written]) -> float:
-    digits = [prediction.digit for symbol, _, prediction in marks if symbol not in SIGNS]
-    return digits.count(None) / max(1, len(digits))
+def _digits(marks: list[Written]) -> int:
+    return sum(prediction.digit is not None for _, _, prediction in marks)
 
 
 def _refused(marks: list[Written]) -> list[Written]:

@@ -14,7 +14,7 @@ FAINT = 0.1  # ink fainter than this does not count when the frame is laid
 WORKING_SIDE = 400  # pixels; a longer picture is reduced before it is searched for ink
 STEP = 1 / 255  # between two values of a picture of 8 bits
 LARGE = 200  # pixels: a picture with shorter sides is a scan of a digit, and taken as it is
-UNEVEN = 0.06  # how far off the surface a tenth of the rim may lie, where it has no grain
+MURKY, FOGGY = 0.05, 0.12  # shares of a picture that are neither paper nor pen: suspicious, and surely no strokes
 WINDOW = 0.16  # of the picture's shorter side: how wide the surroundings are in which it is paper that prevails
 GRAINY, GRAIN = 0.04, 2.0  # noise from which on a picture is smoothed, and by how many pixels
 PAPER = 0.75  # share of the picture that is paper for sure if it lies on one side of the surface
@@ -42,14 +42,22 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
     if min(grey.shape) < 2:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
-    step = paper - grey if pen_is_dark else grey - paper  # from paper to pen
-    large = min(step.shape) >= LARGE
-    if large and _uneven(step):
-        step = _off_surroundings(grey)
+    written = _written(paper - grey if pen_is_dark else grey - paper)
+    if min(grey.shape) >= LARGE and _murk(written)[0] > MURKY:
+        other = _written(_off_surroundings(grey))
+        (murk, share), (other_murk, other_share) = _murk(written), _murk(other)
+        if other_share < share or (murk > FOGGY and other_murk < murk / 2):  # a shadow, or a desk beside the sheet
+            return other
+    return written
+
+
+def _written(step: np.ndarray) -> np.ndarray:
+    """Take how far each pixel is from paper towards pen to ink: [H, W] float32 -> [H, W] in [0, 1]."""
     if step.max() < -step.min() / 4:  # hardly anything stands off on that side
         step = -step
     every = max(1, min(step.shape) // 50)
     sample = step[::every, ::every]
+    large = min(step.shape) >= LARGE
     if large and np.mean(sample < 0) > PAPER:  # rules have drawn the surface down from the paper
         off = np.median(sample)
         step, sample = step - off, sample - off
@@ -59,20 +67,19 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
         step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)
     deepest = float(step.max())
     if deepest < max(LEAST_CONTRAST, 6 * noise):
-        return np.zeros_like(grey)
+        return np.zeros_like(step)
     pen = float(np.median(step[step > deepest / 2]))
     floor = min(max(0.1 * pen, 3 * noise), 0.5 * pen)
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
 
 
-def _uneven(step: np.ndarray) -> bool:
-    """Say whether light falls unevenly: much of the rim, which is paper, lies off the surface.
+def _murk(ink: np.ndarray) -> tuple[float, float]:
+    """Return how much is neither paper nor pen: as a share of the picture, and of all that is not paper.
 
-    A rim that lies on it but for what is written there is that of a drawing.
+    In a shadow both are large; in fat strokes on a rough wall the first alone, at their edges.
     """
-    rim = np.abs(np.concatenate([step[0], step[-1], step[:, 0], step[:, -1]]))
-    grain, off = np.quantile(rim, (0.5, 0.9))
-    return bool(grain > STEP / 2 and off > max(UNEVEN, 4 * grain))
+    murky, any_ink = np.count_nonzero((ink > 0) & (ink < 0.6)), np.count_nonzero(ink)
+    return murky / ink.size, murky / max(1, any_ink)
 
 
 def _off_surroundings(grey: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ BESIDE = (
     0.5  # how much the line counts beside a whole glyph, since both see the same; of a digit cut out it alone counts
 )
 SURE = 0.9  # mean confidence from which on a page is taken to be upright
-SURER = 0.1  # by how much it must be higher for a page to be turned
+SURER, TURNED = 0.1, 0.7  # by how much it must be higher, and at least how high, for a page to be turned
 PIECES = 3  # symbols that may be pieces of one digit, if they are all that a picture holds
 WHOLE = 0.9  # confidence and score from which on such pieces are that digit
 
@@ -94,8 +94,9 @@ class Recognizer:
             turns += [askew + 90, askew + 180, askew + 270]
         for degrees in turns:
             straight, back = turned(page, degrees)
-            other = self._written(find_lines(straight))
-            if sureness(other) > sureness(written) + (SURER if degrees != askew else 0):
+            other = self._written(find_lines(without_rules(straight)))
+            enough = sureness(written) if degrees == askew else max(TURNED, sureness(written) + SURER)
+            if sureness(other) > enough:
                 written, turn = other, back
         across, down = (given / seen for given, seen in zip(size(image), page.shape[::-1], strict=True))
         return page_of(written, lambda box: box_back(box, turn, across, down))

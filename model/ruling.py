@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from model.preprocess import LARGE, ON
+from model.preprocess import FAINT, LARGE, ON
 
 LONG = 0.5  # of the picture's side: how far a rule goes on, at least
 THIN = 0.008  # of the picture's side: how thick it is, at most
@@ -17,16 +17,17 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
     """
     if min(ink.shape) < LARGE:
         return ink
-    on = np.uint8(ink > ON)
-    across, down = _rules(on), _rules(on.T).T
+    seen = np.uint8(ink > FAINT)  # a rule is fainter than the pen, and goes on where it is faintest
+    across, down = _rules(seen), _rules(seen.T).T
     if not across.any() and not down.any():
         return ink
     edges = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
-    rest = on & ~edges
+    rest = np.uint8(ink > ON) & ~edges
     kept = (edges & _crossed(rest, cv2.dilate(across, np.ones((3, 1), np.uint8)))) | (
         edges & _crossed(rest.T, cv2.dilate(down, np.ones((1, 3), np.uint8)).T).T
     )
-    return np.where((edges > 0) & (kept == 0), 0, ink).astype(np.float32)
+    darker = 1.5 * float(np.median(ink[(across | down) > 0]))  # than a rule is: a stroke
+    return np.where((edges > 0) & (kept == 0) & (ink <= darker), 0, ink).astype(np.float32)
 
 
 def _rules(on: np.ndarray) -> np.ndarray:

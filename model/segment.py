@@ -16,6 +16,7 @@ PART = 0.6  # of the height of the writing: what is lower and narrower may be a 
 LOWEST = 9  # pixels: lower writing cannot be read, and is rather specks
 RIM = 0.02  # of the picture's shorter side: what lies nearer to the rim is no digit
 GAP = 0.12  # of the height of the writing: dashes no farther apart are one stroke
+TRACE = 0.4  # of the darkness of the writing: what is fainter all over was not written with the same pen
 MOST = 600  # marks on a page that are looked at, the largest first
 FAINTEST = 0.2  # ink that is made as dark as any
 MARGIN = 4  # pixels of paper at either end of a strip
@@ -45,6 +46,7 @@ def find_lines(ink: np.ndarray) -> list[list[Mark]]:
     within = [mark for mark in marks if not _on_the_rim(mark, ink.shape)]
     if any(mark.height > 0.1 * min(ink.shape) for mark in within):
         marks = within
+    marks = _without_traces(marks)
     legible = [mark for mark in marks if mark.height >= LOWEST]
     if not legible:
         return []
@@ -165,6 +167,17 @@ def _marks(ink: np.ndarray) -> list[Mark]:
         part = ink[top:bottom, left:right] * own
         marks.append(Mark((left, top, left + part.shape[1], top + part.shape[0]), part))
     return marks
+
+
+def _without_traces(marks: list[Mark]) -> list[Mark]:
+    """Drop what is much fainter than the writing: what is left of rules and shadows, what shines through the paper."""
+    if not marks:
+        return []
+    darkest, ink = np.array([(mark.ink.max(), mark.ink.sum()) for mark in marks]).T
+    order = np.argsort(darkest)
+    share = np.cumsum(ink[order])
+    writing = darkest[order[np.searchsorted(share, share[-1] / 2)]]  # half of the ink is in darker marks
+    return [mark for mark, dark in zip(marks, darkest, strict=True) if dark >= TRACE * writing]
 
 
 def _on_the_rim(mark: Mark, shape: tuple[int, int]) -> bool:

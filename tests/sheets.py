@@ -97,7 +97,26 @@ def jpeg(paper: Paper, strength: float, random: Random) -> Paper:
     return np.float32(Image.open(file)) / 255
 
 
-NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [gradient, shadow, noise, blur, ruling, squares, tilt, jpeg]
+def together(paper: Paper, strength: float, random: Random) -> Paper:
+    """Several at once, as on a desk: rules, light, a tilt, a soft and grainy camera, and JPEG."""
+    for first, second in ((ruling, squares), (gradient, shadow)):
+        paper = (first if random.random() < 0.5 else second)(paper, 0.6 * strength, random)
+    for nuisance, share in ((tilt, 0.4), (blur, 0.2), (noise, 0.2), (jpeg, 0.6)):
+        paper = nuisance(paper, share * strength, random)
+    return paper
+
+
+NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [
+    gradient,
+    shadow,
+    noise,
+    blur,
+    ruling,
+    squares,
+    tilt,
+    jpeg,
+    together,
+]
 
 
 def spoilt(nuisance: Callable, strength: float, count: int = SHEETS) -> list[tuple[np.ndarray, str]]:
@@ -115,7 +134,7 @@ def main(figure: str) -> int:
     recognizer = Recognizer.load()
     print(f"characters read right, in %, of {SHEETS} sheets each\n\n| | {' | '.join(map(str, STRENGTHS))} |")
     print("|---" * (len(STRENGTHS) + 1) + "|")
-    fig, axes = plt.subplots(2, 4, figsize=(10, 4.5), sharex=True, sharey=True, layout="constrained")
+    fig, axes = plt.subplots(3, 3, figsize=(9, 6.5), sharex=True, sharey=True, layout="constrained")
     for axis, nuisance in zip(axes.flat, NUISANCES, strict=True):
         right = [100 * compare(recognizer, spoilt(nuisance, strength))["characters"] for strength in STRENGTHS]
         print(f"| {nuisance.__name__} | {' | '.join(f'{share:.1f}' for share in right)} |", flush=True)

@@ -1,6 +1,7 @@
 import struct
 import time
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -12,7 +13,7 @@ from model.training.numbers import compose, numbers
 from model.training.pages import compare
 from model.training.strokes import draw
 from tests.digits import STROKES, arc
-from tests.sheets import ruling, shadow, spoilt, squares
+from tests.sheets import ruling, shadow, spoilt, squares, together
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,27 @@ def test_squares_as_dark_as_the_pen_cost_few_digits(recognizer):
     assert compare(recognizer, spoilt(squares, 1.0, count=5))["characters"] > 0.9
 
 
+@pytest.mark.parametrize("strength", [0.5, 0.75])
+def test_shade_rules_tilt_grain_and_blur_together_cost_few_digits(recognizer, strength):
+    assert compare(recognizer, spoilt(together, strength, count=5))["characters"] > 0.9
+
+
+def test_fat_strokes_on_a_rough_wall_are_no_shadow(recognizer):
+    rough = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((900, 900)), None, 3)
+    stroke = np.float32(Image.fromarray(number("3")).resize((900, 900))) / 255
+    stroke = cv2.GaussianBlur(cv2.erode(stroke, np.ones((90, 90))), None, 12)  # as fat as a third of the picture
+    wall = (0.6 + 0.08 * rough / rough.std()) * stroke
+    assert recognizer.read_page(np.uint8(255 * wall.clip(0, 1))).text == "3"
+
+
+def test_what_is_much_fainter_than_the_writing_is_left_out(recognizer):
+    page = np.minimum(sheet(number("58"), number("11", seed=1)), 255)
+    faint = page.copy()
+    faint[page.shape[0] // 2 :] = 255 - (255 - faint[page.shape[0] // 2 :]) // 4
+    assert recognizer.read_page(page).text == "58\n11"
+    assert recognizer.read_page(faint).text == "58"
+
+
 @pytest.mark.parametrize("blank", [np.full((300, 400), 255, np.uint8), np.zeros((1, 1), np.uint8)])
 def test_a_blank_page_has_no_marks(recognizer, blank):
     page = recognizer.read_page(blank)
@@ -220,6 +242,18 @@ def test_a_page_of_print_has_no_digits(recognizer):
     for y in range(40, 560, 60):
         ImageDraw.Draw(page).text((40, y), "The quick brown fox jumps over the dog", font_size=40)
     assert recognizer.read_page(page).text == ""
+
+
+def test_of_pages_of_print_hardly_a_letter_is_taken_for_a_digit(recognizer):
+    text = ["Pack my box with five dozen liquor jugs", "Bill of lading: goods to be sold too", "We hold these truths"]
+    digits = letters = 0
+    for size in (28, 40, 60):
+        page = Image.new("L", (24 * size, 6 * size), 255)
+        for row, words in enumerate(text):
+            ImageDraw.Draw(page).text((size, size * (0.6 + 1.6 * row)), words, font_size=size)
+            letters += len(words.replace(" ", ""))
+        digits += sum(mark.digit is not None for _, mark in recognizer.read_page(page).marks)
+    assert digits < 0.05 * letters
 
 
 def test_a_page_cannot_be_read_for_the_same_reasons_as_a_digit(recognizer, tmp_path):

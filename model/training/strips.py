@@ -163,6 +163,7 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     place = (along + bend[:, 0]) * factor, (down + bend[:, 1]) * factor + GRID / 2
     grid = torch.stack([2 * place[0] / width - 1, 2 * place[1] / GRID - 1], 3)
     strips = degrade(grid_sample(ink[:, None], grid, mode="bilinear", align_corners=False)[:, 0])
-    faint = interpolate(torch.rand(n, 1, 9, wide // 3), size=(SIDE, wide), mode="bilinear")[:, 0] < 0.3  # a dry pen
-    strips = torch.where(faint & (torch.rand(n, 1, 1) < 0.08), strips * 0.15, strips)
+    faint = interpolate(torch.rand(n, 1, 9, wide // 3), size=(SIDE, wide), mode="bilinear")[:, 0]  # a dry pen
+    dry = 0.25 + 0.25 * torch.rand(n, 1, 1)
+    strips = torch.where((faint < dry) & (torch.rand(n, 1, 1) < 0.14), strips * 0.1, strips)
     return (strips / strips.amax((1, 2), keepdim=True).clamp(min=0.3))[:, None]
