@@ -1,8 +1,9 @@
-"""python app.py: the page. Draw a digit or give a picture of one, and see which it is."""
+"""python app.py: the page. Draw a digit or give a picture of one, and see which it is while you draw."""
 
 import base64
 import io
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,23 +11,30 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is i
 
 import gradio as gr
 import numpy as np
+import torch
 from PIL import Image
 
-from model import Page, Prediction, Recognizer
+from model import Page, Prediction, Recognizer, corrections, show
 from model.annotate import annotated
-from model.pictures import Source, upright
+from model.explain import heat_map
+from model.pictures import Source, size, upright
+from model.preprocess import SIDE, ink
 
 ASSETS = Path(__file__).parent / "assets"
 SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
 CANVAS = 400, 300  # pixels of the Sketchpad, wide enough for a number
+SURELY = 0.9  # confidence from which a picture is one digit, and not looked at as a page too
+GLYPHS = 12  # that are shown of a page at most
 NO_DIGIT = "no digit"
+QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # how answers are shown: no spinner, no endpoint
 COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # of the boxes
 INVITATIONS = {
     "draw": "Draw a digit, 0 to 9, or a whole number, anywhere on the canvas, as large or small as you like.",
     "photo": "Give a picture of handwritten digits, one or many: a file, the camera or the clipboard.",
 }
 
-recognizer = Recognizer.load()
+torch.set_num_threads(1)  # a glyph is too small to share out, and several people are read side by side
+recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
 
 
 class Picture(gr.Image):
@@ -52,72 +60,103 @@ def read(method: Callable[[Source], Prediction | Page], image: Source) -> Predic
         raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
 
 
-def answer(image: Source | None, invitation: str) -> tuple[str, dict[str, float] | None, str]:
-    """Say what is written in a picture: the words, the share of each digit, and the glyph as HTML."""
+def digit_or_page(reader: Recognizer, image: Source) -> tuple[Prediction, Page | None]:
+    """Read a picture as one digit, and where that is not sure and there are more of them, as a page."""
+    one = read(reader.read_digit, image)
+    if one.confidence >= SURELY or not one.glyph.any():
+        return one, None
+    page = read(reader.read_page, image)
+    return one, page if sum(each.digit is not None for _, each in page.marks) > 1 else None
+
+
+def answer(image: Source | None, invitation: str, both: bool) -> tuple[str, Page | None]:
+    """Say what is written in a picture, as HTML, with what the textbook network says if `both`; and its page."""
     if image is None:
-        return invitation, None, ""
+        return show.headline("", invitation), None
+    start = time.perf_counter()
     try:
-        prediction = read(recognizer.read_digit, image)
+        one, page = digit_or_page(recognizer, image)
     except ValueError as error:
-        return f"This picture cannot be read: {error}.", None, ""
-    if not prediction.glyph.any():
-        return f"Nothing is written here. {invitation}", None, ""
-    glyph = glyph_as_html(prediction.glyph)
-    if prediction.digit is None:
-        return "This does not look like a digit.", None, glyph
-    shares = {str(digit): share for digit, share in prediction.top(10)}
-    return f"It reads **{prediction.digit}**.", shares, glyph
+        return show.headline("", f"This picture cannot be read: {error}."), None
+    took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
+    if not one.glyph.any():
+        return show.headline("", f"Nothing is written here. {invitation}"), None
+    said = show.verdict(one, page)
+    if both:
+        said = show.side_by_side(world=said, reference=show.verdict(*digit_or_page(textbook, image)))
+    return said + stages(image, one, page) + took, page
 
 
-def answer_drawing(drawing: dict | None) -> tuple[str, dict, str]:
-    """Say what is drawn on the Sketchpad: a digit, or a whole number with the glyph of each of its digits."""
+def stages(image: Source, one: Prediction, page: Page | None) -> str:
+    """Show the way from a picture to its digits."""
+    picture = upright(image, show.TILE)
+    tiles = [show.tile(picture, "as given", "The picture as it was given"), show.ink_tile(ink(image))]
+    if page:
+        tiles.append(show.marks_tile(picture, page.scaled(picture.width / size(image)[0])))
+        digits = [each for _, each in page.marks if each.digit is not None]
+        tiles += [show.glyph_tile(each, f"{each.digit}, {each.confidence:.0%}") for each in digits[:GLYPHS]]
+        return show.stages(*tiles)
+    tiles.append(show.glyph_tile(one))
+    if one.digit is not None:
+        tiles.append(show.heat_tile(one.glyph, heat_map(recognizer.net, one.glyph, one.digit)))
+    return show.stages(*tiles)
+
+
+def look(asked: dict) -> str:
+    """Answer the page's script while the pen moves: {"picture": data URL, "both": bool} -> HTML."""
+    try:
+        drawing = picture_of(asked["picture"], *CANVAS)
+    except (ValueError, KeyError, TypeError) as error:
+        return show.headline("", f"This is no drawing: {error}.")
+    return answer_drawing({"composite": drawing}, bool(asked.get("both")))
+
+
+def picture_of(url: str, width: int, height: int) -> np.ndarray:
+    """Take a picture out of a data URL: [H, W] uint8. ValueError if it is no PNG of that size."""
+    if not isinstance(url, str) or not url.startswith(show.PNG) or len(url) > 8 * width * height:
+        raise ValueError(f"give a PNG of {width} x {height} pixels as a data URL")
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(url[len(show.PNG) :], validate=True)), formats=["PNG"]) as picture:
+            if picture.size != (width, height):
+                raise ValueError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+            return np.array(picture.convert("L"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"it is no PNG that can be read ({error})") from None
+
+
+def answer_drawing(drawing: dict | None, both: bool) -> str:
+    """Say what is drawn on the Sketchpad, as HTML."""
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
-    page = recognizer.read_page(canvas) if written else Page([], "")
-    digits = [prediction for _, prediction in page.marks if prediction.digit is not None]
-    if len(digits) < 2:
-        words, shares, glyph = answer(canvas if written else None, INVITATIONS["draw"])
-        return words, gr.update(value=shares, visible=True), glyph
-    number = page.text.replace("\n", " ")
-    words = f"It reads **{number}**.{left_out(len(page.marks) - len(digits))}"
-    glyphs = "".join(glyph_as_html(each.glyph, f"{each.digit}, {each.confidence:.0%}") for each in digits)
-    return words, gr.update(value=None, visible=False), glyphs
+    return answer(canvas if written else None, INVITATIONS["draw"], both)[0]
 
 
-def left_out(marks: int) -> str:
-    """Say how many marks of a page are not read, if any."""
-    if not marks:
-        return ""
-    return f" What it leaves out, {marks} {'mark' if marks == 1 else 'marks'}, looks like no digit, or like a word."
-
-
-def answer_photo(path: str | None) -> tuple:
+def answer_photo(path: str | None, both: bool) -> tuple:
     """Say what is written in an uploaded picture: as for a drawing, and for many digits the sheet with its boxes."""
-    try:
-        page = path and read(recognizer.read_page, path)
-    except ValueError:
-        page = None  # `answer` says why
-    if not page or len(page.marks) < 2:
-        words, shares, glyph = answer(path, INVITATIONS["photo"])
-        return words, gr.update(value=shares, visible=True), glyph, *[gr.skip()] * 3, gr.update(visible=False)
-    count = sum(prediction.digit is not None for _, prediction in page.marks)
-    words = f"It reads {count} {'digit' if count == 1 else 'digits'}." if count else "It finds no digits here."
-    words += left_out(len(page.marks) - count)
-    sheet = annotated(upright(path), page)
-    scale = min(1, SHEET_SIDE / max(sheet.size))
-    sheet.thumbnail((SHEET_SIDE, SHEET_SIDE))
-    boxes = [(tuple(round(scale * edge) for edge in box), name(prediction)) for box, prediction in page.marks]
-    rows = [
-        [f"{digit}  {share:.0%}" if share > 0.005 else "" for digit, share in prediction.top(3)]
-        for _, prediction in page.marks
-        if prediction.digit is not None
-    ]
-    return words, gr.update(value=None, visible=False), "", (sheet, boxes), page.text, rows, gr.update(visible=True)
+    said, page = answer(path, INVITATIONS["photo"], both)
+    if not page:
+        return said, *[gr.skip()] * 3, gr.update(visible=False)
+    picture = upright(path, SHEET_SIDE)
+    small = page.scaled(picture.width / size(path)[0])
+    boxes = [(box, name(prediction)) for box, prediction in small.marks]
+    digits = [prediction for _, prediction in page.marks if prediction.digit is not None]
+    rows = [[f"{digit}  {share:.0%}" if share > 0.005 else "" for digit, share in each.top(3)] for each in digits]
+    return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
 
 
 def name(prediction: Prediction) -> str:
     """Call a mark by its digit, or by being none."""
     return NO_DIGIT if prediction.digit is None else str(prediction.digit)
+
+
+def correct(told: dict) -> str:
+    """Keep a glyph with the digit that its writer says it is: {"glyph": data URL, "digit": int} -> thanks."""
+    try:
+        glyph = 1 - picture_of(told["glyph"], SIDE, SIDE).astype(np.float32) / 255
+        corrections.keep(glyph, int(told["digit"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"This was not kept: {getattr(error, 'strerror', None) or error}."
+    return f"Thank you. It is kept as {'an' if told['digit'] == 8 else 'a'} {told['digit']}."
 
 
 def for_programs(method: Callable[[Source], Prediction | Page], image: str) -> dict:
@@ -131,8 +170,12 @@ def for_programs(method: Callable[[Source], Prediction | Page], image: str) -> d
 def read_digit(image: str) -> dict:
     """Read the handwritten digit in an image file.
 
-    Returns digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
-    digits, each with its probability.
+    Args:
+        image: the file, of one handwritten digit.
+
+    Returns:
+        digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
+        digits, each with its probability.
     """
     return for_programs(recognizer.read_digit, image)
 
@@ -140,55 +183,64 @@ def read_digit(image: str) -> dict:
 def read_page(image: str) -> dict:
     """Read all handwritten digits in an image file.
 
-    Returns text, the digits line by line, and marks: for each its box (left, top, right, bottom) in pixels of the
-    image, and what read_digit gives.
+    Args:
+        image: the file, of numbers or a sheet of paper.
+
+    Returns:
+        text, the digits line by line, and marks: for each its box (left, top, right, bottom) in pixels of the image,
+        and what read_digit gives.
     """
     return for_programs(recognizer.read_page, image)
 
 
-def glyph_as_html(glyph: np.ndarray, caption: str = "what the network saw") -> str:
-    """Show a glyph, [28, 28] in [0, 1], black on white, each pixel a square."""
-    file = io.BytesIO()
-    Image.fromarray(np.uint8(np.rint(255 * (1 - glyph)))).save(file, "PNG")
-    source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-    return (
-        f'<figure><img src="{source}" alt="The digit as the network saw it, 28 by 28 pixels">'
-        f"<figcaption>{caption}</figcaption></figure>"
+def place_answer(kind: str) -> gr.HTML:
+    """Place the answer of a tab, and under it where the person may say that it is wrong."""
+    said = gr.HTML(show.headline("", INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
+    if corrections.place():
+        script = (ASSETS / "correct.js").read_text()
+        gr.HTML(html_template=show.TELL, js_on_load=script, server_functions=[correct], elem_id=f"{kind}-correct")
+    return said
+
+
+def place_pad() -> gr.Sketchpad:
+    """Place the canvas: white paper and a black pen, also in dark mode."""
+    return gr.Sketchpad(
+        type="numpy",
+        image_mode="L",
+        canvas_size=CANVAS,
+        fixed_canvas=True,
+        layers=False,
+        transforms=(),
+        brush=gr.Brush(default_size=10, colors=["#000000"], color_mode="fixed"),
+        buttons=[],
+        show_label=False,
+        elem_id="pad",
     )
 
 
-def answer_panel(kind: str) -> list[gr.components.Component]:
-    """Place the three parts of an answer: words, label and glyph."""
-    words = gr.Markdown(INVITATIONS[kind], elem_id=f"{kind}-words", elem_classes="words")
-    label = gr.Label(num_top_classes=3, show_label=False, elem_id=f"{kind}-label")
-    glyph = gr.HTML(elem_id=f"{kind}-glyph", elem_classes="glyph")
-    return [words, label, glyph]
-
-
-with gr.Blocks(title="Digit reader", delete_cache=(600, 3600)) as page:
+with gr.Blocks(title="Digit reader", fill_width=True, delete_cache=(600, 3600)) as page:
     gr.Markdown("# Which digit is it?", elem_id="title")
     with gr.Tabs():
         with gr.Tab("Draw", id="draw"), gr.Row():
             with gr.Column():
-                pad = gr.Sketchpad(
-                    type="numpy",
-                    image_mode="L",
-                    canvas_size=CANVAS,
-                    fixed_canvas=True,
-                    layers=False,
-                    transforms=(),
-                    brush=gr.Brush(default_size=10, colors=["#000000"], color_mode="fixed"),
-                    buttons=[],
-                    show_label=False,
-                    elem_id="pad",
+                place_pad()
+                bridge = gr.HTML(
+                    html_template="<p role='status'></p>",
+                    js_on_load=(ASSETS / "live.js").read_text(),
+                    server_functions=[look],
+                    elem_id="live",
                 )
+                with gr.Column(visible=False) as spare:
+                    spare_pad = place_pad()
             with gr.Column():
-                drawing_answer = answer_panel("draw")
+                drawing_answer = place_answer("draw")
         with gr.Tab("Photo", id="photo"), gr.Row():
             with gr.Column():
                 photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
+                examples = sorted(map(str, (ASSETS / "examples").iterdir()))
+                gr.Examples(examples, photo, label="Or try one of these", api_visibility="private")
             with gr.Column():
-                photo_answer = answer_panel("photo")
+                photo_answer = place_answer("photo")
                 with gr.Column(visible=False, elem_id="sheet") as sheet:
                     text = gr.Textbox(label="The digits", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
                     boxes = gr.AnnotatedImage(
@@ -197,14 +249,15 @@ with gr.Blocks(title="Digit reader", delete_cache=(600, 3600)) as page:
                     table = gr.Dataframe(
                         headers=["digit", "or", "or"], interactive=False, show_label=False, buttons=[], elem_id="table"
                     )
-    pad.change(answer_drawing, pad, drawing_answer, show_progress="hidden", api_visibility="private")
-    photo.change(
-        answer_photo,
-        photo,
-        [*photo_answer, boxes, text, table, sheet],
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    with gr.Row(elem_id="switches"):
+        both = gr.Checkbox(label="Beside it, what the textbook network says", container=False, elem_id="both")
+        gr.Checkbox(label="All ten digits", container=False, elem_id="all-ten")
+
+    # where the script cannot see the canvas it says so by a click: then another pad sends its strokes when they end
+    bridge.click(lambda: gr.update(visible=True), None, spare, **QUIETLY)
+    spare_pad.change(answer_drawing, [spare_pad, both], drawing_answer, **QUIETLY)
+    for event in (photo.change, both.change):
+        event(answer_photo, [photo, both], [photo_answer, boxes, text, table, sheet], **QUIETLY)
     gr.Button(visible=False).click(read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
@@ -212,6 +265,8 @@ if __name__ == "__main__":
     page.launch(
         css_paths=ASSETS / "page.css",
         js=(ASSETS / "page.js").read_text(),
+        head_paths=ASSETS / "head.html",
+        favicon_path=ASSETS / "favicon.svg",
         max_file_size="15mb",
         run_history=False,
         footer_links=["api", "gradio"],

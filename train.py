@@ -5,14 +5,16 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from model import weights
+from model import corrections, weights
 from model.training.calibrate import calibrate
 from model.training.data import mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES
 
+OFTEN = 20  # times that each correction is among the training digits
 HELD_BACK = 1 / 24  # share of the training digits that set the calibration instead: 2,500 of 60,000
 
 
@@ -27,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--limit", type=_count, help="use only the first so many digits of each set, for a trial")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of MNIST; downloaded where missing")
+    parser.add_argument(
+        "--corrections",
+        type=Path,
+        metavar="DIR",
+        help="folder of glyphs that people have told the digit of: mix them in",
+    )
     parser.add_argument("--out", type=Path, help="weights file to write (default: the one that is shipped)")
     options = parser.parse_args(arguments)
     if options.limit and not options.out:
@@ -38,12 +46,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
         used, held_back = split(*sets["train"], HELD_BACK if recipe.mixture or recipe.strips else 0)
+        told = {}
+        if options.corrections:
+            glyphs, digits = corrections.load(options.corrections)
+            used = mix_in(*used, glyphs, digits)
+            told = {"corrections": len(digits)}
         net = train(recipe, *used, options.seed, options.device)
         card = {
             "network": recipe.network,
             "recipe": asdict(recipe),
             "seed": options.seed,
-            "data": {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()},
+            "data": {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()} | told,
             "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()},
         }
         if recipe.mixture:
@@ -59,6 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name} accuracy {card['metrics'][f'mnist_{name}_accuracy']:.2%} of {len(labels):,}")
     print(f"wrote {out} ({out.stat().st_size:,} bytes)")
     return 0
+
+
+def mix_in(
+    glyphs: torch.Tensor, labels: torch.Tensor, told: np.ndarray, digits: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Add corrections to the training digits, each several times, since there are few of them."""
+    told, digits = torch.from_numpy(told)[:, None].repeat(OFTEN, 1, 1, 1), torch.from_numpy(digits).repeat(OFTEN)
+    return torch.cat([glyphs, told]), torch.cat([labels, digits])
 
 
 def _count(text: str) -> int:

@@ -5,15 +5,32 @@
     if (tools.length && !tools.some((tool) => tool.classList.contains("highlight")))
       tools.find((tool) => tool.ariaLabel === "Brush")?.click();
   };
-  new MutationObserver(takeUpBrush).observe(document.body, {
+  const nameExamples = () => {
+    for (const [i, button] of document.querySelectorAll(".gallery-item:not([aria-label])").entries())
+      button.ariaLabel = `Example ${i + 1}`;
+  };
+  new MutationObserver(() => {
+    takeUpBrush();
+    nameExamples();
+  }).observe(document.body, {
     subtree: true,
     childList: true,
     attributeFilter: ["class"],
   });
   takeUpBrush();
 
+  const press = (name) => document.querySelector(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("input:not([type=checkbox]), textarea, [contenteditable]")) return;
+    const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
+    if (undo) press(event.shiftKey ? "Redo" : "Undo");
+    else if (event.key === "Delete" || event.key === "Escape") press("Clear canvas");
+    else return;
+    event.preventDefault();
+  });
+
   if (!document.createElement("canvas").getContext("webgl2")) {
-    const words = document.querySelector("#draw-words p");
+    const words = document.querySelector("#draw-answer .words");
     if (words) words.textContent = "This browser has no WebGL, which the canvas needs: give a picture under Photo.";
   }
 }

@@ -67,13 +67,36 @@ def size(image: Source) -> tuple[int, int]:
         return size(picture)
 
 
-def upright(path: str | os.PathLike) -> Image.Image:
-    """Open a picture for people to look at, in RGB: as `brightness` sees it, but in colour where it has one."""
-    with Image.open(path, formats=FORMATS) as picture:
-        if picture.has_transparency_data or picture.mode.startswith(("I", "F")):
-            grey = brightness(path, max(picture.size))
-            return Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
-        return ImageOps.exif_transpose(picture).convert("RGB")
+def upright(image: Source, side: int | None = None) -> Image.Image:
+    """Return a picture for people to look at, in RGB: as `brightness` sees it, but in colour where it has one.
+
+    Args:
+        image: a path, a PIL image or an array.
+        side: pixels that it is long at most, as large as it is if None.
+    """
+    if isinstance(image, np.ndarray):
+        picture = _grey_picture(image)
+    elif isinstance(image, Image.Image):
+        picture = _in_colour(image)
+    else:
+        with Image.open(image, formats=FORMATS) as file:
+            if side:
+                file.draft("RGB", (side, side))
+            picture = _in_colour(file)
+    if side:
+        picture.thumbnail((side, side))
+    return picture
+
+
+def _in_colour(picture: Image.Image) -> Image.Image:
+    if picture.has_transparency_data or picture.mode.startswith(("I", "F")):
+        return _grey_picture(picture)
+    return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+def _grey_picture(image: Source) -> Image.Image:
+    grey = brightness(image, max(size(image)))
+    return Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
 
 
 def _factor(size: tuple[int, int], side: int) -> int:

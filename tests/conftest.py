@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -30,17 +31,28 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+class Running(NamedTuple):
+    """A page that runs: its address, its process, and the folder where it keeps uploads and corrections."""
+
+    url: str
+    pid: int
+    folder: Path
 
 
 @contextlib.contextmanager
 def serve_page():
-    """Start the page as a user does, give its address, stop it."""
+    """Start the page as a user does, give what there is to know of it, stop it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(Path(folder) / "uploads")}
+        places = {"GRADIO_TEMP_DIR": "uploads", "CORRECTIONS": "corrections"}
+        environment = {name: str(Path(folder) / place) for name, place in places.items()}
+        environment = os.environ | environment | {"GRADIO_SERVER_PORT": str(port)}
         with log.open("w") as output:
             server = subprocess.Popen(
                 [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
@@ -52,7 +64,7 @@ def serve_page():
                 assert server.poll() is None, f"app.py ended:\n{log.read_text()}"
                 assert time.monotonic() < deadline, f"app.py did not answer:\n{log.read_text()}"
                 time.sleep(0.3)
-            yield url
+            yield Running(url, server.pid, Path(folder))
         finally:
             server.terminate()
             server.wait(20)
@@ -79,9 +91,14 @@ def launch_browser(playwright, path):
 
 
 @pytest.fixture(scope="session")
-def address():
-    with serve_page() as url:
-        yield url
+def server():
+    with serve_page() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def address(server):
+    return server.url
 
 
 @pytest.fixture(scope="session")
@@ -111,46 +128,44 @@ class Visitor:
         x, y = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
 
-    def draw(self, strokes, size=140, right=0.0):
+    def draw(self, strokes, size=140, right=0.0, steps=4):
         """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` pixels of the screen long.
 
-        They begin `right` times that further to the right.
+        They begin `right` times that further to the right; from point to point the pen moves in some steps.
         """
         for stroke in strokes:
             points = [self._to_screen((x + right, y), size) for x, y in stroke]
-            (self._draw_with_finger if self.touch else self._draw_with_mouse)(points)
+            (self._draw_with_finger if self.touch else self._draw_with_mouse)(points, steps)
 
-    def _draw_with_mouse(self, points):
+    def _draw_with_mouse(self, points, steps):
         mouse = self.page.mouse
         mouse.move(*points[0])
         mouse.down()
         for point in points[1:]:
-            mouse.move(*point, steps=4)
+            mouse.move(*point, steps=steps)
         mouse.up()
 
-    def _draw_with_finger(self, points):
+    def _draw_with_finger(self, points, steps):
         def send(kind, points):
             self.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
         send("touchStart", [dict(zip("xy", points[0], strict=True))])
         for start, end in itertools.pairwise(points):
-            for step in range(1, 5):
-                x, y = (a + (b - a) * step / 4 for a, b in zip(start, end, strict=True))
+            for step in range(1, steps + 1):
+                x, y = (a + (b - a) * step / steps for a, b in zip(start, end, strict=True))
                 send("touchMove", [{"x": x, "y": y}])
         send("touchEnd", [])
 
     def sees(self, tab, text):
-        """Wait until the label of a tab ("draw" or "photo") shows this text as its answer."""
-        value = self.page.locator(f"#{tab}-label [data-testid=label-output-value]", has_text=text)
-        value.wait_for(timeout=20_000)
+        """Wait until a tab ("draw" or "photo") shows this digit or number as its answer."""
+        self.page.locator(f"#{tab}-answer output").get_by_text(text, exact=True).wait_for(timeout=20_000)
 
     def waits_for_the_last_answer(self):
-        """Wait until the drawn glyph has not changed for two seconds."""
+        """Wait until what is said of the drawing has not changed for two seconds."""
         before, since = None, time.monotonic()
         while time.monotonic() - since < 2:
-            image = self.page.locator("#draw-glyph img")
-            now = image.get_attribute("src") if image.count() else None
-            if now is None or now != before:
+            now = self.page.locator("#draw-answer").inner_html()
+            if now != before:
                 before, since = now, time.monotonic()
             self.page.wait_for_timeout(100)
 

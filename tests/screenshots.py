@@ -15,7 +15,7 @@ def main(folder: Path) -> None:
     """Draw a 7 on the page and write one picture for each size and colour scheme."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        serve_page() as address,
+        serve_page() as server,
         sync_playwright() as playwright,
         launch_browser(playwright, find_browser()) as browser,
     ):
@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
                 context = browser.new_context(
                     viewport={"width": width, "height": height}, has_touch=phone, is_mobile=phone, color_scheme=scheme
                 )
-                visitor = Visitor(context, address, touch=phone)
+                visitor = Visitor(context, server.url, touch=phone)
                 visitor.draw(STROKES[7], size=150)
                 visitor.sees("draw", "7")
                 visitor.page.wait_for_timeout(1000)

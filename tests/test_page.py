@@ -28,7 +28,7 @@ def shared_visitor(browser, address):
 def guest(shared_visitor):
     """One visitor with a mouse for many tests, who clears the canvas before each."""
     shared_visitor.clear()
-    shared_visitor.page.locator("#draw-words").get_by_text("Draw a digit").wait_for()
+    shared_visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
     return shared_visitor
 
 
@@ -51,15 +51,18 @@ def sheet(tmp_path):
 
 
 def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
-    words = visitor.page.locator("#draw-words")
+    words = visitor.page.locator("#draw-answer")
     assert "Draw a digit" in words.inner_text()
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")
-    assert visitor.page.locator("#draw-glyph img").is_visible()
-    assert visitor.page.locator("#draw-label .confidence-set").count() == 3
+    assert visitor.page.locator("#draw-answer .glyph img").is_visible()
+    assert visitor.page.locator("#draw-answer .heat img").is_visible()
+    assert visitor.page.locator("#draw-answer .bars li:visible").count() == 3
+    visitor.page.get_by_label("All ten digits").check()
+    assert visitor.page.locator("#draw-answer .bars li:visible").count() == 10
     visitor.clear()
     words.get_by_text("Draw a digit").wait_for()
-    assert visitor.page.locator("#draw-label [data-testid=label-output-value]").count() == 0
+    assert visitor.page.locator("#draw-answer output").inner_text() == ""
     visitor.draw(STROKES[0])  # with no click on the brush
     visitor.sees("draw", "0")
 
@@ -67,9 +70,9 @@ def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
 def test_a_number_is_read_with_a_glyph_for_each_digit(visitor):
     for right, digit in ((-1.0, 4), (0.0, 0), (1.0, 9)):
         visitor.draw(STROKES[digit], size=70, right=right)
-    visitor.page.locator("#draw-words").get_by_text("It reads 409.").wait_for()
-    assert visitor.page.locator("#draw-glyph img").count() == 3
-    assert visitor.page.locator("#draw-label").is_hidden()
+    visitor.sees("draw", "409")
+    visitor.waits_for_the_last_answer()
+    assert visitor.page.locator("#draw-answer .glyph img").count() == 3
     visitor.clear()
     visitor.draw(STROKES[5])
     visitor.sees("draw", "5")
@@ -98,7 +101,7 @@ def test_the_worlds_ways_of_writing_are_read(guest, name):
 def test_what_is_no_digit_is_said_to_be_none(guest, name):
     guest.draw(NO_DIGITS[name])
     guest.waits_for_the_last_answer()
-    assert "does not look like a digit" in guest.page.locator("#draw-words").inner_text()
+    assert "does not look like a digit" in guest.page.locator("#draw-answer").inner_text()
 
 
 def test_a_finger_that_draws_does_not_scroll_the_page(browser, address):
@@ -116,12 +119,12 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, phot
     upload = visitor.page.locator("#picture input[type=file]")
     upload.set_input_files(photo)
     visitor.sees("photo", "3")
-    assert visitor.page.locator("#photo-glyph img").is_visible()
+    assert visitor.page.locator("#photo-answer .glyph img").is_visible()
     visitor.page.get_by_role("button", name="Remove Image").click()
     (tmp_path / "text.png").write_text("no picture")
     upload.set_input_files(tmp_path / "text.png")
-    visitor.page.locator("#photo-words").get_by_text("'text.png' is no picture that can be read").wait_for()
-    assert visitor.page.locator("#photo-label [data-testid=label-output-value]").count() == 0
+    visitor.page.locator("#photo-answer").get_by_text("'text.png' is no picture that can be read").wait_for()
+    assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
 def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, photo):
@@ -132,7 +135,7 @@ def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, ph
     assert page.locator("#text textarea").input_value() == "3141\n59"
     page.locator("#boxes img").first.wait_for()
     page.locator("#table [aria-rowcount='7']").wait_for()  # with the one of the headings
-    assert page.locator("#photo-label").is_hidden()
+    assert "6 digits" in page.locator("#photo-answer output").inner_text()
     page.get_by_role("button", name="Remove Image").click()
     page.locator("#text").wait_for(state="hidden")
     page.locator("#picture input[type=file]").set_input_files(photo)

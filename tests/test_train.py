@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import train
-from model import Recognizer, weights
+from model import Recognizer, corrections, weights
 from model.training import data, loop
 from model.training.data import mnist
 from model.training.loop import accuracy
 from model.training.mixture import Mixture
-from model.training.strokes import draw_somewhere
-from tests.digits import STROKES
+from model.training.strokes import draw, draw_somewhere
+from tests.digits import STROKES, glyph
 
 
 def run(folder, out, *more):
@@ -44,6 +44,23 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(folder, tmp_
         run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
     assert a == b != c
+
+
+def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
+    kept = tmp_path / "kept"
+    for digit in (3, 3, 8):
+        corrections.keep(glyph(draw(STROKES[digit], 8 + digit, 160, (70, 50))), digit, kept)
+    flags = "--epochs", "1", "--limit", "40", "--seed", "1"
+    run(folder, tmp_path / "with", *flags, "--corrections", str(kept))
+    run(folder, tmp_path / "without", *flags)
+    assert weights.load(tmp_path / "with")[1]["data"]["corrections"] == 2  # the same glyph twice is one
+    assert (tmp_path / "with").read_bytes() != (tmp_path / "without").read_bytes()
+    told, digits = corrections.load(kept)
+    glyphs, labels = train.mix_in(torch.zeros(5, 1, 28, 28), torch.arange(5), told, digits)
+    assert len(glyphs) == len(labels) == 5 + 2 * train.OFTEN
+    assert labels[5:].unique().tolist() == [3, 8]
+    assert run(folder, tmp_path / "none", "--corrections", str(tmp_path)) == 2
+    assert "holds no corrections" in capsys.readouterr().err
 
 
 def test_limit_takes_only_the_first_digits(folder, tmp_path):
@@ -102,4 +119,4 @@ def test_there_are_these_flags_and_no_more(capsys):
     with pytest.raises(SystemExit):
         train.main(["--help"])
     flags = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
-    assert flags == {"--help", "--epochs", "--seed", "--device", "--limit", "--data", "--out"}
+    assert flags == {"--help", "--epochs", "--seed", "--device", "--limit", "--data", "--out", "--corrections"}

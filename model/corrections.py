@@ -1,0 +1,82 @@
+"""Glyphs that a person has told the digit of, kept as small pictures: 7-0123456789ab.png is a 7."""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.preprocess import SIDE
+
+MOST = 10_000  # files that a folder takes
+HERE = Path(__file__).parent.parent / "corrections"
+
+
+def place() -> Path | str | None:
+    """Return where corrections are kept: a folder; on a Space the name of a dataset, or None, nowhere.
+
+    CORRECTIONS in the environment names either. Nothing is kept on a Space, whose disk is anybody's and forgets, unless
+    its owner also sets HF_TOKEN to a token that may write to that dataset.
+    """
+    named = os.environ.get("CORRECTIONS")
+    if "SPACE_ID" in os.environ:
+        return named if named and os.environ.get("HF_TOKEN") else None
+    return Path(named) if named else HERE
+
+
+def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
+    """Keep a glyph with its digit: as one file that is there whole or not at all.
+
+    Args:
+        glyph: [28, 28] float32 in [0, 1].
+        digit: 0 to 9.
+        where: a folder, which is made where it is missing, or the name of a dataset of the Hugging Face Hub; `place()`
+            if None.
+
+    Raises:
+        ValueError: there is no such digit, nothing is written, there is no place, or the folder is full.
+        OSError: it cannot be written.
+    """
+    where = where or place()
+    if digit not in range(10) or not glyph.any():
+        raise ValueError("give a glyph with a digit from 0 to 9")
+    if where is None:
+        raise ValueError("there is no place for corrections here")
+    file = io.BytesIO()
+    pixels = np.uint8(np.rint(255 * glyph))
+    Image.fromarray(pixels).save(file, "PNG")
+    name = f"{digit}-{hashlib.sha256(pixels).hexdigest()[:12]}.png"
+    if isinstance(where, str):
+        from huggingface_hub import HfApi  # it comes with gradio, and is slow to import
+
+        HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
+        return
+    where.mkdir(parents=True, exist_ok=True)
+    if sum(1 for _ in where.iterdir()) >= MOST:
+        raise ValueError(f"there are {MOST:,} corrections already: train with them, then empty the folder")
+    part = where / f".{name}.{os.getpid()}"
+    part.write_bytes(file.getvalue())
+    part.replace(where / name)
+
+
+def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the glyphs [N, 28, 28] float32 in [0, 1] and digits [N] int64 that are kept in a folder.
+
+    Raises:
+        ValueError: a file is no picture of 28 x 28 pixels, or there is none.
+    """
+    paths = sorted(folder.glob("[0-9]-*.png"))
+    if not paths:
+        raise ValueError(f"{folder} holds no corrections: files such as 7-0123456789ab.png")
+    glyphs = []
+    for path in paths:
+        try:
+            with Image.open(path, formats=["PNG"]) as picture:
+                glyphs.append(np.asarray(picture.convert("L"), np.float32) / 255)
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f"{path.name!r} in {folder} cannot be read ({error}): take it away") from None
+        if glyphs[-1].shape != (SIDE, SIDE):
+            raise ValueError(f"{path.name!r} in {folder} has not {SIDE} x {SIDE} pixels: take it away")
+    return np.stack(glyphs), np.array([int(path.name[0]) for path in paths])

@@ -1,0 +1,150 @@
+"""What was read of a picture -> HTML for people: words, shares, and the stages from the picture to the digit."""
+
+import base64
+import html
+import io
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from model.annotate import annotated
+from model.page import Page
+from model.prediction import Prediction
+
+SURE = 0.8  # confidence from which a digit is named without its rival
+PNG = "data:image/png;base64,"
+LONGEST = 12  # symbols of a number that is set large
+TILE = 168  # pixels of a stage's picture at most: 84 of the page, on a fine screen
+GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # of ink: cold to hot
+
+
+def said(one: Prediction) -> str:
+    """Say in words what a prediction is: "It is a 7.", "Unsure: 1 or 7?", or that it looks like no digit."""
+    if one.digit is None:
+        return "This does not look like a digit."
+    if one.confidence < SURE:
+        (first, _), (second, _) = one.top(2)
+        return f"Unsure: {first} or {second}?"
+    return f"It is {'an' if one.digit == 8 else 'a'} {one.digit}, {one.confidence:.1%} sure."
+
+
+def verdict(one: Prediction, page: Page | None = None) -> str:
+    """Say what is written: the number, where it is one, or else the digit with its bars.
+
+    Args:
+        one: what was read of the picture as one digit.
+        page: what was read of it as a page, if that is what it is.
+    """
+    if page:
+        count = sum(each.digit is not None for _, each in page.marks)
+        name = page.text if len(page.text) <= LONGEST and "\n" not in page.text else f"{count} digits"
+        return headline(name, f"It reads {name}.{left_out(page)}")
+    if one.digit is None:
+        return headline("?", said(one)) + bars(one)
+    return headline(str(one.digit), said(one)) + bars(one)
+
+
+def left_out(page: Page) -> str:
+    """Say how many marks of a page are not read, if any."""
+    marks = sum(prediction.digit is None for _, prediction in page.marks)
+    if not marks:
+        return ""
+    return f" What it leaves out, {marks} {'mark' if marks == 1 else 'marks'}, looks like no digit, or like a word."
+
+
+def headline(name: str, words: str) -> str:
+    """Set the digit or number large, with the words beside it."""
+    size = "long" if len(name) > 4 else "short"
+    return (
+        f'<p class="headline {size}"><output data-testid="label-output-value">{html.escape(name)}</output>'
+        f'<span class="words">{html.escape(words)}</span></p>'
+    )
+
+
+def bars(prediction: Prediction) -> str:
+    """List the share of each digit, the most probable first; the style sheet shows three of them, or all on demand."""
+    items = "".join(
+        f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{share:.1%}</span></li>'
+        for digit, share in prediction.top(10)
+    )
+    return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'
+
+
+def side_by_side(**answers: str) -> str:
+    """Set answers side by side, each under its name."""
+    columns = "".join(f"<section><h3>{name}</h3>{said}</section>" for name, said in answers.items())
+    return f'<div class="side-by-side">{columns}</div>'
+
+
+def stages(*tiles: str) -> str:
+    """Set tiles side by side, each the next step from the picture to the digit."""
+    return f'<div class="stages">{"".join(tiles)}</div>'
+
+
+def tile(picture: Image.Image, caption: str, described: str, kind: str = "picture") -> str:
+    """Show a picture with a caption under it.
+
+    Args:
+        picture: of any size.
+        caption: a word or two.
+        described: what a screen reader says of the picture.
+        kind: class of the figure, for the style sheet.
+    """
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    source = f"{PNG}{base64.b64encode(file.getvalue()).decode()}"
+    picture = f'<img src="{source}" alt="{html.escape(described)}">'
+    return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
+
+
+def ink_tile(ink: np.ndarray) -> str:
+    """Show ink [H, W] in [0, 1] without paper, light and shadow."""
+    picture = on_white(ink)
+    picture.thumbnail((TILE, TILE))
+    return tile(picture, "ink", "The ink, without the paper")
+
+
+def on_white(ink: np.ndarray) -> Image.Image:
+    """Picture ink, [H, W] float32 in [0, 1], black on white."""
+    return Image.fromarray(np.uint8(np.rint(255 * (1 - ink))))
+
+
+def marks_tile(picture: Image.Image, page: Page) -> str:
+    """Show a picture with a box around each mark; the boxes are in its pixels."""
+    return tile(annotated(picture, page), "found", "The picture with a box around each digit")
+
+
+def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:
+    """Show the glyph of a prediction, 28 x 28, as the network sees it."""
+    return tile(on_white(prediction.glyph), caption, "The digit as the network sees it, 28 by 28 pixels", "glyph")
+
+
+def heat_tile(glyph: np.ndarray, heat: np.ndarray) -> str:
+    """Show a glyph in the colours of its heat map."""
+    return tile(
+        Image.fromarray(in_colour(glyph, heat)), "what spoke", "The ink that spoke for the digit, glowing", "heat"
+    )
+
+
+def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Let the ink of a glyph glow as far as it speaks for the digit.
+
+    Args:
+        glyph: [28, 28] in [0, 1].
+        heat: [28, 28], see `model.explain.heat_map`. What speaks against the digit stays cold.
+
+    Returns:
+        [28, 28, 3] uint8, on white.
+    """
+    around = cv2.blur(heat, (3, 3), borderType=cv2.BORDER_CONSTANT).clip(0)  # one pixel says little without the next
+    part = around / max(float(around.max()), 1e-6)
+    steps = np.linspace(0, 1, len(GLOW))
+    colour = np.stack([np.interp(part, steps, channel) for channel in GLOW.T], axis=-1)
+    return np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1))))
+
+
+TELL = f"""<details class="tell"><summary>Wrong? Tell it</summary>
+<p>Which digit is it? With your answer the 28 by 28 pixels are kept for the next training. Nothing else is, ever.</p>
+<p>{"".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))}</p>
+<p class="thanks" role="status"></p></details>"""

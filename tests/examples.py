@@ -1,0 +1,61 @@
+"""python -m tests.examples FOLDER: the pictures that the page offers to try, all drawn here."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.training.numbers import compose
+from model.training.strokes import draw
+from tests.digits import STROKES, arc
+from tests.sheets import gradient, ruling, shadow, sheet, squares, tilt, wobbly
+
+Random = np.random.Generator
+LETTER = [[[0.0, 1.0], [0.35, 0.0], [0.7, 1.0]], [[0.13, 0.65], [0.57, 0.65]]]
+
+
+def slashed_zero(random: Random) -> np.ndarray:
+    """A zero with a slash, as a paint program has it: black on white."""
+    return draw([arc(0.35, 0.5, 0.3, 0.45, -80, 290), [[0.75, -0.02], [-0.05, 1.04]]], 16, 170, (75, 50)) / 255
+
+
+def chalk(random: Random) -> np.ndarray:
+    """A barred seven in chalk on a board."""
+    strokes = draw([*wobbly(STROKES[7], random), [[0.12, 0.52], [0.58, 0.47]]], 17, 170, (85, 55)) / 255
+    dust = 0.25 + 0.06 * random.standard_normal(strokes.shape)
+    return np.where(strokes < 0.5, 0.85 + 0.1 * random.standard_normal(strokes.shape), dust)
+
+
+def letter(random: Random) -> np.ndarray:
+    """An A, which is no digit."""
+    return draw(wobbly(LETTER, random), 14, 170, (75, 50)) / 255
+
+
+def number(random: Random) -> np.ndarray:
+    """A number with digits of our own side by side, on paper in the shade."""
+    digits = [{"strokes": wobbly(STROKES[int(digit)], random)} for digit in "2026"]
+    written = 0.2 + 0.75 * compose(digits, random, touching=False) / 255
+    return gradient(np.pad(written, 60, constant_values=0.95), 0.6, random)
+
+
+def squared(random: Random) -> np.ndarray:
+    """Numbers on squared paper with a shadow across."""
+    return shadow(squares(sheet(random)[0], 0.35, random), 0.6, random)
+
+
+def askew(random: Random) -> np.ndarray:
+    """Numbers on ruled paper that lies askew."""
+    return gradient(tilt(ruling(sheet(random)[0], 0.4, random), 0.35, random), 0.4, random)
+
+
+def main(folder: Path) -> None:
+    """Write each picture as a JPEG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, picture in enumerate((slashed_zero, chalk, number, letter, squared, askew)):
+        grey = np.uint8(np.rint(255 * picture(np.random.default_rng(place)).clip(0, 1)))
+        Image.fromarray(grey).save(folder / f"{place + 1}-{picture.__name__.replace('_', '-')}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,211 @@
+"""python -m tests.live [DATA]: how fast the page answers while the pen moves, and whether it holds.
+
+DATA holds eval/strokes_digits.jsonl.gz: then a hundred of its digits are drawn on the page.
+"""
+
+import asyncio
+import base64
+import io
+import json
+import platform
+import statistics
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.async_api import async_playwright
+from playwright.sync_api import sync_playwright
+
+from model.training.strokes import draw, read_strokes
+from tests.conftest import PHONE, Running, Visitor, find_browser, launch_browser, serve_page
+from tests.digits import STROKES, arc
+
+DIGITS = 100  # that are drawn again, half of them with a finger
+STROKES_DRAWN = 200
+SLOW, MOVES = 3, 40  # seconds that a slow stroke takes, and moves of the pen in each
+PEOPLE, A_SECOND, SECONDS = 8, 5, 20  # who look at once, how often each, and for how long
+WATCH = """() => {
+  const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look is when the canvas was asked for and came
+  const extract = window.editor.app.renderer.extract, get = extract.canvas.bind(extract);
+  extract.canvas = (what) => {
+    const asked = performance.now(), canvas = get(what);
+    seen.looks.push([asked, performance.now()]);
+    return canvas;
+  };
+  addEventListener("pointermove", (event) => event.buttons && seen.moves.push(performance.now()), true);
+  addEventListener("pointerup", ({ target }) => target.tagName === "CANVAS" && seen.ups.push(performance.now()), true);
+  const answer = document.querySelector("#draw-answer");
+  new MutationObserver(() => seen.shown.push(performance.now())).observe(answer, { childList: true, subtree: true });
+  window.seen = seen;
+}"""
+
+
+def waits(seen: dict) -> tuple[list[float], list[float]]:
+    """Return how long each move of the pen, and each lift, waited for an answer that knows of it, in ms.
+
+    An answer knows of what came before it asked for the canvas. Where the canvas was as it had been, that it was asked
+    for is the answer.
+    """
+
+    def wait(since: float) -> float | None:
+        look = next((look for look in seen["looks"] if look[0] >= since), None)
+        if look is None:
+            return None
+        following = next((other[0] for other in seen["looks"] if other[0] > look[0]), float("inf"))
+        shown = next((shown for shown in seen["shown"] if look[1] <= shown <= following), look[1])
+        return shown - since
+
+    return tuple([one for since in seen[kind] if (one := wait(since)) is not None] for kind in ("moves", "ups"))
+
+
+async def latency(server: Running) -> None:
+    """Draw slow strokes and print how long the answers took; the pen does not wait for the page to follow."""
+    async with async_playwright() as playwright:
+        browser = await launch_browser(playwright, find_browser())
+        print(f"{platform.machine()}, {browser.browser_type.name} {browser.version}, headless", flush=True)
+        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+        await page.goto(server.url, wait_until="domcontentloaded")
+        await page.wait_for_selector("#pad .empty", state="detached")
+        await page.wait_for_timeout(3000)
+        box = await page.locator("#pad .pixi-target canvas").bounding_box()
+        await page.evaluate(WATCH)
+        seconds = 0.0
+        for digit in (3, 8, 6, 9, 2):
+            points = np.array([point for stroke in STROKES[digit] for point in stroke])
+            points = 200 * (points - (0.35, 0.5)) + (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            fine = np.linspace(0, len(points) - 1, SLOW * MOVES)
+            path = np.stack([np.interp(fine, np.arange(len(points)), axis) for axis in points.T], axis=1)
+            await page.mouse.move(*path[0])
+            await page.mouse.down()
+            began, moves = time.monotonic(), []
+            for i, (x, y) in enumerate(path):
+                moves.append(asyncio.create_task(page.mouse.move(x, y)))
+                await asyncio.sleep(max(0.0, began + (i + 1) / MOVES - time.monotonic()))
+            await asyncio.gather(*moves)
+            seconds += time.monotonic() - began
+            await page.mouse.up()
+            await page.wait_for_timeout(1000)
+            await page.get_by_role("button", name="Clear canvas").click()
+            await page.wait_for_timeout(1000)
+        seen = await page.evaluate("seen")
+        await browser.close()
+    moves, ups = waits(seen)
+    answers = sum(any(look[1] <= shown for look in seen["looks"]) for shown in seen["shown"])
+    print(f"from a move of the pen to the answer: median {statistics.median(moves):.0f} ms, 95 % within", end=" ")
+    print(f"{np.quantile(moves, 0.95):.0f} ms (n {len(moves)}); {answers / seconds:.1f} answers a second of drawing")
+    print(f"from lifting it: median {statistics.median(ups):.0f} ms, at most {max(ups):.0f} ms (n {len(ups)})")
+
+
+def replays(browser, server: Running, data: Path) -> None:
+    """Draw digits of many people on the page, stroke by stroke, and print how many are read right."""
+    drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
+    chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), DIGITS, replace=False)]
+    for name, settings, part in (
+        ("mouse", {"viewport": {"width": 1280, "height": 900}}, chosen[::2]),
+        ("finger, 390 x 844", PHONE, chosen[1::2]),
+    ):
+        context = browser.new_context(**settings)
+        visitor = Visitor(context, server.url, touch="has_touch" in settings)
+        wrong = []
+        for drawing in part:
+            visitor.draw(drawing["strokes"], size=150, steps=1)
+            visitor.page.wait_for_timeout(600)
+            said = visitor.page.locator("#draw-answer output").inner_text()
+            if said != drawing["label"]:
+                wrong.append(f"{drawing['label']} as {said or 'nothing'}")
+            visitor.clear()
+            visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
+        right = len(part) - len(wrong)
+        print(f"drawn with a {name}: {right} of {len(part)} read right; {', '.join(wrong) or 'none wrong'}", flush=True)
+        context.close()
+
+
+def endurance(browser, server: Running) -> None:
+    """Draw many strokes and print what the server holds before and after."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    visitor = Visitor(context, server.url, touch=False)
+    held = []
+    for count in range(STROKES_DRAWN + 50):
+        if count in (50, STROKES_DRAWN + 49):
+            held.append((memory(server.pid), sum(1 for _ in server.folder.rglob("*"))))
+        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, steps=1)
+        if count % 10 == 9:
+            visitor.clear()
+    (before, files), (after, more) = held
+    print(f"{STROKES_DRAWN} strokes: memory {before:.0f} -> {after:.0f} MB, files of the server {files} -> {more}")
+    context.close()
+
+
+def memory(pid: int) -> float:
+    """Return the memory of a process that is in use, in MB; Linux alone says it."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def load(server: Running) -> None:
+    """Let several people look at drawings of their own, several times a second, and print how long each look took."""
+    with urllib.request.urlopen(f"{server.url}/config") as answer:
+        components = json.load(answer)["components"]
+    bridge = next(part["id"] for part in components if part["props"].get("elem_id") == "live")
+    times, errors, mixed_up = [], [], []
+
+    def person(digit: int) -> None:
+        for look in range(A_SECOND * SECONDS):
+            began = time.monotonic()
+            body = {"data": {"picture": drawn(digit, look), "both": False}, "fn_name": "look", "component_id": bridge}
+            body |= {"session_hash": f"person{digit}"}
+            request = urllib.request.Request(
+                f"{server.url}/gradio_api/component_server",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    said = json.load(answer)
+                times.append(1000 * (time.monotonic() - began))
+                if f">{digit}</output>" not in said:
+                    mixed_up.append(digit)
+            except OSError as error:
+                errors.append(error)
+            time.sleep(max(0.0, 1 / A_SECOND - (time.monotonic() - began)))
+
+    people = [threading.Thread(target=person, args=(digit,)) for digit in range(PEOPLE)]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    print(
+        f"{PEOPLE} people, {A_SECOND} looks a second each: median {statistics.median(times):.0f} ms, 95 % within",
+        end=" ",
+    )
+    print(
+        f"{np.quantile(times, 0.95):.0f} ms (n {len(times)}); {len(errors)} errors, {len(mixed_up)} answers of another"
+    )
+
+
+def drawn(digit: int, place: int) -> str:
+    """Draw a digit on a canvas of the page, a little further each time: a data URL."""
+    picture = Image.new("L", (400, 300), 255)
+    picture.paste(Image.fromarray(draw(STROKES[digit], 14, 160, (60, 50))), (5 + place % 100, 10))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def main(data: Path | None) -> None:
+    """Print all figures, with the machine."""
+    with serve_page() as server:
+        asyncio.run(latency(server))
+        with sync_playwright() as playwright, launch_browser(playwright, find_browser()) as browser:
+            endurance(browser, server)
+            if data:
+                replays(browser, server, data)
+        load(server)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else None)

@@ -1,0 +1,88 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import app
+from model.training.strokes import draw
+from tests.digits import STROKES
+
+
+def data_url(picture, kind="PNG"):
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def canvas(strokes, size=160, corner=(120, 60)):
+    picture = Image.new("RGBA", app.CANVAS, "white")
+    picture.paste(Image.fromarray(draw(strokes, 14, size, (0, 0))).crop((0, 0, 280, 280)), (80, 10))
+    return picture
+
+
+def test_a_look_at_the_canvas_says_the_digit_and_shows_the_way_to_it():
+    said = app.look({"picture": data_url(canvas(STROKES[7])), "both": False})
+    assert ">7</output>" in said
+    assert said.count("<figure") == 4
+    assert "side-by-side" not in said
+
+
+def test_a_look_with_both_networks_has_two_answers():
+    said = app.look({"picture": data_url(canvas(STROKES[7])), "both": True})
+    assert said.count("<output") == 2
+    assert ">reference</h3>" in said
+
+
+def test_an_empty_canvas_invites():
+    said = app.look({"picture": data_url(Image.new("RGBA", app.CANVAS, "white"))})
+    assert "Draw a digit" in said
+    assert "<figure" not in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        None,
+        "text",
+        {"picture": None},
+        {"picture": "data:image/png;base64,no base64!"},
+        {"picture": "data:image/png;base64,AAAA"},
+        {"picture": "file:///etc/passwd"},
+        {"picture": data_url(Image.new("L", (400, 301)))},
+        {"picture": data_url(Image.new("L", app.CANVAS), "BMP")},
+        {"picture": "data:image/png;base64," + "A" * 10_000_000},
+        {"picture": data_url(canvas(STROKES[7]))[:900]},
+    ],
+)
+def test_what_is_no_drawing_gets_a_sentence(asked):
+    assert "This is no drawing" in app.look(asked)
+
+
+def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORRECTIONS", str(tmp_path))
+    glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
+    assert app.correct({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is kept as an 8."
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("8-")
+    assert np.array_equal(np.asarray(Image.open(file)), np.uint8(200 * np.eye(28)))
+
+
+@pytest.mark.parametrize(
+    "told", [None, {}, {"glyph": "x", "digit": 3}, {"glyph": data_url(Image.new("L", (28, 28))), "digit": "ten"}]
+)
+def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
+    monkeypatch.setenv("CORRECTIONS", str(tmp_path))
+    assert "not kept" in app.correct(told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_digits_are_a_number_and_one_is_not_looked_at_as_a_page(monkeypatch):
+    seven = np.array(canvas(STROKES[7]).convert("L"))
+    one, page = app.digit_or_page(app.recognizer, np.hstack([seven, seven]))
+    assert page.text == "77"
+    monkeypatch.setattr(app.recognizer, "read_page", lambda image: pytest.fail("read as a page"))
+    one, page = app.digit_or_page(app.recognizer, seven)
+    assert (one.digit, page) == (7, None)

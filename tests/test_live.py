@@ -1,0 +1,184 @@
+"""What the page does while somebody draws, and when something fails, in a real browser."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from tests.conftest import PHONE, Visitor
+from tests.digits import STROKES
+
+pytestmark = pytest.mark.slow
+LOOK = re.compile("/component_server")
+
+
+@pytest.fixture
+def context(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def guest(browser, address):
+    """A visitor with a mouse, for tests that leave the page as they found it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Visitor(context, address, touch=False)
+    context.close()
+
+
+def press(visitor, strokes):
+    """Draw one stroke and hold the pen down."""
+    (points,) = ([visitor._to_screen(point, 140) for point in stroke] for stroke in strokes)
+    visitor.page.mouse.move(*points[0])
+    visitor.page.mouse.down()
+    for point in points[1:]:
+        visitor.page.mouse.move(*point, steps=4)
+
+
+def test_a_digit_is_read_while_the_pen_is_down_and_corrected_as_it_goes_on(guest):
+    press(guest, STROKES[7])
+    guest.sees("draw", "7")
+    guest.page.mouse.move(*guest._to_screen([0.7, 1.0], 140), steps=8)
+    guest.sees("draw", "2")
+    guest.page.mouse.up()
+    guest.clear()
+
+
+def test_keys_undo_bring_back_and_clear(guest):
+    guest.draw(STROKES[1])
+    guest.sees("draw", "1")
+    empty = guest.page.locator("#draw-answer").get_by_text("Draw a digit")
+    guest.page.keyboard.press("Control+z")
+    empty.wait_for()
+    guest.page.keyboard.press("Control+Shift+z")
+    guest.sees("draw", "1")
+    for key in ("Delete", "Escape"):
+        guest.page.keyboard.press(key)
+        empty.wait_for()
+        guest.draw(STROKES[7])
+        guest.sees("draw", "7")
+    guest.clear()
+    empty.wait_for()
+
+
+def test_both_networks_are_set_side_by_side(guest):
+    guest.draw(STROKES[7])
+    guest.sees("draw", "7")
+    guest.page.get_by_label("textbook").check()
+    for name in ("world", "reference"):
+        column = guest.page.locator("#draw-answer section").filter(has=guest.page.get_by_role("heading", name=name))
+        column.locator("output").get_by_text("7", exact=True).wait_for()
+    guest.page.get_by_label("textbook").uncheck()
+    guest.page.locator("#draw-answer section").first.wait_for(state="detached")
+    guest.clear()
+
+
+def test_a_correction_is_kept_as_a_glyph_and_nothing_without_the_click(guest, server):
+    kept = server.folder / "corrections"
+    guest.draw(STROKES[7])
+    guest.sees("draw", "7")
+    guest.waits_for_the_last_answer()
+    assert not kept.exists()
+    guest.page.locator("#draw-correct summary").click()
+    guest.page.locator("#draw-correct").get_by_role("button", name="7", exact=True).click()
+    guest.page.locator("#draw-correct").get_by_text("Thank you").wait_for()
+    (file,) = kept.iterdir()
+    assert file.name.startswith("7-")
+    with Image.open(file) as glyph:
+        assert glyph.size == (28, 28)
+    guest.page.locator("#draw-correct summary").click()
+    guest.clear()
+
+
+def test_an_example_is_read_at_a_click(guest):
+    guest.page.get_by_role("tab", name="Photo").click()
+    guest.page.locator("#photo-answer").get_by_text("Give a picture").wait_for()
+    guest.page.locator("#component-examples button, .gallery-item").first.click()
+    guest.page.locator("#photo-answer .stages").wait_for()
+    guest.page.get_by_role("button", name="Remove Image").click()
+    guest.page.get_by_role("tab", name="Draw").click()
+
+
+def test_a_late_answer_does_not_overwrite_that_of_the_newer_drawing(context, address):
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.evaluate(
+        """() => {
+          const ask = window.fetch; // the first answer comes late
+          let late = 1500;
+          window.fetch = async (url, ...more) => {
+            const wait = String(url).includes("component_server") ? late : 0;
+            late -= wait;
+            const answer = await ask(url, ...more);
+            await new Promise((resolve) => setTimeout(resolve, wait));
+            return answer;
+          };
+        }"""
+    )
+    visitor.draw(STROKES[7])
+    visitor.draw([[[0.25, 1.0], [0.7, 1.0]]])
+    visitor.sees("draw", "2")
+    visitor.waits_for_the_last_answer()
+    visitor.sees("draw", "2")
+
+
+def test_a_server_that_fails_gets_a_sentence_and_is_asked_again(context, address):
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.route(LOOK, lambda route: route.fulfill(status=502, body="busy"))
+    visitor.draw(STROKES[1])
+    visitor.page.locator("#draw-answer").get_by_text("There is no answer from the server").wait_for()
+    visitor.page.unroute(LOOK)
+    visitor.draw([[[0.3, 1.0], [0.3, 0.9]]])
+    visitor.sees("draw", "1")
+
+
+def test_where_the_canvas_cannot_be_looked_at_each_stroke_is_read_when_it_ends(context, address):
+    context.add_init_script(
+        "Object.defineProperty(window, 'editor', { get: () => ({ app: { renderer: {} } }), set() {} })"
+    )
+    looks = []
+    context.on("request", lambda request: looks.append(request.post_data) if LOOK.search(request.url) else None)
+    visitor = Visitor(context, address, touch=False)
+    visitor.draw(STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.clear()
+    visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
+    visitor.draw(STROKES[1])
+    visitor.sees("draw", "1")
+    assert not any('"look"' in (sent or "") for sent in looks)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(browser, address, scheme):
+    """WCAG 2.1 A and AA as far as axe-core can tell, with an answer shown, in both tabs."""
+    context = browser.new_context(color_scheme=scheme, **PHONE)
+    visitor = Visitor(context, address, touch=True)
+    visitor.draw(STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.waits_for_the_last_answer()
+    found = [grave(visitor)]
+    visitor.page.get_by_role("tab", name="Photo").click()
+    visitor.page.locator("#picture").wait_for()
+    found.append(grave(visitor))
+    context.close()
+    assert found == [[], []]
+
+
+def grave(visitor):
+    """What axe-core finds that is serious or critical."""
+    violations = Axe().run(visitor.page).response["violations"]
+    return [
+        (one["id"], [node["html"][:200] for node in one["nodes"]])
+        for one in violations
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_a_narrow_screen_needs_no_scrolling_sideways(browser, address):
+    context = browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    visitor = Visitor(context, address, touch=True)
+    visitor.draw(STROKES[7], size=110)
+    visitor.sees("draw", "7")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
+    context.close()

@@ -1,0 +1,85 @@
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from model import Page, Prediction, show
+from model.prediction import blank
+
+
+def prediction(digit, *shares, glyph=None):
+    rest = np.full(10, (1 - sum(share for _, share in shares)) / (10 - len(shares)), np.float32)
+    for which, share in shares:
+        rest[which] = share
+    confidence = 0.0 if digit is None else float(rest[digit])
+    return Prediction(digit, rest, confidence, 0.99, np.eye(28, dtype=np.float32) if glyph is None else glyph)
+
+
+class Tags(HTMLParser):
+    """Checks that tags are closed in turn, and collects what is within them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag != "img":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (prediction(7, (7, 0.98)), "It is a 7, 98.0% sure."),
+        (prediction(8, (8, 0.9)), "It is an 8, 90.0% sure."),
+        (prediction(1, (1, 0.5), (7, 0.4)), "Unsure: 1 or 7?"),
+        (prediction(None, (1, 0.5), (7, 0.4)), "This does not look like a digit."),
+        (blank(), "This does not look like a digit."),
+    ],
+)
+def test_what_is_read_is_said_in_words(one, words):
+    assert show.said(one) == words
+
+
+def test_the_bars_show_all_ten_digits_the_most_probable_first():
+    tags = Tags(show.bars(prediction(3, (3, 0.7), (5, 0.2)))).seen
+    shares = [attrs["style"] for tag, attrs in tags if tag == "i"]
+    assert len(shares) == 10
+    assert shares[0] == "--share:0.7000"
+    assert shares[1] == "--share:0.2000"
+
+
+def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
+    one = prediction(3, (3, 0.97))
+    box = (0, 0, 9, 9)
+    none = prediction(None)
+    assert ">3</output>" in show.verdict(one)
+    assert "bars" in show.verdict(one)
+    number = show.verdict(one, Page([[(box, one), (box, one), (box, none)]], "33"))
+    assert ">33</output>" in number
+    assert "leaves out, 1 mark," in number
+    assert "bars" not in number
+    sheet = show.verdict(one, Page([[(box, one), (box, one)], [(box, one)]], "33\n3"))
+    assert ">3 digits</output>" in sheet
+
+
+def test_what_a_picture_says_is_not_taken_for_html():
+    assert "<b>" not in show.headline("<b>", "<b>")
+    Tags(show.side_by_side(world=show.verdict(prediction(3)), reference=show.verdict(prediction(None))))
+    Tags(show.stages(show.glyph_tile(prediction(3)), show.ink_tile(np.zeros((300, 50), np.float32))))
+
+
+def test_ink_glows_where_it_speaks_for_the_digit_and_paper_stays_white():
+    glyph, heat = np.zeros((28, 28), np.float32), np.zeros((28, 28), np.float32)
+    glyph[5:10, 5:10] = glyph[15:20, 15:20] = 1
+    heat[5:10, 5:10], heat[15:20, 15:20] = 1, -1
+    colour = show.in_colour(glyph, heat)
+    assert (colour[glyph == 0] == 255).all()
+    assert colour[7, 7, 0] > 200  # glowing
+    assert colour[17, 17].max() < 60  # cold
