@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import async_playwright
+from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
 from model.training.strokes import draw, read_strokes
@@ -26,7 +26,7 @@ from tests.digits import STROKES, arc
 
 DIGITS = 100  # that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
-SLOW, MOVES = 3, 40  # seconds that a slow stroke takes, and moves of the pen in each
+SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and moves of the pen in each
 PEOPLE, A_SECOND, SECONDS = 8, 5, 20  # who look at once, how often each, and for how long
 WATCH = """() => {
   const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look is when the canvas was asked for and came
@@ -62,6 +62,23 @@ def waits(seen: dict) -> tuple[list[float], list[float]]:
     return tuple([one for since in seen[kind] if (one := wait(since)) is not None] for kind in ("moves", "ups"))
 
 
+async def glide(page: Page, points: np.ndarray, seconds: float) -> float:
+    """Draw a line through points [N, 2] of the screen without waiting for the page; return the seconds that it took."""
+    length = np.append(0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum())
+    fine = np.linspace(0, length[-1], round(seconds * MOVES))
+    path = np.stack([np.interp(fine, length, axis) for axis in points.T], axis=1)
+    await page.mouse.move(*path[0])
+    await page.mouse.down()
+    began, moves = time.monotonic(), []
+    for i, (x, y) in enumerate(path):
+        moves.append(asyncio.create_task(page.mouse.move(x, y)))
+        await asyncio.sleep(max(0.0, began + (i + 1) / MOVES - time.monotonic()))
+    await asyncio.gather(*moves)
+    took = time.monotonic() - began
+    await page.mouse.up()
+    return took
+
+
 async def latency(server: Running) -> None:
     """Draw slow strokes and print how long the answers took; the pen does not wait for the page to follow."""
     async with async_playwright() as playwright:
@@ -74,20 +91,10 @@ async def latency(server: Running) -> None:
         box = await page.locator("#pad .pixi-target canvas").bounding_box()
         await page.evaluate(WATCH)
         seconds = 0.0
-        for digit in (3, 8, 6, 9, 2):
+        for digit in (3, 8, 6, 9, 2) * 2:
             points = np.array([point for stroke in STROKES[digit] for point in stroke])
             points = 200 * (points - (0.35, 0.5)) + (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            fine = np.linspace(0, len(points) - 1, SLOW * MOVES)
-            path = np.stack([np.interp(fine, np.arange(len(points)), axis) for axis in points.T], axis=1)
-            await page.mouse.move(*path[0])
-            await page.mouse.down()
-            began, moves = time.monotonic(), []
-            for i, (x, y) in enumerate(path):
-                moves.append(asyncio.create_task(page.mouse.move(x, y)))
-                await asyncio.sleep(max(0.0, began + (i + 1) / MOVES - time.monotonic()))
-            await asyncio.gather(*moves)
-            seconds += time.monotonic() - began
-            await page.mouse.up()
+            seconds += await glide(page, points, SLOW)
             await page.wait_for_timeout(1000)
             await page.get_by_role("button", name="Clear canvas").click()
             await page.wait_for_timeout(1000)

@@ -1,0 +1,75 @@
+"""What the README tells programs to do, done as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.training.numbers import compose
+from model.training.strokes import draw
+from tests.conftest import ROOT
+from tests.digits import STROKES
+
+pytestmark = pytest.mark.slow
+SNIPPETS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def snippet(language, about, address=""):
+    """The only snippet of the README in a language that holds some words, with the address of the page in it."""
+    (found,) = [text for kind, text in SNIPPETS if kind == language and about in text]
+    return found.replace("http://127.0.0.1:7860", address)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with a photo of a 3 and a sheet that says 314, to work in."""
+    Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(tmp_path / "photo.jpg")
+    number = compose([{"strokes": STROKES[digit]} for digit in (3, 1, 4)], np.random.default_rng(0), touching=False)
+    Image.fromarray(number).save(tmp_path / "sheet.jpg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+
+
+def test_the_shell_reads_a_sheet(desk):
+    said = run("bash", "-ec", snippet("sh", "python -m model"))
+    assert said.startswith("314\n")
+    assert '"box"' in said
+    assert (desk / "seen.png").exists()
+
+
+def test_python_reads_pictures(desk):
+    names = {}
+    exec(snippet("python", "Recognizer"), names)
+    assert names["prediction"].digit == 3
+    assert names["page"].text == "314"
+
+
+def test_python_asks_a_running_page(desk, address):
+    names = {}
+    exec(snippet("python", "gradio_client", address), names)
+    assert (names["digit"], names["text"]) == (3, "314")
+
+
+def test_curl_asks_a_running_page(desk, address):
+    said = run("bash", "-ec", snippet("sh", "curl", address.removesuffix("/")))
+    assert said.startswith("event: complete")
+    assert '"digit": 3' in said
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: install Node.js")
+def test_javascript_asks_a_running_page(desk, address):
+    run("npm", "install", "--silent", "--no-fund", "--no-audit", "@gradio/client")
+    (desk / "ask.mjs").write_text(snippet("js", "@gradio/client", address))
+    assert run("node", "ask.mjs").split()[-1] == "3"
