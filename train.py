@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from model import corrections, weights
+from model.training import together
 from model.training.calibrate import calibrate
 from model.training.data import mnist, split
 from model.training.loop import accuracy, train
-from model.training.recipes import RECIPES
+from model.training.recipes import RECIPES, Recipe
 
 OFTEN = 20  # times that each correction is among the training digits
-HELD_BACK = 1 / 24  # share of the training digits that set the calibration instead: 2,500 of 60,000
+HELD_BACK = 1 / 24  # share of the training digits that choose and calibrate instead: 2,500 of 60,000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="folder of glyphs that people have told the digit of: mix them in",
     )
     parser.add_argument("--out", type=Path, help="weights file to write (default: the one that is shipped)")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
     options = parser.parse_args(arguments)
     if options.limit and not options.out:
         parser.error("--limit is for a trial: say with --out where its weights go, not over those that are shipped")
@@ -43,31 +45,47 @@ def main(arguments: list[str] | None = None) -> int:
     if options.epochs:
         recipe = replace(recipe, epochs=options.epochs)
     out = options.out or weights.SHIPPED / f"{options.recipe}.safetensors"
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    if checkpoint.exists() and not options.resume:
+        parser.error(f"{checkpoint} holds a run that was interrupted: go on with --resume, or delete it")
     try:
-        sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
-        used, held_back = split(*sets["train"], HELD_BACK if recipe.mixture or recipe.strips else 0)
-        told = {}
-        if options.corrections:
-            glyphs, digits = corrections.load(options.corrections)
-            used = mix_in(*used, glyphs, digits)
-            told = {"corrections": len(digits)}
-        net = train(recipe, *used, options.seed, options.device)
-        card = {
-            "network": recipe.network,
-            "recipe": asdict(recipe),
-            "seed": options.seed,
-            "data": {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()} | told,
-            "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()},
-        }
-        if recipe.mixture:
-            card["calibration"] = calibrate(net, *held_back)
-        weights.save(net, card, out)
+        device = together.join(options.device)
+        return build(recipe, options, device, out, checkpoint)
     except (FileNotFoundError, ValueError) as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"train.py: stopped; {out} is as it was", file=sys.stderr)
+        kept = ", and --resume goes on where it stopped" if checkpoint.exists() else ""
+        print(f"train.py: stopped; {out} is as it was{kept}", file=sys.stderr)
         return 130
+    finally:
+        together.leave()
+
+
+def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out: Path, checkpoint: Path) -> int:
+    """Train a network, measure it once on the test digits, and write its weights with their card."""
+    sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
+    digits, held_back = split(*sets["train"], HELD_BACK)
+    counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}
+    if options.corrections:
+        glyphs, told = corrections.load(options.corrections)
+        digits = mix_in(*digits, glyphs, told)
+        counts["corrections"] = len(told)
+    net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
+    if together.rank() > 0:
+        return 0
+    card = {
+        "network": recipe.network,
+        "recipe": asdict(recipe),
+        "seed": options.seed,
+        "data": counts,
+        "history": history,
+        "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()},
+    }
+    if recipe.mixture:
+        card["calibration"] = calibrate(net, *held_back)
+    weights.save(net, card, out)
+    checkpoint.unlink()
     for name, (_, labels) in sets.items():
         print(f"{name} accuracy {card['metrics'][f'mnist_{name}_accuracy']:.2%} of {len(labels):,}")
     print(f"wrote {out} ({out.stat().st_size:,} bytes)")

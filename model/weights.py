@@ -8,6 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
@@ -34,20 +35,31 @@ def locate(name_or_path: str | os.PathLike) -> Path:
 
 
 def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
-    """Write the network's weights and its card to one file, whole or not at all.
-
-    The bytes go to a temporary file beside `path`, which then takes its name in one step: a reader, or a crash at any
-    moment, meets the old file or the new one. The same weights and card give the same bytes.
+    """Write the network's weights and its card to one file, as `write` does.
 
     Args:
         net: a network of `model.networks`.
         card: what is known about the weights, as JSON types; `card["network"]` is the name `build` takes.
         path: the file to write; missing folders are made.
     """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    write(tensors, {"card": json.dumps(card, sort_keys=True)}, path)
+
+
+def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str | os.PathLike) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    The bytes go to a temporary file beside `path`, which then takes its name in one step: a reader, or a crash at any
+    moment, meets the old file or the new one. The same tensors and metadata give the same bytes.
+
+    Args:
+        tensors: on the CPU, contiguous.
+        metadata: what the file says of them.
+        path: the file to write; missing folders are made.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
-    data = to_bytes(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
+    data = to_bytes(tensors, metadata)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

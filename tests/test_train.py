@@ -119,4 +119,14 @@ def test_there_are_these_flags_and_no_more(capsys):
     with pytest.raises(SystemExit):
         train.main(["--help"])
     flags = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
-    assert flags == {"--help", "--epochs", "--seed", "--device", "--limit", "--data", "--out", "--corrections"}
+    assert flags == {
+        "--help",
+        "--epochs",
+        "--seed",
+        "--device",
+        "--limit",
+        "--data",
+        "--out",
+        "--corrections",
+        "--resume",
+    }

@@ -1,0 +1,105 @@
+"""A training run that can stop and go on: all of its state in one safetensors file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from model.training.recipes import Recipe
+from model.weights import write
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: the one that is under way, from 1.
+        batch: how many of its batches are done.
+        step: how many batches of the run are done.
+        sums: of its loss and of what is right, and how many of which, in this epoch.
+        history: of each epoch that is done: loss, accuracy, learning rate, and both of the held-back digits.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """What changes while a network is trained, beside the state of torch's random numbers."""
+
+    net: nn.Module
+    optimizer: Optimizer
+    average: AveragedModel | None
+    best: dict[str, torch.Tensor]  # the weights of the best epoch
+    order: torch.Tensor  # of the digits in this epoch
+    progress: Progress
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Name all tensors of the run, [] to [...]."""
+        named = {"random": torch.get_rng_state(), "order": self.order}
+        for part, state in (("net", self.net.state_dict()), ("best", self.best)):
+            named |= {f"{part}/{name}": tensor for name, tensor in state.items()}
+        if self.average:
+            named |= {f"average/{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for i, parameter in enumerate(self.net.parameters()):
+            named |= {f"optimizer/{i}/{name}": tensor for name, tensor in self.optimizer.state[parameter].items()}
+        return {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in named.items()}
+
+    def restore(self, tensors: dict[str, torch.Tensor], progress: dict) -> None:
+        """Take up the state that `tensors` gave; KeyError or RuntimeError if it is another network's."""
+
+        def part(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        self.net.load_state_dict(part("net/"))
+        if self.average:
+            self.average.load_state_dict(part("average/"))
+        for i, parameter in enumerate(self.net.parameters()):
+            self.optimizer.state[parameter] = {
+                name: torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
+                for name, value in part(f"optimizer/{i}/").items()
+            }
+        self.best, self.order = part("best/"), tensors["order"]
+        self.progress = Progress(**progress)
+        torch.set_rng_state(tensors["random"])
+
+
+def save(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
+    """Write a run to a file, whole or not at all."""
+    about = {"recipe": asdict(recipe), "seed": seed, "digits": digits, "progress": asdict(run.progress)}
+    write(run.tensors(), {"run": json.dumps(about)}, path)
+
+
+def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
+    """Take up a run where `save` left it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint, is damaged, or is one of another recipe, seed or data.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {str(path)!r}: leave out --resume to begin anew")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["run"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        asked = {"recipe": asdict(recipe), "seed": seed, "digits": digits}
+        other = [name for name, value in asked.items() if about[name] != value]
+        if other:
+            raise ValueError(f"it has another {' and another '.join(other)}")
+        run.restore(tensors, about["progress"])
+    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{str(path)!r} does not hold this run ({reason}): give the flags it was begun with, or delete it"
+        ) from error

@@ -1,0 +1,125 @@
+"""A run that stops and goes on comes to the weights of one that does not stop."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors import safe_open
+
+import train
+from model import weights
+from model.training import loop
+from model.training.mixture import Mixture
+from model.training.strips import Strips
+from tests.conftest import ROOT
+
+
+def run(folder, out, name="reference", *more):
+    flags = "--data", str(folder), "--out", str(out), "--device", "cpu", "--epochs", "2"
+    return train.main([name, *flags, *more])
+
+
+@pytest.fixture
+def few_shapes(monkeypatch):
+    for kind in (Mixture, Strips):
+        monkeypatch.setattr(loop, kind.__name__, functools.partial(kind, per_shape=1))
+
+
+def stop_after(monkeypatch, steps):
+    """Press Ctrl-C in a step of the run."""
+    taken, step = [], loop.step
+
+    def interrupted(*arguments):
+        taken.append(1)
+        if len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "step", interrupted)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("reference", 2), ("reference", 4), ("reference", 7), ("world", 1)])
+def test_ctrl_c_keeps_the_run_and_resume_ends_in_the_same_file(
+    folder, tmp_path, monkeypatch, capsys, few_shapes, name, steps
+):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    assert run(folder, whole, name) == 0
+    with monkeypatch.context() as patch:
+        stop_after(patch, steps)
+        assert run(folder, part, name) == 130
+    assert "--resume goes on where it stopped" in capsys.readouterr().err
+    assert not part.exists()
+    assert run(folder, part, name, "--resume") == 0
+    assert part.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
+
+
+def test_a_run_that_was_stopped_is_not_overwritten(folder, tmp_path, capsys):
+    (tmp_path / "net.checkpoint").write_bytes(b"hours of work")
+    with pytest.raises(SystemExit, match="2"):
+        run(folder, tmp_path / "net")
+    assert "go on with --resume, or delete it" in capsys.readouterr().err
+    assert (tmp_path / "net.checkpoint").read_bytes() == b"hours of work"
+
+
+def test_resume_refuses_what_is_not_that_run(folder, tmp_path, monkeypatch, capsys):
+    assert run(folder, tmp_path / "net", "reference", "--resume") == 2
+    assert "no checkpoint at" in capsys.readouterr().err
+    stop_after(monkeypatch, 1)
+    assert run(folder, tmp_path / "net") == 130
+    assert run(folder, tmp_path / "net", "reference", "--resume", "--seed", "9") == 2
+    assert "it has another seed" in capsys.readouterr().err
+    kept = (tmp_path / "net.checkpoint").read_bytes()
+    for damaged in (kept[: len(kept) // 2], b"", b"{}" * 50):
+        (tmp_path / "net.checkpoint").write_bytes(damaged)
+        assert run(folder, tmp_path / "net", "reference", "--resume") == 2
+        assert "does not hold this run" in capsys.readouterr().err
+
+
+def test_the_best_epoch_is_kept(folder, tmp_path, monkeypatch):
+    share = iter([0.5, 0.9, 0.7])
+    after = []
+
+    def judged(net, *_):
+        after.append({name: tensor.clone() for name, tensor in net.state_dict().items()})
+        return {"validation_loss": 1.0, "validation_accuracy": next(share)}
+
+    monkeypatch.setattr(loop, "validate", judged)
+    assert run(folder, tmp_path / "net", "reference", "--epochs", "3") == 0
+    net, card = weights.load(tmp_path / "net")
+    assert [epoch["validation_accuracy"] for epoch in card["history"]] == [0.5, 0.9, 0.7]
+    for chosen, others in ((after[1], True), (after[2], False)):
+        assert all(tensor.equal(chosen[name]) for name, tensor in net.state_dict().items()) == others
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_loses_an_epoch_at_most(folder, tmp_path):
+    """kill -9, again and again, at any moment; what is there can always be gone on with."""
+    out = tmp_path / "net"
+    flags = "reference", "--data", str(folder), "--device", "cpu", "--epochs", "12", "--out"
+    command = [sys.executable, "train.py", *flags, str(out)]
+    kept, wait = [], 5.0
+    while not out.exists():
+        resume = ["--resume"] if (tmp_path / "net.checkpoint").exists() else []
+        process = subprocess.Popen([*command, *resume], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        try:
+            process.wait(wait)
+            assert process.returncode == 0, process.stderr.read()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+        if (tmp_path / "net.checkpoint").exists():
+            with safe_open(tmp_path / "net.checkpoint", "pt") as file:
+                kept.append(json.loads(file.metadata()["run"])["progress"]["epoch"])
+        wait += 0.7
+        assert wait < 30
+        time.sleep(0.1)
+    assert kept == sorted(kept)
+    assert subprocess.run([*command[:-1], str(tmp_path / "whole")], cwd=ROOT, capture_output=True).returncode == 0
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
