@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from model import Recognizer
-from model.networks import NETWORKS
+from model import Recognizer, weights
+from model.networks import NETWORKS, predict
+from model.preprocess import SIDE, glyph_of
+from model.training.export import to_onnx
 from model.training.strokes import draw
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.25, 1.0]]]
@@ -48,15 +50,42 @@ def main(n: int = 200) -> int:
         f"one thread, medians of {n}; torch {torch.__version__}\n\n| network | one 280 x 280 canvas | glyphs a second |"
     )
     print("|---|---|---|")
+    runs = []
     for name in NETWORKS:
         recognizer = Recognizer.load(name)
         glyphs = np.repeat(recognizer.read_digit(canvas).glyph[None], 256, axis=0)
         one = median_ms(lambda read=recognizer.read_digit: read(canvas), n)
         many = median_ms(lambda read=recognizer.read_glyphs, glyphs=glyphs: read(glyphs), max(1, n // 20))
         print(f"| {name} | {one:.1f} ms | {256_000 / many:,.0f} |")
+        alone = torch.from_numpy(glyphs[:1, None])
+        runs.append(
+            (name, median_ms(lambda net=recognizer.net, glyph=alone: predict(net, glyph), n), in_onnx(name, alone, n))
+        )
+    print("\n| the network alone, one glyph | torch | onnxruntime |\n|---|---|---|")
+    for name, mine, other in runs:
+        print(f"| {name} | {mine:.2f} ms | {other} |")
+    naive = median_ms(lambda: 1 - np.asarray(Image.fromarray(canvas).resize((SIDE, SIDE)), np.float32) / 255, n)
+    print(f"\nfrom a canvas to its glyph {median_ms(lambda: glyph_of(canvas), n):.2f} ms, ", end="")
+    print(f"by a plain resize((28, 28)) {naive:.2f} ms, medians of {n}")
     print(f"\nread as a page, two threads: a canvas {page:.1f} ms, median of {n}; a JPEG of 12 megapixels", end=" ")
     print(f"{large:.0f} ms, median of {max(1, n // 10)}, and at its peak {more:.0f} MB more than after a canvas")
     return 0
+
+
+def in_onnx(name: str, glyph: torch.Tensor, n: int) -> str:
+    """Return the median time of a shipped network in onnxruntime, one thread, or that it is not installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.onnx"
+        try:
+            import onnxruntime
+
+            to_onnx(*weights.load(weights.locate(name)), path)
+        except ModuleNotFoundError as error:
+            return f"no {error.name} here"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return f"{median_ms(lambda: session.run(None, {'glyphs': glyph.numpy()}), n):.2f} ms"
 
 
 def extra_mb(path: Path, canvas: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """python -m model.training.evaluate [weights ...]: how much a network reads right, of MNIST and of real handwriting."""
 
+import hashlib
 import json
 import math
 import statistics
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from model import Recognizer
+from model import Recognizer, weights
 from model.looks import look
 from model.pictures import Source
 from model.preprocess import SIDE, glyph_of
@@ -22,6 +23,8 @@ from model.training.data import mnist
 from model.training.pages import measure_pages
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
+
+SCORE_BINS = 40  # of the histograms of scores, from 0 to 1
 
 Labelled = Iterator[tuple[Source, int]]  # images with the digit in each
 
@@ -97,11 +100,17 @@ def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
     return float((below + up_to).mean() / 2 / len(lower))
 
 
-def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> float:
-    """Return the expected calibration error in [0, 1], over bins of equal width (Guo et al. 2017)."""
+def reliability(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> list[tuple[int, float, float]]:
+    """Return for bins of equal width how many fall there, and the sums of their confidences and of what is right."""
     place = (confidence * bins).long().clamp(max=bins - 1)
-    gaps = torch.zeros(bins).index_add(0, place, confidence - right.float())
-    return float(gaps.abs().sum() / len(confidence))
+    columns = torch.ones_like(confidence), confidence, right.float()
+    n, sure, good = (torch.zeros(bins).index_add(0, place, column).tolist() for column in columns)
+    return [(int(n), sure, good) for n, sure, good in zip(n, sure, good, strict=True)]
+
+
+def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
+    """Return the expected calibration error in [0, 1] (Guo et al. 2017)."""
+    return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / len(confidence)
 
 
 def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor]) -> dict:
@@ -119,6 +128,7 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
         glyphs, labels = digits
         written = glyphs.flatten(1).any(dim=1)
         scores[name] = torch.where(written, digit_scores(logits[name]), 0.0)
+        histogram = torch.histc(scores[name].float(), SCORE_BINS, 0, 1).int().tolist()
         if name == "letters":
             continue
         confidence, answer = (logits[name] / calibration["temperature"]).softmax(dim=1).max(dim=1)
@@ -131,6 +141,13 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
             "calibration_error": calibration_error(confidence, right),
             "kept": float((scores[name] >= calibration["threshold"]).double().mean()),
             "confusions": wrong.most_common(10),
+            "confusion": torch.bincount(10 * labels + answer, minlength=100).view(10, 10).tolist(),
+            "reliability": reliability(confidence, right),
+            "scores": histogram,
+            "mistakes": [
+                (i, int(labels[i]), int(answer[i]), float(confidence[i]))
+                for i in torch.where(right, -1.0, confidence).argsort(descending=True)[: int((~right).sum())].tolist()
+            ],
         }
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
@@ -140,6 +157,7 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
         }
         results["letters"] = {
             "n": len(others),
+            "scores": histogram,
             "auroc": auroc(digits, others),
             "refused": {
                 name: {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
@@ -268,7 +286,9 @@ def main(arguments: list[str] | None = None) -> int:
     if any(pages.values()):
         print("\n" + as_page_table(pages))
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+        for name, result in results.items():
+            result["sha256"] = hashlib.sha256(weights.locate(name).read_bytes()).hexdigest()
+        options.json.write_text(json.dumps(results, sort_keys=True) + "\n")
     return 0
 
 

@@ -75,7 +75,7 @@ def train(
             net.train()
             for chosen in run.order.split(recipe.batch_size)[done.batch :]:
                 part = done.step / (recipe.epochs * batches)
-                rate = recipe.learning_rate * (_factor(part) if recipe.annealed else 1.0)
+                rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 sums = step(run, take, chosen, recipe.smoothing, device)
@@ -200,7 +200,7 @@ def _average(decay: float) -> Callable:
     return lambda average, current, n: average + (current - average) * max(1 - decay, 9 / (10 + int(n)))
 
 
-def _factor(done: float) -> float:
+def annealed(done: float) -> float:
     """Share of the peak step size after this share of the training."""
     return min(done / 0.05, 0.5 + 0.5 * math.cos(math.pi * done))
 

@@ -1,0 +1,138 @@
+"""python -m model.training.export [weights] [--onnx FILE] [--hub USER/NAME]: weights for other programs and people."""
+
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+
+import torch
+
+from model import weights
+from model.networks import build, folded, predict
+from model.training.augment import augment, write
+from model.training.shapes import DIGITS
+from model.training.styles import draw_all
+
+CHECKED = 1000  # glyphs that both give the logits of
+CLOSE = 1e-4  # largest difference of logits
+CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
+CONTRACT = (
+    "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is pen; the digit is 20 pixels long, its centre of mass in the "
+    "middle, as model.preprocess.fit frames it. logits: [N, 10] float32, of the digits 0 to 9; divide by the "
+    "temperature and take the softmax for confidences; the logit of 'no digit' is 0."
+)
+
+
+def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
+    """Write a network that reads glyphs as an ONNX file, and check it against torch.
+
+    Args:
+        net: reads batches [N, 1, 28, 28], any N.
+        card: goes into the file's metadata, beside what the network expects and gives.
+        path: the file; written only once it has been checked.
+
+    Returns:
+        The largest difference of the logits of 1,000 glyphs that our own pen draws, as onnxruntime and torch give them.
+
+    Raises:
+        ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
+        ValueError: they differ by more than 0.0001.
+    """
+    import onnx  # of requirements-dev.txt: reading and training do without
+    import onnxruntime
+
+    net = folded(net).to(memory_format=torch.contiguous_format)
+    glyphs = some_glyphs()
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "net.onnx"
+        torch.onnx.export(
+            net,
+            (glyphs[:2],),
+            made,
+            input_names=["glyphs"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+            external_data=False,
+            verbose=False,
+        )
+        graph = onnx.load(made)
+    metadata = {"card": json.dumps(card, sort_keys=True), "preprocessing": CONTRACT}
+    onnx.helper.set_model_props(graph, metadata)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"glyphs": glyphs.numpy()})
+    difference = float((torch.from_numpy(logits) - predict(net, glyphs)).abs().max())
+    if difference > CLOSE:
+        raise ValueError(f"the logits of ONNX and torch differ by {difference:.1e}, more than {CLOSE:.0e}")
+    path.write_bytes(graph.SerializeToString())
+    return difference
+
+
+def some_glyphs() -> torch.Tensor:
+    """Draw glyphs, digits of our own pen: [1000, 1, 28, 28]."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        maps, _ = draw_all(DIGITS, 50)
+        return augment(write(maps[torch.randperm(len(maps))[:CHECKED]]))
+
+
+def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
+    """Upload weights, their card and the model card to the Hugging Face Hub; it asks for `hf auth login`.
+
+    Args:
+        path: the weights file.
+        card: what it says of itself.
+        repository: USER/NAME, made where it is missing.
+        dry: upload nothing.
+
+    Returns:
+        The files, by name.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi  # it comes with gradio
+
+    header = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"
+    files = {
+        "model.safetensors": path.read_bytes(),
+        "config.json": json.dumps(card, indent=1, sort_keys=True).encode(),
+        "README.md": (header + CARD.read_text()).encode(),
+    }
+    if not dry:
+        hub = HfApi()
+        hub.create_repo(repository, exist_ok=True)
+        parts = [CommitOperationAdd(name, data) for name, data in files.items()]
+        hub.create_commit(repository, parts, commit_message=f"{card['network']}, seed {card['seed']}")
+    return files
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export the named weights; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.training.export", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("weights", nargs="?", default="world", help="shipped network, or weights file")
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
+    parser.add_argument("--hub", metavar="USER/NAME", help="upload it to the Hugging Face Hub")
+    parser.add_argument("--dry-run", action="store_true", help="with --hub: say what would be uploaded")
+    options = parser.parse_args(arguments)
+    if not options.onnx and not options.hub:
+        parser.error("say with --onnx FILE or --hub USER/NAME where the weights go")
+    try:
+        path = weights.locate(options.weights)
+        net, card = weights.load(path)
+        if options.onnx:
+            if build(card["network"])[-1].__class__ is not torch.nn.Linear:
+                raise ValueError(f"{card['network']!r} reads lines, not glyphs: give reference or world")
+            difference = to_onnx(net, card, options.onnx)
+            print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
+            print(f"largest difference from torch's logits, of {CHECKED:,} glyphs: {difference:.1e}")
+        if options.hub:
+            files = to_hub(path, card, options.hub, options.dry_run)
+            for name, data in files.items():
+                print(f"{'would upload' if options.dry_run else 'uploaded'} {name} ({len(data):,} bytes)")
+    except (FileNotFoundError, ValueError, ModuleNotFoundError) as error:
+        hint = ": pip install -r requirements-dev.txt" if isinstance(error, ModuleNotFoundError) else ""
+        print(f"export: {error}{hint}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

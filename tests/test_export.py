@@ -1,0 +1,78 @@
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from model import weights
+from model.networks import predict
+from model.training import export
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "world.onnx"
+    assert export.main(["world", "--onnx", str(path)]) == 0
+    return path
+
+
+def test_onnx_gives_torchs_logits_for_any_number_of_glyphs(exported):
+    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
+    net, _ = weights.load(weights.locate("world"))
+    for n in (1, 3, 70):
+        glyphs = torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(n))
+        (logits,) = session.run(["logits"], {"glyphs": glyphs.numpy()})
+        np.testing.assert_allclose(logits, predict(net, glyphs), atol=1e-4)
+
+
+def test_the_file_says_what_it_expects_and_where_it_comes_from(exported):
+    said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
+    assert json.loads(said["card"]) == weights.load(weights.locate("world"))[1]
+    assert "0 is paper, 1 is pen" in said["preprocessing"]
+
+
+def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
+    net, card = weights.load(weights.locate("reference"))
+    monkeypatch.setattr(export, "predict", lambda *_: predict(net, export.some_glyphs()) + 0.001)
+    with pytest.raises(ValueError, match="differ by"):
+        export.to_onnx(net, card, tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(["line", "--onnx", "x"], "reads lines, not glyphs"), (["nothing", "--onnx", "x"], "no weights at 'nothing'")],
+)
+def test_what_cannot_be_exported_gets_a_sentence(arguments, sentence, capsys):
+    assert export.main(arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_dry_run_uploads_nothing_and_names_each_file(capsys):
+    assert export.main(["world", "--hub", "someone/digits", "--dry-run"]) == 0
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == [
+        "model.safetensors",
+        "config.json",
+        "README.md",
+    ]
+
+
+def test_weights_card_and_model_card_are_uploaded_together(monkeypatch, capsys):
+    done = []
+
+    class Hub:
+        def create_repo(self, *arguments, **more):
+            done.append((arguments, more))
+
+        def create_commit(self, repository, parts, commit_message):
+            done.append((repository, [part.path_in_repo for part in parts], commit_message))
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    assert export.main(["world", "--hub", "someone/digits"]) == 0
+    assert done == [
+        (("someone/digits",), {"exist_ok": True}),
+        ("someone/digits", ["model.safetensors", "config.json", "README.md"], "world, seed 0"),
+    ]
+    assert "uploaded model.safetensors" in capsys.readouterr().out

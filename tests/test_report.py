@@ -1,0 +1,61 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from model.training import report
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """What the report writes and reads, somewhere else."""
+    shutil.copytree(report.ROOT / "assets", tmp_path / "assets")
+    for name in ("README.md", "MODEL_CARD.md"):
+        shutil.copy(report.ROOT / name, tmp_path)
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_figures_model_card_and_table_are_current(capsys):
+    assert report.main(["--check"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["README.md", "MODEL_CARD.md"])
+def test_a_figure_typed_by_hand_is_found(copy, capsys, name):
+    text = (copy / name).read_text()
+    assert "| mnist test, read right | 10,000 | 99." in text
+    (copy / name).write_text(
+        text.replace("| mnist test, read right | 10,000 | 99.", "| mnist test, read right | 10,000 | 98.")
+    )
+    assert report.main(["--check"]) == 1
+    assert f"not current: {name}: run" in capsys.readouterr().err
+
+
+def test_measures_of_other_weights_are_found(copy, capsys):
+    measured = (copy / report.RESULTS).read_text()
+    (copy / report.RESULTS).write_text(measured.replace('"sha256": "', '"sha256": "0'))
+    assert report.main(["--check"]) == 1
+    assert "is of other weights than reference's" in capsys.readouterr().err
+
+
+def test_figures_of_other_measures_are_found(copy, capsys):
+    with (copy / report.RESULTS).open("a") as file:
+        file.write("\n")
+    assert report.main(["--check"]) == 1
+    said = capsys.readouterr().err
+    for name in ("confusion", "curves", "layers", "mistakes", "reliability", "scores"):
+        assert f"{name}.png" in said
+
+
+def test_a_readme_without_its_markers_gets_a_sentence(copy, capsys):
+    (copy / "README.md").write_text("# Digit reader")
+    assert report.main(["--check"]) == 1
+    assert "README.md lacks the lines" in capsys.readouterr().err
+
+
+def test_a_mosaic_holds_every_map_scaled_to_its_strongest():
+    maps = np.arange(1.0, 17.0)[:, None, None] * np.ones((16, 3, 4))
+    laid = report.mosaic(maps)
+    assert laid.shape == (8 * 5, 2 * 6)
+    assert laid.max() == 1
+    assert (laid == 1).sum() == 16 * 3 * 4
