@@ -1,15 +1,32 @@
 """A picture of any kind -> its brightness. The one gate through which files and arrays come in."""
 
+import contextlib
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import ExifTags, Image, ImageOps
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # what is opened, of all that Pillow knows
+pillow_heif.register_heif_opener(thumbnails=False)  # what telephones save
+
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "PPM",
+    "AVIF",
+    "HEIF",
+)  # what is opened, of all that Pillow knows
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
+WHOLE = 32_000_000  # pixels of one that cannot be decoded at a reduced size: it is held in less than 400 MB
+WHOLE_WEBP = 20_000_000  # the same of a WebP, whose decoder holds each pixel four times
 LEAST_CONTRAST = 0.04  # a step of brightness that can be seen, where black to white is 1
 
 Source = str | os.PathLike | Image.Image | np.ndarray
@@ -23,7 +40,7 @@ _DAMAGE = (
     LookupError,
     TypeError,
     ArithmeticError,
-    NotImplementedError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )  # what Pillow's decoders raise on broken files
@@ -50,9 +67,11 @@ def brightness(image: Source, side: int) -> np.ndarray:
     elif isinstance(image, Image.Image):
         grey = _of_picture(image, "the picture", side)
     elif isinstance(image, str | os.PathLike):
-        grey = _of_file(image, side)
+        with _opened(image) as picture:
+            picture.draft("L", (side, side))  # a large JPEG is decoded at a reduced size, many times faster
+            grey = _of_picture(picture, repr(os.fspath(image)), side)
     else:
-        raise ValueError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
+        raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
     return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
 
 
@@ -63,7 +82,7 @@ def size(image: Source) -> tuple[int, int]:
     if isinstance(image, Image.Image):
         turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # on its side
         return image.size[::-1] if turned else image.size
-    with Image.open(image, formats=FORMATS) as picture:
+    with _opened(image) as picture:
         return size(picture)
 
 
@@ -74,90 +93,109 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
         image: a path, a PIL image or an array.
         side: pixels that it is long at most, as large as it is if None.
     """
-    if isinstance(image, np.ndarray):
-        picture = _grey_picture(image)
-    elif isinstance(image, Image.Image):
-        picture = _in_colour(image)
-    else:
-        with Image.open(image, formats=FORMATS) as file:
+    if isinstance(image, str | os.PathLike):
+        with _opened(image) as file:
             if side:
                 file.draft("RGB", (side, side))
-            picture = _in_colour(file)
+            return upright(file, side)
+    longest = max(size(image))
+    if isinstance(image, Image.Image) and not image.has_transparency_data and not image.mode.startswith(("I", "F")):
+        picture = _reduced(image, side or longest).convert("RGB")
+    else:
+        grey = brightness(image, side or longest)
+        picture = Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
     if side:
         picture.thumbnail((side, side))
     return picture
-
-
-def _in_colour(picture: Image.Image) -> Image.Image:
-    if picture.has_transparency_data or picture.mode.startswith(("I", "F")):
-        return _grey_picture(picture)
-    return ImageOps.exif_transpose(picture).convert("RGB")
-
-
-def _grey_picture(image: Source) -> Image.Image:
-    grey = brightness(image, max(size(image)))
-    return Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
 
 
 def _factor(size: tuple[int, int], side: int) -> int:
     return -(-max(size) // side)
 
 
-def _of_file(path: str | os.PathLike, side: int) -> np.ndarray:
+class UnreadableError(ValueError):
+    """What is wrong with a picture, in a sentence."""
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+    """Open a file that is not too large; what Pillow says of it, then or while it is decoded, in a sentence."""
     name = repr(os.fspath(path))
     try:
         if Path(path).stat().st_size == 0:
-            raise ValueError(f"{name} is an empty file: give the path of a picture")
+            raise UnreadableError(f"{name} is an empty file: give the path of a picture")
         with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height <= MAX_PIXELS:
-                picture.draft("L", (side, side))  # a large JPEG is decoded at a reduced size, many times faster
-            return _of_picture(picture, name, side)
+            if picture.width * picture.height > _most(picture):
+                raise _too_large(name, _most(picture))
+            yield picture
+    except UnreadableError:
+        raise
     except FileNotFoundError:
         raise FileNotFoundError(f"no file {name}: give the path of a picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(name) from None
     except Image.UnidentifiedImageError:
-        raise ValueError(f"{name} is no picture that can be read: give a PNG, JPEG, WebP, GIF, BMP or TIFF") from None
-    except OSError as error:
-        raise ValueError(f"{name} cannot be read ({error.strerror or error}): give the path of a picture") from None
+        raise UnreadableError(
+            f"{name} is no picture that can be read: give a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
+        ) from None
+    except _DAMAGE as error:
+        if getattr(error, "errno", None):
+            raise UnreadableError(f"{name} cannot be read ({error.strerror}): give the path of a picture") from None
+        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
 
 
-def _too_large(name: str) -> ValueError:
-    return ValueError(f"{name} is larger than {MAX_PIXELS // 10**6} megapixels: make it smaller")
+def _most(picture: Image.Image) -> int:
+    """Return how many pixels a file may have; what is decoded whole, or held whole meanwhile, fewer."""
+    if picture.format == "JPEG" and not picture.info.get("progressive"):
+        return MAX_PIXELS
+    return WHOLE_WEBP if picture.format == "WEBP" else WHOLE
+
+
+def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
+    return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: make it smaller, or save it as a JPEG")
 
 
 def _of_picture(picture: Image.Image, name: str, side: int) -> np.ndarray:
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name)
     try:
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode.startswith("I") or picture.mode == "F":  # 16 or 32 bits a pixel
-            return _of_array(np.asarray(picture))
-        if picture.has_transparency_data:
-            picture = picture.convert("RGBA")
-        elif picture.mode not in ("L", "RGB"):
-            picture = picture.convert("RGB")
-        array = np.asarray(picture.reduce(_factor(picture.size, side)))
+        small = _reduced(picture, side)
     except Image.DecompressionBombError:
         raise _too_large(name) from None
     except _DAMAGE as error:
-        raise ValueError(f"{name} is damaged ({error}): save or send it again") from None
-    return _of_array(array, white=255)
+        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
+    return _of_array(np.asarray(small), white=None if small.mode in ("I", "F") else 255)
+
+
+def _reduced(picture: Image.Image, side: int) -> Image.Image:
+    """Reduce a picture as `brightness` does, then turn it upright: L, RGB, RGBA, or I and F, 16 or 32 bits a pixel."""
+    orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    if picture.mode.startswith("I;"):
+        picture = picture.convert("I")
+    elif picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    elif picture.mode == "1":
+        picture = picture.convert("L")
+    elif picture.mode not in ("L", "RGB", "I", "F"):
+        picture = picture.convert("RGB")
+    small = picture.reduce(_factor(picture.size, side))
+    small.getexif()[ExifTags.Base.Orientation] = orientation or 1
+    return ImageOps.exif_transpose(small)
 
 
 def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     shape = " x ".join(map(str, array.shape))
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ValueError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
+        raise UnreadableError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise _too_large(f"the array of shape {shape}")
     if array.dtype.kind not in "buif":
-        raise ValueError(f"got an array of {array.dtype}: give bool, integers or floats")
+        raise UnreadableError(f"got an array of {array.dtype}: give bool, integers or floats")
     lowest, highest = float(array.min()), float(array.max())  # NaN where there is one
     if white is None:  # resizing leaves floats a little beyond their range
         white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
     if white is None or not lowest >= -0.01 * white:
-        raise ValueError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
+        raise UnreadableError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
     grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]
     if values.shape[2] == 4:

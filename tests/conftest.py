@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
@@ -31,6 +32,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+for profile, examples in (("short", 200), ("long", 20_000)):
+    hypothesis.settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=2000,  # ms that a broken file may take
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+        derandomize=profile == "short",
+        database=None,
+    )
+hypothesis.settings.load_profile("short")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 

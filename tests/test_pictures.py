@@ -121,7 +121,7 @@ def _huge():
         (b"", "is an empty file: give the path of a picture"),
         (b"hello, I am text", "is no picture that can be read: give a PNG, JPEG"),
         (_png()[:1000], "is damaged .*: save or send it again"),
-        (b"BM, this is text too", "cannot be read .*: give the path of a picture"),
+        (b"BM, this is text too", "is damaged .*: save or send it again"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is no picture that can be read: give a PNG"),
         (_huge(), "is larger than 100 megapixels: make it smaller"),
     ],
