@@ -288,7 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         for name, result in results.items():
             result["sha256"] = hashlib.sha256(weights.locate(name).read_bytes()).hexdigest()
-        options.json.write_text(json.dumps(results, sort_keys=True) + "\n")
+        options.json.write_text(json.dumps(results) + "\n")
     return 0
 
 

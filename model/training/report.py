@@ -41,6 +41,8 @@ def curves(cards: dict[str, dict]) -> Figure:
     figure = Figure((8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, card in cards.items():
+        if "history" not in card:
+            continue
         for part, style in (("", "-"), ("validation_", "--")):
             epochs = range(1, len(card["history"]) + 1)
             label = f"{name}, {'held back' if part else 'training'}"
@@ -138,7 +140,11 @@ def mistakes(results: dict, data: Path) -> Image.Image:
 def tables(results: dict) -> str:
     """Return the two tables of the README and of the model card."""
     pages = {name: result["pages"] for name, result in results.items() if name == "world"}
-    return f"{as_table(results)}\n\n{as_page_table(pages)}"
+    sets = {
+        name: {of: measures for of, measures in result.items() if of not in ("pages", "sha256")}
+        for name, result in results.items()
+    }
+    return f"{as_table(sets)}\n\n{as_page_table(pages)}"
 
 
 def model_card(results: dict, cards: dict[str, dict]) -> str:
@@ -146,7 +152,6 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     world, card = results["world"], cards["world"]
     letters, strokes, pages = world["letters"], world["strokes"], world["pages"]
     at_threshold = letters["refused"]["of the card"]
-    best = max(range(len(card["history"])), key=lambda i: (card["history"][i]["validation_accuracy"], i))
     return TEMPLATE.read_text().format(
         digits=card["data"]["mnist_train"],
         tables=tables(results),
@@ -164,9 +169,17 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
         seed=card["seed"],
         epochs=card["recipe"]["epochs"],
         batch_size=card["recipe"]["batch_size"],
-        best=best + 1,
-        validation=card["history"][best]["validation_accuracy"],
+        kept=kept(card),
     )
+
+
+def kept(card: dict) -> str:
+    """Say which epoch is kept; a file that an earlier version wrote has no history."""
+    if "history" not in card:
+        return "The last epoch is kept."
+    shares = [epoch["validation_accuracy"] for epoch in card["history"]]
+    best = max(range(len(shares)), key=lambda i: (shares[i], i))
+    return f"Epoch {best + 1} is kept, which reads {shares[best]:.2%} of the held-back digits right."
 
 
 def between(text: str, new: str) -> str:
