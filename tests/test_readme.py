@@ -43,7 +43,7 @@ def run(*command):
 
 
 def test_the_shell_reads_a_sheet(desk):
-    said = run("bash", "-ec", snippet("sh", "python -m model"))
+    said = run("bash", "-ec", snippet("sh", "python -m model sheet.jpg"))
     assert said.startswith("314\n")
     assert '"box"' in said
     assert (desk / "seen.png").exists()
