@@ -15,7 +15,9 @@ from model import Recognizer, pictures
 from model.training.strokes import draw
 from tests.digits import STROKES
 
-SENTENCE = re.compile(r"'[^']*picture' (is an empty|is no picture|is damaged|is larger|cannot be read)")
+SENTENCE = re.compile(
+    r"'[^']*picture' (is an empty|is no picture|is damaged|is larger|cannot be read)|got values from .*: give"
+)
 
 
 def saved(picture, kind, **more):
@@ -153,6 +155,10 @@ NASTY = {
     "a strip": (lambda: saved(Image.new("L", (1, 65_000), 255), "PNG"), None),
     "a lying strip": (lambda: saved(Image.new("L", (65_000, 1), 255), "PNG"), None),
     "one pixel": (lambda: saved(Image.new("L", (1, 1), 255), "PNG"), None),
+    "no numbers": (
+        lambda: saved(Image.fromarray(np.full((30, 30), np.nan, np.float32)), "TIFF"),
+        "got values from nan",
+    ),
     "nothing": (lambda: b"", "is an empty file"),
 }
 
