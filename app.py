@@ -156,7 +156,7 @@ def correct(told: dict) -> str:
         corrections.keep(glyph, int(told["digit"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"This was not kept: {getattr(error, 'strerror', None) or error}."
-    return f"Thank you. It is kept as {'an' if told['digit'] == 8 else 'a'} {told['digit']}."
+    return f"Thank you. It is kept as {show.with_article(told['digit'])}."
 
 
 def for_programs(method: Callable[[Source], Prediction | Page], image: str) -> dict:

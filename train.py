@@ -11,12 +11,11 @@ import torch
 from model import corrections, weights
 from model.training import together
 from model.training.calibrate import calibrate
-from model.training.data import mnist, split
+from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
 
 OFTEN = 20  # times that each correction is among the training digits
-HELD_BACK = 1 / 24  # share of the training digits that choose and calibrate instead: 2,500 of 60,000
 
 
 def main(arguments: list[str] | None = None) -> int:

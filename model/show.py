@@ -26,7 +26,12 @@ def said(one: Prediction) -> str:
     if one.confidence < SURE:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
-    return f"It is {'an' if one.digit == 8 else 'a'} {one.digit}, {one.confidence:.1%} sure."
+    return f"It is {with_article(one.digit)}, {one.confidence:.1%} sure."
+
+
+def with_article(digit: int) -> str:
+    """Name a digit in a sentence: "a 7", "an 8"."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
 def verdict(one: Prediction, page: Page | None = None) -> str:

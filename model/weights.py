@@ -3,6 +3,7 @@
 The format (https://github.com/huggingface/safetensors) is data only: nothing in it can run, unlike a pickle.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -73,6 +74,22 @@ def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str 
         raise
 
 
+def read(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict]:
+    """Read a file that `write` wrote: its tensors, and what its metadata say under a key, as JSON.
+
+    Raises:
+        SafetensorError, json.JSONDecodeError, KeyError: it is another kind of file, or is damaged.
+    """
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        return tensors, json.loads((file.metadata() or {})[key])
+
+
+def digest(name_or_path: str | os.PathLike) -> str:
+    """Return the SHA-256 of a weights file, as `locate` finds it, in hexadecimal."""
+    return hashlib.sha256(locate(name_or_path).read_bytes()).hexdigest()
+
+
 def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
     """Read a file that `save` wrote: the network in evaluation mode, on the CPU, and its card.
 
@@ -86,9 +103,7 @@ def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
             f"no weights at {str(path)!r}: give the path of a .safetensors file that train.py wrote"
         )
     try:
-        with safe_open(path, "pt") as file:
-            card = json.loads((file.metadata() or {})["card"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        tensors, card = read(path, "card")
         net = build(card["network"])
         net.load_state_dict(tensors)
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:

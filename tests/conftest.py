@@ -42,6 +42,7 @@ for profile, examples in (("short", 200), ("long", 20_000)):
         database=None,
     )
 hypothesis.settings.load_profile("short")
+DESK = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -189,8 +190,7 @@ class Visitor:
 def visitor(request, browser, address):
     """A visitor with a mouse at a desk, then one with a finger on a phone."""
     touch = request.param == "finger"
-    size = {"width": 390, "height": 844} if touch else {"width": 1280, "height": 900}
-    context = browser.new_context(viewport=size, has_touch=touch, is_mobile=touch)
+    context = browser.new_context(**(PHONE if touch else DESK))
     yield Visitor(context, address, touch)
     context.close()
 

@@ -8,11 +8,10 @@ from PIL import Image
 
 from model.training.numbers import compose
 from model.training.strokes import draw
-from tests.digits import STROKES, arc
+from tests.digits import LETTER, STROKES, arc
 from tests.sheets import gradient, ruling, shadow, sheet, squares, tilt, wobbly
 
 Random = np.random.Generator
-LETTER = [[[0.0, 1.0], [0.35, 0.0], [0.7, 1.0]], [[0.13, 0.65], [0.57, 0.65]]]
 
 
 def slashed_zero(random: Random) -> np.ndarray:

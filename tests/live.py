@@ -21,7 +21,7 @@ from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
 from model.training.strokes import draw, read_strokes
-from tests.conftest import PHONE, Running, Visitor, find_browser, launch_browser, serve_page
+from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES, arc
 
 DIGITS = 100  # that are drawn again, half of them with a finger
@@ -62,6 +62,15 @@ def waits(seen: dict) -> tuple[list[float], list[float]]:
     return tuple([one for since in seen[kind] if (one := wait(since)) is not None] for kind in ("moves", "ups"))
 
 
+async def visit(page: Page, server: Running) -> np.ndarray:
+    """Go to the page and wait until one can draw; return the middle of the canvas on the screen, [2]."""
+    await page.goto(server.url, wait_until="domcontentloaded")
+    await page.wait_for_selector("#pad .empty", state="detached")
+    await page.wait_for_timeout(3000)
+    box = await page.locator("#pad .pixi-target canvas").bounding_box()
+    return np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+
 async def glide(page: Page, points: np.ndarray, seconds: float) -> float:
     """Draw a line through points [N, 2] of the screen without waiting for the page; return the seconds that it took."""
     length = np.append(0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum())
@@ -84,17 +93,13 @@ async def latency(server: Running) -> None:
     async with async_playwright() as playwright:
         browser = await launch_browser(playwright, find_browser())
         print(f"{platform.machine()}, {browser.browser_type.name} {browser.version}, headless", flush=True)
-        page = await browser.new_page(viewport={"width": 1280, "height": 900})
-        await page.goto(server.url, wait_until="domcontentloaded")
-        await page.wait_for_selector("#pad .empty", state="detached")
-        await page.wait_for_timeout(3000)
-        box = await page.locator("#pad .pixi-target canvas").bounding_box()
+        page = await browser.new_page(**DESK)
+        middle = await visit(page, server)
         await page.evaluate(WATCH)
         seconds = 0.0
         for digit in (3, 8, 6, 9, 2) * 2:
             points = np.array([point for stroke in STROKES[digit] for point in stroke])
-            points = 200 * (points - (0.35, 0.5)) + (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            seconds += await glide(page, points, SLOW)
+            seconds += await glide(page, middle + 200 * (points - (0.35, 0.5)), SLOW)
             await page.wait_for_timeout(1000)
             await page.get_by_role("button", name="Clear canvas").click()
             await page.wait_for_timeout(1000)
@@ -112,7 +117,7 @@ def replays(browser, server: Running, data: Path) -> None:
     drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
     chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), DIGITS, replace=False)]
     for name, settings, part in (
-        ("mouse", {"viewport": {"width": 1280, "height": 900}}, chosen[::2]),
+        ("mouse", DESK, chosen[::2]),
         ("finger, 390 x 844", PHONE, chosen[1::2]),
     ):
         context = browser.new_context(**settings)
@@ -133,7 +138,7 @@ def replays(browser, server: Running, data: Path) -> None:
 
 def endurance(browser, server: Running) -> None:
     """Draw many strokes and print what the server holds before and after."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(**DESK)
     visitor = Visitor(context, server.url, touch=False)
     held = []
     for count in range(STROKES_DRAWN + 50):

@@ -9,8 +9,8 @@ from PIL import Image
 from playwright.async_api import Page, async_playwright
 
 from tests.conftest import ROOT, find_browser, launch_browser, serve_page
-from tests.digits import STROKES
-from tests.live import glide
+from tests.digits import LETTER, STROKES
+from tests.live import glide, visit
 
 WIDTH, HEIGHT = 960, 600
 LONGEST = 2000  # ms that a frame stands at most
@@ -26,13 +26,10 @@ PEN = """() => {
 }"""
 
 
-async def play(page: Page) -> None:
-    """What the recording shows: a 7 that becomes a 2, a number, and a letter."""
-    box = await page.locator("#pad .pixi-target canvas").bounding_box()
-    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
-    letter = [[(0.0, 1.0), (0.35, 0.0), (0.7, 1.0)], [(0.13, 0.65), (0.57, 0.65)]]
+async def play(page: Page, middle: np.ndarray) -> None:
+    """What the recording shows, in the middle of the canvas: a 7 that becomes a 2, a number, and a letter."""
     number = [(STROKES[digit], right, 90, 1.5) for right, digit in ((-1.2, 4), (-0.05, 0), (1.1, 9))]
-    for scene in ([([[*STROKES[7][0], (0.7, 1.0)]], 0, 190, 3.5)], number, [(letter, 0, 190, 2.5)]):
+    for scene in ([([[*STROKES[7][0], (0.7, 1.0)]], 0, 190, 3.5)], number, [(LETTER, 0, 190, 2.5)]):
         for strokes, right, size, seconds in scene:
             for stroke in strokes:
                 points = np.array(stroke) - (0.35 - right, 0.5)
@@ -48,9 +45,7 @@ async def main() -> None:
         with serve_page() as server:
             browser = await launch_browser(playwright, find_browser())
             page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            await page.goto(server.url, wait_until="domcontentloaded")
-            await page.wait_for_selector("#pad .empty", state="detached")
-            await page.wait_for_timeout(3000)
+            middle = await visit(page, server)
             frames, screen = [], await page.context.new_cdp_session(page)
 
             async def keep(frame: dict) -> None:
@@ -60,13 +55,9 @@ async def main() -> None:
             await page.evaluate(PEN)
             screen.on("Page.screencastFrame", keep)
             await screen.send("Page.startScreencast", {"format": "jpeg", "quality": 95})
-            await play(page)
+            await play(page, middle)
             await screen.send("Page.stopScreencast")
-            await page.reload(wait_until="domcontentloaded")
-            await page.wait_for_selector("#pad .empty", state="detached")
-            await page.wait_for_timeout(3000)
-            box = await page.locator("#pad .pixi-target canvas").bounding_box()
-            middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+            middle = await visit(page, server)
             await glide(page, middle + 190 * (np.array(STROKES[7][0]) - (0.35, 0.5)), 1.5)
             await page.wait_for_timeout(1500)
             await page.screenshot(path=ROOT / "assets" / "page.png")

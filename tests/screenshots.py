@@ -5,10 +5,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.conftest import Visitor, find_browser, launch_browser, serve_page
+from tests.conftest import PHONE, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES
 
-SIZES = {"desktop": (1000, 640), "phone": (390, 844)}
+SIZES = {"desktop": {"viewport": {"width": 1000, "height": 640}}, "phone": PHONE}
 
 
 def main(folder: Path) -> None:
@@ -19,13 +19,10 @@ def main(folder: Path) -> None:
         sync_playwright() as playwright,
         launch_browser(playwright, find_browser()) as browser,
     ):
-        for size, (width, height) in SIZES.items():
+        for size, settings in SIZES.items():
             for scheme in ("light", "dark"):
-                phone = size == "phone"
-                context = browser.new_context(
-                    viewport={"width": width, "height": height}, has_touch=phone, is_mobile=phone, color_scheme=scheme
-                )
-                visitor = Visitor(context, server.url, touch=phone)
+                context = browser.new_context(color_scheme=scheme, **settings)
+                visitor = Visitor(context, server.url, touch=size == "phone")
                 visitor.draw(STROKES[7], size=150)
                 visitor.sees("draw", "7")
                 visitor.page.wait_for_timeout(1000)

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
-from tests.conftest import PHONE, Visitor
+from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import STROKES
 
 pytestmark = pytest.mark.slow
@@ -15,7 +15,7 @@ LOOK = re.compile("/component_server")
 
 @pytest.fixture
 def context(browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(**DESK)
     yield context
     context.close()
 
@@ -23,7 +23,7 @@ def context(browser):
 @pytest.fixture(scope="module")
 def guest(browser, address):
     """A visitor with a mouse, for tests that leave the page as they found it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(**DESK)
     yield Visitor(context, address, touch=False)
     context.close()
 

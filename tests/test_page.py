@@ -11,15 +11,15 @@ from PIL import Image
 
 from model.training.numbers import compose
 from model.training.strokes import draw
-from tests.conftest import Visitor
-from tests.digits import STROKES, arc
+from tests.conftest import DESK, Visitor
+from tests.digits import LETTER, STROKES, arc
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def shared_visitor(browser, address):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(**DESK)
     yield Visitor(context, address, touch=False)
     context.close()
 
@@ -84,7 +84,7 @@ STYLES = {  # what sets them apart is drawn first: each stroke is answered
     "barred seven": ([[[0.15, 0.5], [0.6, 0.48]], *STROKES[7]], "7"),
 }
 NO_DIGITS = {
-    "A": [[[0.0, 1.0], [0.35, 0.0], [0.7, 1.0]], [[0.13, 0.65], [0.57, 0.65]]],
+    "A": LETTER,
     "?": [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]],
     "scribble": [[[(0.35 * (i % 2)) + 0.09 * i, 0.95 * ((i * 7) % 10) / 9] for i in range(14)]],
 }

@@ -18,9 +18,7 @@ from model import Recognizer, weights
 from model.networks import NETWORKS, predict
 from model.preprocess import SIDE, glyph_of
 from model.training.export import to_onnx
-from model.training.strokes import draw
-
-SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.25, 1.0]]]
+from model.training.strokes import SEVEN, draw
 
 
 def median_ms(call: Callable[[], object], n: int) -> float:

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from model.training.recipes import Recipe
-from model.weights import write
+from model.weights import read, write
 
 
 @dataclass
@@ -90,9 +90,7 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {str(path)!r}: leave out --resume to begin anew")
     try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["run"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        tensors, about = read(path, "run")
         asked = {"recipe": asdict(recipe), "seed": seed, "digits": digits}
         other = [name for name, value in asked.items() if about[name] != value]
         if other:

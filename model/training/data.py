@@ -12,6 +12,8 @@ from torchvision.datasets import MNIST
 
 from model.preprocess import frame
 
+HELD_BACK = 1 / 24  # share of the training digits that choose and calibrate instead: 2,500 of 60,000
+
 
 def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Load MNIST's training or test digits as one batch; they are downloaded into `folder` where it has none.

@@ -1,6 +1,5 @@
 """python -m model.training.evaluate [weights ...]: how much a network reads right, of MNIST and of real handwriting."""
 
-import hashlib
 import json
 import math
 import statistics
@@ -113,6 +112,11 @@ def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
     return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / len(confidence)
 
 
+def histogram(scores: torch.Tensor) -> list[int]:
+    """Return how many scores lie in each of SCORE_BINS equal parts of [0, 1]."""
+    return torch.histc(scores.float(), SCORE_BINS, 0, 1).int().tolist()
+
+
 def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor]) -> dict:
     """Measure one network by its logits for each set: {set: {n, accuracy, interval, calibration_error, kept, ...}}.
 
@@ -128,7 +132,6 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
         glyphs, labels = digits
         written = glyphs.flatten(1).any(dim=1)
         scores[name] = torch.where(written, digit_scores(logits[name]), 0.0)
-        histogram = torch.histc(scores[name].float(), SCORE_BINS, 0, 1).int().tolist()
         if name == "letters":
             continue
         confidence, answer = (logits[name] / calibration["temperature"]).softmax(dim=1).max(dim=1)
@@ -143,7 +146,7 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
             "confusions": wrong.most_common(10),
             "confusion": torch.bincount(10 * labels + answer, minlength=100).view(10, 10).tolist(),
             "reliability": reliability(confidence, right),
-            "scores": histogram,
+            "scores": histogram(scores[name]),
             "mistakes": [
                 (i, int(labels[i]), int(answer[i]), float(confidence[i]))
                 for i in torch.where(right, -1.0, confidence).argsort(descending=True)[: int((~right).sum())].tolist()
@@ -157,7 +160,7 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
         }
         results["letters"] = {
             "n": len(others),
-            "scores": histogram,
+            "scores": histogram(others),
             "auroc": auroc(digits, others),
             "refused": {
                 name: {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
@@ -287,7 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n" + as_page_table(pages))
     if options.json:
         for name, result in results.items():
-            result["sha256"] = hashlib.sha256(weights.locate(name).read_bytes()).hexdigest()
+            result["sha256"] = weights.digest(name)
         options.json.write_text(json.dumps(results) + "\n")
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from model import weights
-from model.networks import build, folded, predict
+from model.networks import NETWORKS, folded, predict
 from model.training.augment import augment, write
 from model.training.shapes import DIGITS
 from model.training.styles import draw_all
@@ -59,12 +59,13 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
         graph = onnx.load(made)
     metadata = {"card": json.dumps(card, sort_keys=True), "preprocessing": CONTRACT}
     onnx.helper.set_model_props(graph, metadata)
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    data = graph.SerializeToString()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"glyphs": glyphs.numpy()})
     difference = float((torch.from_numpy(logits) - predict(net, glyphs)).abs().max())
     if difference > CLOSE:
         raise ValueError(f"the logits of ONNX and torch differ by {difference:.1e}, more than {CLOSE:.0e}")
-    path.write_bytes(graph.SerializeToString())
+    path.write_bytes(data)
     return difference
 
 
@@ -118,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         path = weights.locate(options.weights)
         net, card = weights.load(path)
         if options.onnx:
-            if build(card["network"])[-1].__class__ is not torch.nn.Linear:
+            if card["network"] not in NETWORKS:
                 raise ValueError(f"{card['network']!r} reads lines, not glyphs: give reference or world")
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")

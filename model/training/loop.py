@@ -112,7 +112,7 @@ def step(
     with half_precision(device):
         logits = run.net(batch.contiguous(memory_format=torch.channels_last))
         loss, right = take.judge(logits, truth, smoothing)
-    loss = loss * (len(truth) / size) if together.count() > 1 else loss
+    loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
     total, right = together.add_up(run.net, loss.item(), right)

@@ -1,4 +1,4 @@
-"""python -m model.training.races [DATA]: how fast training is, against its yardsticks, in one run on one machine."""
+"""python -m model.training.races: how fast training is, against its yardsticks, in one run on one machine."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from model.training.data import mnist, split
+from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
 from model.training.yardsticks import train_example, train_plainly
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
     print(", ".join(f"{name} {value}" for name, value in results.items()), flush=True)
     digits, test = (mnist(options.data, part) for part in (True, False))
-    used, held_back = split(*digits, 1 / 24)
+    used, held_back = split(*digits, HELD_BACK)
     results |= to_99(options.data, used, held_back, test) | reference(used, held_back, test)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))

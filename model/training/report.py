@@ -23,14 +23,13 @@ from model.preprocess import glyph_of
 from model.training.data import mnist
 from model.training.evaluate import as_page_table, as_table
 from model.training.sheets import contact_sheet
-from model.training.strokes import draw
+from model.training.strokes import SEVEN, draw
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, FIGURES = Path("assets/results.json"), Path("assets/figures")
 TEMPLATE = Path(__file__).with_name("model_card.md")
 NAMES = "reference", "world"
 BEGIN, END = "<!-- python -m model.training.report writes this -->", "<!-- until here -->"
-SEVEN = [[(0.0, 0.0), (0.6, 0.0), (0.25, 1.0)]]
 SHOWN = 100  # mistakes, the surest first
 COLOURS = {"reference": "#888888", "world": "#d93e0a"}
 mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
@@ -205,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
         loaded = {name: weights.load(weights.locate(name)) for name in NAMES}
         cards = {name: card for name, (_, card) in loaded.items()}
         for name in NAMES:
-            if results[name]["sha256"] != hashlib.sha256(weights.locate(name).read_bytes()).hexdigest():
+            if results[name]["sha256"] != weights.digest(name):
                 raise ValueError(f"{RESULTS} is of other weights than {name}'s: measure them with evaluate --json")
         texts = {"MODEL_CARD.md": model_card(results, cards)}
         texts["README.md"] = between((ROOT / "README.md").read_text(), tables(results))

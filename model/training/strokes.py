@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 CANVAS = 280  # pixels, square
+SEVEN = [[(0.0, 0.0), (0.6, 0.0), (0.25, 1.0)]]  # strokes of a 7
 _FINER = 4  # drawn this many times larger, then averaged down: smooth edges, as a browser draws them
 
 
