@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from model import Recognizer, weights
-from model.networks import NETWORKS, predict
+from model.networks import NETWORKS, build, predict
 from model.preprocess import SIDE, glyph_of
 from model.training.export import to_onnx
 from model.training.strokes import SEVEN, draw
@@ -59,6 +59,8 @@ def main(n: int = 200) -> int:
         runs.append(
             (name, median_ms(lambda net=recognizer.net, glyph=alone: predict(net, glyph), n), in_onnx(name, alone, n))
         )
+    counts = {name: sum(part.numel() for part in build(name).parameters()) for name in (*NETWORKS, "line")}
+    print("\nparameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     print("\n| the network alone, one glyph | torch | onnxruntime |\n|---|---|---|")
     for name, mine, other in runs:
         print(f"| {name} | {mine:.2f} ms | {other} |")
