@@ -58,6 +58,18 @@ def world() -> nn.Sequential:
     )
 
 
+def quick() -> nn.Sequential:
+    """Build a network to try things out with: small, and 99 % of MNIST after seconds of training; 99,826 parameters."""
+    return nn.Sequential(
+        *_convolution(1, 24, stride=2, kernel=(5, 5), padding=(2, 2)),  # [N, 24, 14, 14]
+        *_convolution(24, 48),
+        nn.MaxPool2d(2),  # [N, 48, 7, 7]
+        *_convolution(48, 96),  # [N, 96, 7, 7]
+        nn.Flatten(),
+        nn.Linear(96 * 7 * 7, 10),  # [N, 10]
+    )
+
+
 SYMBOLS = "0123456789.-#"  # what the network `line` spells; "#" is something else, a letter say
 BLANK = len(SYMBOLS)  # its last class: no new symbol in this column
 
@@ -103,7 +115,7 @@ def folded(net: nn.Module) -> nn.Module:
     return net.to(memory_format=torch.channels_last)
 
 
-NETWORKS = {"reference": reference, "world": world}  # that read digits
+NETWORKS = {"reference": reference, "world": world, "quick": quick}  # that read digits
 
 
 def build(name: str) -> nn.Module:

@@ -24,7 +24,7 @@ def test_reference_is_these_literal_layers():
     assert torch.equal(net(batch), literal(batch))
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("line", 660_526)])
+@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("line", 660_526)])
 def test_networks_are_small(name, parameters):
     assert sum(p.numel() for p in build(name).parameters()) == parameters
 

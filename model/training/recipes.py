@@ -45,6 +45,7 @@ RECIPES = {
         averaging=0.999,
         smoothing=0.02,
     ),
+    "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",
         epochs=26,
