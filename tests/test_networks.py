@@ -1,8 +1,11 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from model.networks import BLANK, NETWORKS, build, folded
+from model.training.loop import unflattened
 
 
 def test_reference_is_these_literal_layers():
@@ -54,3 +57,13 @@ def test_a_folded_network_is_the_same_function_without_normalisation(name):
 def test_an_unknown_name_is_answered_with_the_choices():
     with pytest.raises(ValueError, match="unknown network 'residul': choose reference"):
         build("residul")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_unflattened_network_is_the_same_function_with_the_same_names(name):
+    net = build(name).eval()
+    other = unflattened(copy.deepcopy(net)).to(memory_format=torch.channels_last)
+    batch = torch.rand(5, 1, 28, 28)
+    torch.testing.assert_close(other(batch.contiguous(memory_format=torch.channels_last)), net(batch))
+    assert [*other.state_dict()] == [*net.state_dict()]
+    assert str(other[-2]) == "Identity()"
