@@ -3,6 +3,7 @@
 const PATIENCE = 10_000; // ms until an answer is given up
 const START = 20_000; // ms until the canvas must be there, on a slow telephone
 const ASK = 2000; // ms until another canvas is asked for again
+const AGAIN = 3000; // ms until what was not answered is asked again
 const QUIET = 600; // ms without a newer answer until it is read out
 const SLOW = 8; // ms for the picture of the canvas: the processor draws, there are no graphics
 const FRAMES = 15; // a second that are drawn there at most, since each keeps the browser from all else
@@ -12,6 +13,7 @@ const both = () => document.querySelector("#both input");
 let wanted = 0; // drawings that were asked for
 let busy = false;
 let answered = ""; // the drawing whose answer is shown
+let asking; // the timer of what is asked again
 let reading; // the timer of what is read out
 
 // The drawing with the stroke in progress, as a PNG. `editor.get_blobs()` would give it too, but waits for the browser to
@@ -46,10 +48,14 @@ const look = async () => {
       if (!html) throw new Error("no answer"); // Gradio says so in the console alone
       show(html);
       answered = JSON.stringify(drawing);
+      if (said().querySelector("[data-busy]")) throw new Error("busy");
     }
-  } catch {
+  } catch ({ message }) {
     answered = "";
-    show('<p class="headline"><span class="words">There is no answer from the server. The next stroke asks again.</span></p>');
+    if (message !== "busy")
+      show('<p class="headline"><span class="words">There is no answer from the server. It is asked again.</span></p>');
+    clearTimeout(asking);
+    asking = setTimeout(look, AGAIN);
   }
   busy = false;
 };

@@ -11,6 +11,7 @@ from PIL import Image
 from model.preprocess import SIDE
 
 MOST = 10_000  # files that a folder takes
+NAMES = "[0-9]-*.png"
 HERE = Path(__file__).parent.parent / "corrections"
 
 
@@ -54,7 +55,7 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
         HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
         return
     where.mkdir(parents=True, exist_ok=True)
-    if sum(1 for _ in where.iterdir()) >= MOST:
+    if sum(1 for _ in where.glob(NAMES)) >= MOST:
         raise ValueError(f"there are {MOST:,} corrections already: train with them, then empty the folder")
     part = where / f".{name}.{os.getpid()}"
     part.write_bytes(file.getvalue())
@@ -67,7 +68,7 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: a file is no picture of 28 x 28 pixels, or there is none.
     """
-    paths = sorted(folder.glob("[0-9]-*.png"))
+    paths = sorted(folder.glob(NAMES))
     if not paths:
         raise ValueError(f"{folder} holds no corrections: files such as 7-0123456789ab.png")
     glyphs = []

@@ -1,6 +1,8 @@
 """A picture of any kind -> its brightness. The one gate through which files and arrays come in."""
 
+import base64
 import contextlib
+import io
 import os
 import struct
 import zlib
@@ -27,6 +29,7 @@ FORMATS = (
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
 WHOLE = 32_000_000  # pixels of one that cannot be decoded at a reduced size: it is held in less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same of a WebP, whose decoder holds each pixel four times
+PNG_URL = "data:image/png;base64,"  # how a data URL of a PNG begins
 LEAST_CONTRAST = 0.04  # a step of brightness that can be seen, where black to white is 1
 
 Source = str | os.PathLike | Image.Image | np.ndarray
@@ -73,6 +76,20 @@ def brightness(image: Source, side: int) -> np.ndarray:
     else:
         raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
     return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
+
+
+def of_data_url(url: str, width: int, height: int) -> np.ndarray:
+    """Take a PNG of known size out of a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
+    if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
+        raise ValueError(f"give a PNG of {width} x {height} pixels as a data URL")
+    try:
+        file = io.BytesIO(base64.b64decode(url[len(PNG_URL) :], validate=True))
+        with Image.open(file, formats=["PNG"]) as picture:
+            if picture.size != (width, height):
+                raise ValueError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+            return np.array(picture.convert("L"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"it is no PNG that can be read ({error})") from None
 
 
 def size(image: Source) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from PIL import Image
 
 from model.annotate import annotated
 from model.page import Page
+from model.pictures import PNG_URL
 from model.prediction import Prediction
 
 SURE = 0.8  # confidence from which a digit is named without its rival
-PNG = "data:image/png;base64,"
 LONGEST = 12  # symbols of a number that is set large
 TILE = 168  # pixels of a stage's picture at most: 84 of the page, on a fine screen
 GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # of ink: cold to hot
@@ -67,6 +67,11 @@ def headline(name: str, words: str) -> str:
     )
 
 
+def busy(words: str) -> str:
+    """Say that there is no answer now; the page's script asks again."""
+    return headline("", words).replace("<p ", "<p data-busy ", 1)
+
+
 def bars(prediction: Prediction) -> str:
     """List the share of each digit, the most probable first; the style sheet shows three of them, or all on demand."""
     items = "".join(
@@ -98,7 +103,7 @@ def tile(picture: Image.Image, caption: str, described: str, kind: str = "pictur
     """
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
-    source = f"{PNG}{base64.b64encode(file.getvalue()).decode()}"
+    source = f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
     picture = f'<img src="{source}" alt="{html.escape(described)}">'
     return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
 

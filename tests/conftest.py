@@ -54,33 +54,42 @@ class Running(NamedTuple):
     folder: Path
 
 
-@contextlib.contextmanager
-def serve_page():
-    """Start the page as a user does, give what there is to know of it, stop it."""
+def start_page(folder):
+    """Start the page as a user does, with its files in a folder: its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        places = {"GRADIO_TEMP_DIR": "uploads", "CORRECTIONS": "corrections"}
-        environment = {name: str(Path(folder) / place) for name, place in places.items()}
-        environment = os.environ | environment | {"GRADIO_SERVER_PORT": str(port)}
-        with log.open("w") as output:
-            server = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
-            )
-        url = f"http://127.0.0.1:{port}"
+    places = {"GRADIO_TEMP_DIR": "uploads", "CORRECTIONS": "corrections"}
+    environment = {name: str(folder / place) for name, place in places.items()}
+    environment = os.environ | environment | {"GRADIO_SERVER_PORT": str(port)}
+    with (folder / "log").open("a") as output:
+        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output)
+    return f"http://127.0.0.1:{port}", server
+
+
+def wait_for(url, server, folder):
+    """Wait until a page that was started answers."""
+    deadline = time.monotonic() + 90
+    while not _answers(url):
+        assert server.poll() is None, f"app.py ended:\n{(folder / 'log').read_text()}"
+        assert time.monotonic() < deadline, f"app.py did not answer:\n{(folder / 'log').read_text()}"
+        time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def serve_page():
+    """Start the page, give what there is to know of it, stop it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url, server = start_page(folder)
         try:
-            deadline = time.monotonic() + 90
-            while not _answers(url):
-                assert server.poll() is None, f"app.py ended:\n{log.read_text()}"
-                assert time.monotonic() < deadline, f"app.py did not answer:\n{log.read_text()}"
-                time.sleep(0.3)
-            yield Running(url, server.pid, Path(folder))
+            wait_for(url, server, folder)
+            yield Running(url, server.pid, folder)
         finally:
             server.terminate()
-            server.wait(20)
-        written = log.read_text()
+            ended = server.wait(20)
+        written = (folder / "log").read_text()
+        assert ended == 0, written
         for ours in ("app.py", "model"):  # a browser that leaves in mid-upload makes gradio itself print a traceback
             assert f'File "{ROOT / ours}' not in written, written
 

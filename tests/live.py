@@ -4,25 +4,21 @@ DATA holds eval/strokes_digits.jsonl.gz: then a hundred of its digits are drawn 
 """
 
 import asyncio
-import base64
-import io
-import json
 import platform
 import statistics
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
-from model.training.strokes import draw, read_strokes
+from model.training.strokes import read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES, arc
+from tests.guests import Guest, config_of, on_canvas
 
 DIGITS = 100  # that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
@@ -160,24 +156,15 @@ def memory(pid: int) -> float:
 
 def load(server: Running) -> None:
     """Let several people look at drawings of their own, several times a second, and print how long each look took."""
-    with urllib.request.urlopen(f"{server.url}/config") as answer:
-        components = json.load(answer)["components"]
-    bridge = next(part["id"] for part in components if part["props"].get("elem_id") == "live")
+    config = config_of(server.url)
     times, errors, mixed_up = [], [], []
 
     def person(digit: int) -> None:
+        guest = Guest(server.url, config)
         for look in range(A_SECOND * SECONDS):
             began = time.monotonic()
-            body = {"data": {"picture": drawn(digit, look), "both": False}, "fn_name": "look", "component_id": bridge}
-            body |= {"session_hash": f"person{digit}"}
-            request = urllib.request.Request(
-                f"{server.url}/gradio_api/component_server",
-                json.dumps(body).encode(),
-                {"Content-Type": "application/json"},
-            )
             try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    said = json.load(answer)
+                said = guest.look(on_canvas(STROKES[digit], look))
                 times.append(1000 * (time.monotonic() - began))
                 if f">{digit}</output>" not in said:
                     mixed_up.append(digit)
@@ -197,15 +184,6 @@ def load(server: Running) -> None:
     print(
         f"{np.quantile(times, 0.95):.0f} ms (n {len(times)}); {len(errors)} errors, {len(mixed_up)} answers of another"
     )
-
-
-def drawn(digit: int, place: int) -> str:
-    """Draw a digit on a canvas of the page, a little further each time: a data URL."""
-    picture = Image.new("L", (400, 300), 255)
-    picture.paste(Image.fromarray(draw(STROKES[digit], 14, 160, (60, 50))), (5 + place % 100, 10))
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def main(data: Path | None) -> None:

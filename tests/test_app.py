@@ -23,20 +23,20 @@ def canvas(strokes, size=160, corner=(120, 60)):
 
 
 def test_a_look_at_the_canvas_says_the_digit_and_shows_the_way_to_it():
-    said = app.look({"picture": data_url(canvas(STROKES[7])), "both": False})
+    said = app.answer_look({"picture": data_url(canvas(STROKES[7])), "both": False})
     assert ">7</output>" in said
     assert said.count("<figure") == 4
     assert "side-by-side" not in said
 
 
 def test_a_look_with_both_networks_has_two_answers():
-    said = app.look({"picture": data_url(canvas(STROKES[7])), "both": True})
+    said = app.answer_look({"picture": data_url(canvas(STROKES[7])), "both": True})
     assert said.count("<output") == 2
     assert ">reference</h3>" in said
 
 
 def test_an_empty_canvas_invites():
-    said = app.look({"picture": data_url(Image.new("RGBA", app.CANVAS, "white"))})
+    said = app.answer_look({"picture": data_url(Image.new("RGBA", app.CANVAS, "white"))})
     assert "Draw a digit" in said
     assert "<figure" not in said
 
@@ -58,13 +58,13 @@ def test_an_empty_canvas_invites():
     ],
 )
 def test_what_is_no_drawing_gets_a_sentence(asked):
-    assert "This is no drawing" in app.look(asked)
+    assert "This is no drawing" in app.answer_look(asked)
 
 
 def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
-    assert app.correct({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is kept as an 8."
+    assert app.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is kept as an 8."
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("8-")
     assert np.array_equal(np.asarray(Image.open(file)), np.uint8(200 * np.eye(28)))
@@ -75,7 +75,7 @@ def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
 )
 def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
-    assert "not kept" in app.correct(told)
+    assert "not kept" in app.keep(told)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,10 +1,15 @@
 """The arrows of the house: reading never imports training, nothing under model/ knows gradio."""
 
+import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from model import weights
 
 ROOT = Path(__file__).parent.parent
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted(ROOT.glob("model/**/*.py"))]
@@ -20,3 +25,18 @@ def test_importing_brings_nothing_it_should_not(modules, unwanted):
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert not unwanted & set(loaded.split())
+
+
+def test_nothing_is_unpickled():
+    """Weights and checkpoints are data: none of our code can load a pickle, be it by torch or numpy."""
+    code = [*ROOT.glob("*.py"), *ROOT.glob("model/**/*.py")]
+    assert len(code) > 30
+    unsafe = re.compile(r"import pickle|allow_pickle|torch\.load|joblib|marshal|(?<!\.)\b(eval|exec)\(")
+    assert [path for path in code if unsafe.search(path.read_text())] == []
+
+
+def test_reading_weights_needs_no_pickle(monkeypatch):
+    for module in (pickle, torch.serialization.pickle):
+        for name in ("load", "loads", "Unpickler"):
+            monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("unpickled"))
+    weights.load(weights.locate("world"))

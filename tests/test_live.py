@@ -1,11 +1,13 @@
 """What the page does while somebody draws, and when something fails, in a real browser."""
 
+import json
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
+from model import show
 from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import STROKES
 
@@ -129,7 +131,16 @@ def test_a_server_that_fails_gets_a_sentence_and_is_asked_again(context, address
     visitor.draw(STROKES[1])
     visitor.page.locator("#draw-answer").get_by_text("There is no answer from the server").wait_for()
     visitor.page.unroute(LOOK)
-    visitor.draw([[[0.3, 1.0], [0.3, 0.9]]])
+    visitor.sees("draw", "1")
+
+
+def test_a_busy_server_says_so_and_is_asked_again(context, address):
+    visitor = Visitor(context, address, touch=False)
+    busy = json.dumps(show.busy("Many people are asking just now."))
+    visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
+    visitor.draw(STROKES[1])
+    visitor.page.locator("#draw-answer").get_by_text("Many people are asking").wait_for()
+    visitor.page.unroute(LOOK)
     visitor.sees("draw", "1")
 
 

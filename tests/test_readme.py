@@ -1,5 +1,6 @@
 """What the README tells programs to do, done as it stands there."""
 
+import csv
 import os
 import re
 import shutil
@@ -51,9 +52,23 @@ def test_the_shell_reads_a_sheet(desk):
 
 def test_python_reads_pictures(desk):
     names = {}
-    exec(snippet("python", "Recognizer"), names)
+    exec(snippet("python", "predict_image"), names)
     assert names["prediction"].digit == 3
     assert names["page"].text == "314"
+
+
+def test_ray_reads_a_folder_of_scans(desk, monkeypatch):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    (desk / "scans").mkdir()
+    for name in ("photo.jpg", "sheet.jpg"):
+        (desk / name).rename(desk / "scans" / name)
+    (desk / "scans" / "broken.jpg").write_bytes(b"no picture")
+    (desk / "job.py").write_text(snippet("python", "import ray"))
+    run(sys.executable, "job.py")
+    rows = [row for part in (desk / "read").glob("*.csv") for row in csv.DictReader(part.read_text().splitlines())]
+    said = {Path(row["path"]).stem: row["text"] for row in rows}
+    assert (said["photo"], said["sheet"]) == ("3", "314")
+    assert "unread: 'scans/broken.jpg' is no picture" in said["broken"]
 
 
 def test_python_asks_a_running_page(desk, address):

@@ -1,11 +1,18 @@
-"""python -m model.training.benchmark: how long reading takes here, and how much memory."""
+"""python -m model.training.benchmark: how long reading and starting take here, and how much memory, with yardsticks."""
 
+import json
 import multiprocessing
+import os
+import platform
 import resource
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from argparse import ArgumentParser
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,10 +22,16 @@ import torch
 from PIL import Image
 
 from model import Recognizer, weights
-from model.networks import NETWORKS, build, predict
+from model.networks import build, predict
 from model.preprocess import SIDE, glyph_of
+from model.training import races
 from model.training.export import to_onnx
 from model.training.strokes import SEVEN, draw
+
+ROOT = Path(__file__).parent.parent.parent
+READERS = "reference", "world"
+EMPTY_PAGE = "import torch, gradio, time; gradio.Blocks().launch(prevent_thread_lock=True); time.sleep(600)"
+STARTS = 3
 
 
 def median_ms(call: Callable[[], object], n: int) -> float:
@@ -31,74 +44,66 @@ def median_ms(call: Callable[[], object], n: int) -> float:
     return statistics.median(times[10:])
 
 
-def main(n: int = 200) -> int:
-    """Print the time of one read, the throughput of glyphs read together, and the time and memory of a photo."""
-    canvas = draw(SEVEN, 14, 180, (60, 50))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "photo.jpg"
-        photo().save(path, quality=90)
-        torch.set_num_threads(2)
-        recognizer = Recognizer.load()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-            more = fresh.submit(extra_mb, path, canvas).result()
-        large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
-    page = median_ms(lambda: recognizer.read_page(canvas), n)
+def reading(canvas: np.ndarray, n: int) -> dict:
+    """Time one read, many glyphs read together, and the networks alone, in torch and in onnxruntime; one thread."""
     torch.set_num_threads(1)
-    print(
-        f"one thread, medians of {n}; torch {torch.__version__}\n\n| network | one 280 x 280 canvas | glyphs a second |"
-    )
-    print("|---|---|---|")
-    runs = []
-    for name in NETWORKS:
+    results = {}
+    for name in READERS:
         recognizer = Recognizer.load(name)
         glyphs = np.repeat(recognizer.read_digit(canvas).glyph[None], 256, axis=0)
-        one = median_ms(lambda read=recognizer.read_digit: read(canvas), n)
-        many = median_ms(lambda read=recognizer.read_glyphs, glyphs=glyphs: read(glyphs), max(1, n // 20))
-        print(f"| {name} | {one:.1f} ms | {256_000 / many:,.0f} |")
-        alone = torch.from_numpy(glyphs[:1, None])
-        runs.append(
-            (name, median_ms(lambda net=recognizer.net, glyph=alone: predict(net, glyph), n), in_onnx(name, alone, n))
-        )
-    counts = {name: sum(part.numel() for part in build(name).parameters()) for name in (*NETWORKS, "line")}
-    print("\nparameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-    print("\n| the network alone, one glyph | torch | onnxruntime |\n|---|---|---|")
-    for name, mine, other in runs:
-        print(f"| {name} | {mine:.2f} ms | {other} |")
+        one = torch.from_numpy(glyphs[:1, None])
+        results[name] = {
+            "canvas_ms": median_ms(lambda read=recognizer.read_digit: read(canvas), n),
+            "glyphs_a_second": 256_000
+            / median_ms(lambda read=recognizer.read_glyphs, glyphs=glyphs: read(glyphs), max(1, n // 20)),
+            "torch_ms": median_ms(lambda net=recognizer.net, one=one: predict(net, one), n),
+            "onnxruntime_ms": in_onnx(name, one, n),
+        }
     naive = median_ms(lambda: 1 - np.asarray(Image.fromarray(canvas).resize((SIDE, SIDE)), np.float32) / 255, n)
-    print(f"\nfrom a canvas to its glyph {median_ms(lambda: glyph_of(canvas), n):.2f} ms, ", end="")
-    print(f"by a plain resize((28, 28)) {naive:.2f} ms, medians of {n}")
-    print(f"\nread as a page, two threads: a canvas {page:.1f} ms, median of {n}; a JPEG of 12 megapixels", end=" ")
-    print(f"{large:.0f} ms, median of {max(1, n // 10)}, and at its peak {more:.0f} MB more than after a canvas")
-    return 0
+    results["glyph"] = {"ours_ms": median_ms(lambda: glyph_of(canvas), n), "plain_resize_ms": naive}
+    return results
 
 
-def in_onnx(name: str, glyph: torch.Tensor, n: int) -> str:
-    """Return the median time of a shipped network in onnxruntime, one thread, or that it is not installed."""
+def in_onnx(name: str, glyph: torch.Tensor, n: int) -> float | None:
+    """Return the median time of a shipped network in onnxruntime, one thread, in ms; None if it is not installed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
         try:
             import onnxruntime
 
             to_onnx(*weights.load(weights.locate(name)), path)
-        except ModuleNotFoundError as error:
-            return f"no {error.name} here"
+        except ModuleNotFoundError:
+            return None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return f"{median_ms(lambda: session.run(None, {'glyphs': glyph.numpy()}), n):.2f} ms"
+    return median_ms(lambda: session.run(None, {"glyphs": glyph.numpy()}), n)
+
+
+def pages(canvas: np.ndarray, n: int) -> dict:
+    """Time a canvas and a photo of 12 megapixels read as pages, two threads, and the memory of the photo."""
+    torch.set_num_threads(2)
+    recognizer = Recognizer.load()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        photo().save(path, quality=90)
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+            more = fresh.submit(extra_mb, path, canvas).result()
+        large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
+    return {"canvas_ms": median_ms(lambda: recognizer.read_page(canvas), n), "photo_ms": large, "photo_mb": more}
 
 
 def extra_mb(path: Path, canvas: np.ndarray) -> float:
     """Return how much more memory, in megabytes, a fresh process holds at its peak once it reads a photo too."""
     recognizer = Recognizer.load()
     recognizer.read_page(canvas)
-    before = _peak_mb()
+    before = _peak_mb(resource.getrusage(resource.RUSAGE_SELF))
     recognizer.read_page(path)
-    return _peak_mb() - before
+    return _peak_mb(resource.getrusage(resource.RUSAGE_SELF)) - before
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+def _peak_mb(usage: resource.struct_rusage) -> float:
+    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
 def photo() -> Image.Image:
@@ -109,6 +114,92 @@ def photo() -> Image.Image:
         for y in range(200, 2400, 520):
             sheet.paste(seven.point(lambda grey: 40 + grey * 3 // 4), (x, y))
     return sheet
+
+
+def starting() -> dict:
+    """Start the page, and beside it an empty one with the same packages: seconds until it answers, MB at its peak."""
+    commands = {"page": [str(ROOT / "app.py")], "empty_page": ["-c", EMPTY_PAGE]}
+    runs = {name: [start(command) for _ in range(STARTS)] for name, command in commands.items()}
+    return {
+        f"{name}_{unit}": statistics.median(values)
+        for name, results in runs.items()
+        for unit, values in zip(("s", "mb"), zip(*results, strict=True), strict=True)
+    }
+
+
+def start(command: list[str]) -> tuple[float, float]:
+    """Run Python on a page until it answers: the seconds that it took, and the megabytes that it held at its peak."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = os.environ | {"GRADIO_SERVER_PORT": port, "GRADIO_ANALYTICS_ENABLED": "False"}
+    began = time.perf_counter()
+    server = subprocess.Popen(
+        [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5).close()
+                break
+            except OSError:
+                if server.poll() is not None:
+                    raise RuntimeError(f"{command} ended before it answered") from None
+                time.sleep(0.02)
+        took = time.perf_counter() - began
+    finally:
+        server.terminate()
+    _, _, usage = os.wait4(server.pid, 0)
+    return took, _peak_mb(usage)
+
+
+def as_text(results: dict, n: int) -> str:
+    """Lay out what was measured as Markdown."""
+    read, page, started = results["reading"], results["pages"], results["starting"]
+    rows = ["| network | one 280 x 280 canvas | glyphs a second | the network alone, one glyph | in onnxruntime |"]
+    rows.append("|---|---|---|---|---|")
+    for name in READERS:
+        r = read[name]
+        other = f"{r['onnxruntime_ms']:.2f} ms" if r["onnxruntime_ms"] else "not installed"
+        rows.append(
+            f"| {name} | {r['canvas_ms']:.1f} ms | {r['glyphs_a_second']:,.0f} | {r['torch_ms']:.2f} ms | {other} |"
+        )
+    rows.append(
+        f"\nOne thread, medians of {n}; torch {results['torch']}. From a canvas to its glyph "
+        f"{read['glyph']['ours_ms']:.2f} ms, by a plain resize((28, 28)) {read['glyph']['plain_resize_ms']:.2f} ms."
+    )
+    rows.append(
+        f"\nRead as a page, two threads: a canvas {page['canvas_ms']:.1f} ms, median of {n}; a JPEG of 12 megapixels "
+        f"{page['photo_ms']:.0f} ms, median of {max(1, n // 10)}, and at its peak {page['photo_mb']:.0f} MB more than "
+        f"after a canvas."
+    )
+    rows.append(
+        f"\nThe page answers {started['page_s']:.1f} s after its start and holds {started['page_mb']:.0f} MB at its "
+        f"peak; an empty page that imports the same packages {started['empty_page_s']:.1f} s and "
+        f"{started['empty_page_mb']:.0f} MB, medians of {STARTS}."
+    )
+    counts = {name: sum(part.numel() for part in build(name).parameters()) for name in (*READERS, "line", "quick")}
+    rows.append("\nParameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
+    return "\n".join(rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what was measured, and write it down; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.training.benchmark", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("--data", type=Path, help="folder of MNIST: train too, against the well-known example")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--repeat", type=int, default=200, metavar="N", help="times that each read is timed")
+    options = parser.parse_args(arguments)
+    canvas, n = draw(SEVEN, 14, 180, (60, 50)), options.repeat
+    results = {"machine": platform.machine(), "torch": torch.__version__, "n": n, "starting": starting()}
+    results |= {"pages": pages(canvas, n), "reading": reading(canvas, n)}
+    print(as_text(results, n))
+    if options.data:
+        torch.set_num_threads(os.cpu_count() or 1)
+        results |= races.to_99(options.data, *races.sets(options.data))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":

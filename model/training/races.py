@@ -29,12 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     results = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
     print(", ".join(f"{name} {value}" for name, value in results.items()), flush=True)
-    digits, test = (mnist(options.data, part) for part in (True, False))
-    used, held_back = split(*digits, HELD_BACK)
-    results |= to_99(options.data, used, held_back, test) | reference(used, held_back, test)
+    digits = sets(options.data)
+    results |= to_99(options.data, *digits) | reference(*digits)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
     return 0
+
+
+def sets(folder: Path) -> tuple[tuple, tuple, tuple]:
+    """Load the digits that are trained on, those that are held back, and those of the test: (glyphs, labels) each."""
+    return *split(*mnist(folder, train=True), HELD_BACK), mnist(folder, train=False)
 
 
 def ours(recipe: Recipe, used: tuple, held_back: tuple, test: tuple, seed: int) -> tuple[float, float]:

@@ -1,0 +1,75 @@
+"""People at the page without a browser: they draw and upload through the requests that its scripts send."""
+
+import base64
+import io
+import json
+import secrets
+import urllib.request
+
+from PIL import Image
+
+from model.training.strokes import draw
+
+
+class Guest:
+    """Somebody with a session of his own.
+
+    Args:
+        url: of the page.
+        config: of the page, see `config_of`.
+    """
+
+    def __init__(self, url: str, config: dict):
+        self.url, self.session = f"{url}/gradio_api", secrets.token_hex(6)
+        self.ids = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+        self.events = {tuple(target): one["id"] for one in config["dependencies"] for target in one["targets"]}
+
+    def _ask(self, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
+        request = urllib.request.Request(f"{self.url}/{path}", body, {"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    def look(self, picture: str) -> str:
+        """Send a data URL of the canvas while drawing: the answer as HTML."""
+        body = {"data": {"picture": picture, "both": False}, "fn_name": "look", "component_id": self.ids["live"]}
+        return json.loads(self._ask("component_server", json.dumps(body | {"session_hash": self.session}).encode()))
+
+    def upload(self, content: bytes, name: str = "picture") -> dict:
+        """Upload a file, and return what names it in other requests."""
+        head = f'--edge\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        body = head.encode() + content + b"\r\n--edge--\r\n"
+        (path,) = json.loads(self._ask("upload", body, "multipart/form-data; boundary=edge"))
+        return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+    def call(self, endpoint: str, file: dict) -> dict | str:
+        """Read an upload through an endpoint for programs: what it says, or the sentence of its error."""
+        event = json.loads(self._ask(f"call/{endpoint}", json.dumps({"data": [file]}).encode()))["event_id"]
+        kind, data = self._ask(f"call/{endpoint}/{event}").decode().strip().rsplit("event: ", 1)[1].split("\ndata: ", 1)
+        said = json.loads(data)
+        return said[0] if kind == "complete" else said["error"]
+
+    def photo(self, file: dict) -> str:
+        """Give an upload to the Photo tab: the answer as HTML."""
+        body = {"data": [file, False], "fn_index": self.events[self.ids["picture"], "change"]}
+        self._ask("queue/join", json.dumps(body | {"session_hash": self.session}).encode())
+        for line in self._ask(f"queue/data?session_hash={self.session}").decode().splitlines():
+            message = json.loads(line.removeprefix("data: ") or "{}")
+            if message.get("msg") == "process_completed":
+                assert message["success"], message
+                return message["output"]["data"][0]
+        raise AssertionError("the queue ended without an answer")
+
+
+def config_of(url: str) -> dict:
+    """Fetch the configuration of a page."""
+    with urllib.request.urlopen(f"{url}/config", timeout=60) as answer:
+        return json.load(answer)
+
+
+def on_canvas(strokes, place: int = 0) -> str:
+    """Draw strokes on a canvas of the page, a little further to the right for each place: a data URL."""
+    picture = Image.new("L", (400, 300), 255)
+    picture.paste(Image.fromarray(draw(strokes, 14, 160, (60, 50))), (5 + place % 100, 10))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

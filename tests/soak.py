@@ -1,0 +1,195 @@
+"""python -m tests.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
+
+Each answer is compared with what is said without any load. It ends by itself; its exit code is 1 if an answer was
+wrong, the server failed, or its memory or its folder of uploads grew without bound.
+"""
+
+import json
+import random
+import re
+import sys
+import threading
+import time
+import urllib.error
+from argparse import ArgumentParser
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import app
+from model.training.numbers import compose
+from model.training.strokes import draw
+from tests.conftest import Running, serve_page
+from tests.digits import LETTER, STROKES
+from tests.guests import Guest, config_of, on_canvas
+from tests.live import memory
+from tests.test_hostile import NASTY, VALID, saved
+
+HOSTILE = 0.1  # share of the uploads
+WARM = 2  # minutes until memory is compared with what it is in the end
+LOOKS, PAUSE = 8, 0.2  # while one digit is drawn, and seconds between them
+GROWTH, FOLDER = 0.05, 600  # of memory, and megabytes of uploads, at most
+TOOK = re.compile('<p class="took">.*?</p>')
+
+
+def said_of(answer: str) -> str:
+    """Take from an answer how long it took, which is another each time."""
+    return TOOK.sub("", answer)
+
+
+def canvases() -> list[tuple[str, str]]:
+    """Draw what people draw: data URLs of the canvas, with what the page should say."""
+    drawn = [on_canvas(strokes, 7 * place) for strokes in (*STROKES.values(), LETTER) for place in range(3)]
+    return [(url, said_of(app.answer_look({"picture": url}))) for url in (on_canvas([]), *drawn)]
+
+
+def photos() -> dict[str, bytes]:
+    """Picture what people upload: digits, numbers, and sheets as a telephone sends them."""
+    generator = np.random.default_rng(0)
+    files = {name: content for name, content in VALID.items() if "transparent" not in name}
+    for digit, strokes in STROKES.items():
+        large = Image.fromarray(draw(strokes, 14, 160, (70, 50))).resize((1400, 1400))
+        files[f"photo of {digit}"] = saved(large.convert("RGB"), "JPEG")
+    for text in ("314", "1592", "65"):
+        number = compose([{"strokes": STROKES[int(one)]} for one in text], generator, touching=False)
+        files[f"number {text}"] = saved(Image.fromarray(number), "JPEG")
+    files["12 megapixels"] = saved(large.resize((4000, 3000)).convert("RGB"), "JPEG")
+    return files
+
+
+def nasty() -> dict[str, bytes]:
+    """Make files in bad faith: bombs, lies, and valid ones that were broken at random."""
+    generator = random.Random(0)
+    files = {name: make() for name, (make, _) in NASTY.items()}
+    for i in range(60):
+        name, content = generator.choice(sorted(VALID.items()))
+        broken = bytearray(content)
+        for _ in range(generator.randint(1, 8)):
+            broken[generator.randrange(len(broken))] = generator.randrange(256)
+        files[f"{name}, broken {i}"] = bytes(broken[: generator.randint(len(broken) // 2, len(broken))])
+    return files
+
+
+def answers(files: dict[str, bytes], folder: Path) -> list[tuple[bytes, dict[str, object]]]:
+    """Read files without load: each with what `read_digit`, `read_page` and the Photo tab say of it."""
+    path, read = folder / "picture", []
+    for content in files.values():
+        path.write_bytes(content)
+        said: dict[str, object] = {"photo": said_of(app.answer_sheet(str(path), False)[0])}
+        for method in ("read_digit", "read_page"):
+            try:
+                said[method] = json.loads(json.dumps(app.read(getattr(app.recognizer, method), path).as_dict()))
+            except ValueError as error:
+                said[method] = str(error)
+        read.append((content, said))
+    return read
+
+
+class Record:
+    """What all people have seen."""
+
+    def __init__(self):
+        self.times: dict[str, list[float]] = {"look": [], "upload and read": []}
+        self.failures: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.hostile = 0
+
+    def timed(self, kind: str, ask, *arguments):
+        """Ask, and note how long it took, or how it failed: the answer or None."""
+        began = time.monotonic()
+        try:
+            answer = ask(*arguments)
+        except urllib.error.HTTPError as error:
+            self.failures[f"{kind}: {error.code}"] += 1
+            return None
+        except (OSError, AssertionError) as error:
+            self.failures[f"{kind}: {error!r:.200}"] += 1
+            return None
+        self.times[kind].append(1000 * (time.monotonic() - began))
+        return answer
+
+
+def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad: list, until: float, record: Record):
+    """Draw and upload in turns until it is time, as a new visitor every few rounds."""
+    generator = random.Random(seed)
+    while time.monotonic() < until:
+        guest = Guest(url, config)
+        for _ in range(5):
+            for _ in range(LOOKS):
+                drawing, wanted = generator.choice(drawings)
+                answer = record.timed("look", guest.look, drawing)
+                if answer is not None and said_of(answer) != wanted:
+                    record.wrong.append(f"look: {answer[:300]}")
+                time.sleep(PAUSE)
+            hostile = generator.random() < HOSTILE
+            record.hostile += hostile
+            content, wanted = generator.choice(bad if hostile else honest)
+            how = generator.choice(["photo", "read_digit", "read_page"])
+
+            def upload(guest=guest, content=content, how=how):
+                file = guest.upload(content)
+                return guest.photo(file) if how == "photo" else guest.call(how, file)
+
+            answer = record.timed("upload and read", upload)
+            if answer is not None and (said_of(answer) if how == "photo" else answer) != wanted[how]:
+                record.wrong.append(f"{how}: {str(answer)[:300]} instead of {str(wanted[how])[:300]}")
+            time.sleep(generator.random())
+            if time.monotonic() > until:
+                return
+
+
+def state(server: Running) -> tuple[float, float, int]:
+    """Return the memory of the server in MB, and of its folder of uploads the MB and how many files."""
+    files = [path.stat().st_size for path in (server.folder / "uploads").rglob("*") if path.is_file()]
+    return memory(server.pid), sum(files) / 1e6, len(files)
+
+
+def soak(server: Running, minutes: float, people: int) -> bool:
+    """Let people at a page, print what comes of it, and say whether it held."""
+    drawings = canvases()
+    honest, bad = (answers(files, server.folder) for files in (photos(), nasty()))
+    record, config = Record(), config_of(server.url)
+    until = time.monotonic() + 60 * minutes
+    crowd = [
+        threading.Thread(target=person, args=(i, server.url, config, drawings, honest, bad, until, record))
+        for i in range(people)
+    ]
+    for one in crowd:
+        one.start()
+    print("| minute | memory, MB | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|")
+    warm, began = None, time.monotonic()
+    for minute in range(1, round(minutes) + 1):
+        time.sleep(max(0.0, began + 60 * minute - time.monotonic()))
+        held, megabytes, files = state(server)
+        done = " | ".join(f"{len(times):,}" for times in record.times.values())
+        print(f"| {minute} | {held:.0f} | {megabytes:.0f} | {files:,} | {done} |", flush=True)
+        warm = held if minute == WARM else warm
+    for one in crowd:
+        one.join()
+    for kind, times in record.times.items():
+        p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99))
+        print(f"{kind}: n {len(times):,}, median {p50:.0f} ms, 95 % within {p95:.0f}, 99 % within {p99:.0f}")
+    tracebacks = (server.folder / "log").read_text().count("Traceback")
+    print(f"hostile uploads {record.hostile}; wrong answers {len(record.wrong)}; failures {dict(record.failures)}")
+    growth = held / warm - 1 if warm else 0.0
+    print(f"unhandled exceptions in the log {tracebacks}; memory since minute {WARM} {growth:+.1%}")
+    for one in record.wrong[:10]:
+        print(one)
+    return not (record.wrong or record.failures or tracebacks) and growth < GROWTH and megabytes < FOLDER
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the soak; return the exit code."""
+    parser = ArgumentParser(prog="python -m tests.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--people", type=int, default=16)
+    options = parser.parse_args(arguments)
+    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} in bad faith")
+    with serve_page() as server:
+        return 0 if soak(server, options.minutes, options.people) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+import json
+
+import pytest
+
+from model.training import benchmark, races
+
+pytestmark = pytest.mark.slow
+
+
+def test_everything_is_measured_beside_its_yardstick(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark, "STARTS", 1)
+    for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
+        monkeypatch.setattr(races, name, value)
+    path = tmp_path / "benchmark.json"
+    assert benchmark.main(["--repeat", "2", "--data", str(folder), "--json", str(path)]) == 0
+    results = json.loads(path.read_text())
+    assert results["starting"]["page_s"] > 0
+    assert results["starting"]["page_mb"] > results["starting"]["empty_page_mb"] > 0
+    assert results["reading"]["world"]["onnxruntime_ms"] > 0
+    assert results["pages"]["photo_ms"] > results["pages"]["canvas_ms"]
+    assert results["to_99"]["part"] > 0
+    said = capsys.readouterr().out
+    assert "by a plain resize" in said
+    assert "an empty page that imports the same packages" in said
+
+
+def test_a_page_that_does_not_start_is_an_error():
+    with pytest.raises(RuntimeError, match="ended before it answered"):
+        benchmark.start(["-c", "raise SystemExit"])

@@ -1,0 +1,213 @@
+"""The page as a server: how it starts, stops and is killed, and what it refuses. No browser is needed."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import app
+from model import corrections
+from model.training.strokes import draw
+from tests.conftest import ROOT, start_page, wait_for
+from tests.digits import STROKES
+from tests.guests import Guest, config_of, on_canvas
+from tests.test_hostile import saved
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def guest(address):
+    return Guest(address, config_of(address))
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A 7 as a telephone pictures it, which takes a while to read."""
+    seven = Image.fromarray(draw(STROKES[7], 14, 160, (70, 50)))
+    return saved(seven.resize((4000, 3000)).convert("RGB"), "PNG")
+
+
+def ask(url, **more):
+    """Send a request: status and headers, and the body as text."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, **more), timeout=60) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def test_it_says_that_it_is_well(address):
+    status, headers, said = ask(f"{address}/health")
+    assert (status, json.loads(said)) == (200, {"status": "ok"})
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/health", "/none"])
+def test_every_answer_has_the_headers_that_browsers_heed(address, path):
+    _, headers, _ = ask(address + path)
+    policy = headers["Content-Security-Policy"]
+    assert not re.search(r"https?:|\*", policy)
+    assert "frame-ancestors 'self'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/gradio_api/deep_link?session_hash=a", "/gradio_api/process_recording", "/monitoring", "/gradio_api/proxy="],
+)
+def test_what_gradio_serves_beside_is_not_there(address, path):
+    assert ask(address + path)[0] == 404
+    assert ask(address + path, data=b"{}")[0] == 404
+
+
+def test_a_body_without_end_is_refused(address, server):
+    """A request that says no length, and sends more than may come."""
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        head = f"POST /gradio_api/component_server HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        sent = 0
+        try:
+            for _ in range(400):
+                line.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+                sent += 0x10000
+        except OSError:
+            pass
+        try:
+            assert re.match(rb"HTTP/1.1 4\d\d", line.recv(100))
+        except ConnectionResetError:
+            assert sent < 400 * 0x10000
+    assert ask(f"{address}/health")[0] == 200
+
+
+def test_who_floods_is_told_so_and_others_are_answered(address, guest):
+    pictures = [on_canvas(STROKES[7], place) for place in range(40)]
+    said = []
+    flood = [threading.Thread(target=lambda one=one: said.append(guest.look(one))) for one in pictures]
+    for one in flood:
+        one.start()
+    other = Guest(address, config_of(address))
+    answers = [other.look(on_canvas(STROKES[3])) for _ in range(5)]
+    for one in flood:
+        one.join()
+    assert all(">3</output>" in answer for answer in answers)
+    busy = [answer for answer in said if "data-busy" in answer]
+    assert busy
+    assert "You ask faster than can be answered" in busy[0]
+    assert all(">7</output>" in answer for answer in said if answer not in busy)
+
+
+def test_the_pad_holds_little_and_takes_no_nonsense():
+    class Sent:
+        def __init__(self, **about):
+            self.data, self.files = about, [("blob", b"x" * 10)]
+
+    pad = app.spare_pad
+    for i in range(3 * app.STROKES):
+        pad.accept_blobs(Sent(type="composite", index="null", id=str(i)))
+    assert list(pad.blob_storage) == [str(i) for i in range(2 * app.STROKES, 3 * app.STROKES)]
+    pad.accept_blobs(Sent(type="layer", index="1000000000", id="bomb"))
+    pad.accept_blobs(Sent(type="layer", index="-1", id="bomb"))
+    pad.accept_blobs(Sent(id="bomb"))
+    assert "bomb" not in pad.blob_storage
+    pad.blob_storage.clear()
+
+
+def test_weights_that_are_broken_get_a_sentence_at_the_start(tmp_path):
+    for name in ("world", "reference", "line"):
+        (tmp_path / f"{name}.safetensors").write_bytes((ROOT / "model/weights" / f"{name}.safetensors").read_bytes())
+    with (tmp_path / "line.safetensors").open("r+b") as file:
+        file.truncate(1000)
+    start = f"import pathlib, model.weights as w; w.SHIPPED = pathlib.Path({str(tmp_path)!r}); import app"
+    ended = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert re.match(r"app\.py: '.*line\.safetensors' is not a weights file of this project .*: build one", ended.stderr)
+
+
+def test_sigterm_answers_those_who_wait_and_ends_well(tmp_path, photo):
+    url, server = start_page(tmp_path)
+    wait_for(url, server, tmp_path)
+    guests = [Guest(url, config_of(url)) for _ in range(4)]
+    heartbeat = urllib.request.urlopen(f"{url}/gradio_api/heartbeat/somebody", timeout=60)
+    files = [guest.upload(photo) for guest in guests]
+    said = []
+    readers = [
+        threading.Thread(target=lambda one=one: said.append(one[0].call("read_page", one[1])["text"]))
+        for one in zip(guests, files, strict=True)
+    ]
+    for one in readers:
+        one.start()
+    time.sleep(0.1)
+    began = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    for one in readers:
+        one.join()
+    assert server.wait(20) == 0
+    assert time.monotonic() - began < 10
+    heartbeat.close()
+    assert said == ["7"] * 4
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def works(url, server, folder):
+    """Whether a page that was started reads a drawing."""
+    wait_for(url, server, folder)
+    return ">7</output>" in Guest(url, config_of(url)).look(on_canvas(STROKES[7]))
+
+
+def test_it_may_be_killed_at_any_time(tmp_path, photo):
+    """At the start, in a request, and while corrections are kept: the next start works, and nothing half is read."""
+    for seconds in (0.5, 2, 4):
+        url, server = start_page(tmp_path)
+        time.sleep(seconds)
+        server.kill()
+        server.wait()
+    url, server = start_page(tmp_path)
+    assert works(url, server, tmp_path)
+    guest = Guest(url, config_of(url))
+    file = guest.upload(photo)
+    body = json.dumps({"data": [file]}).encode()
+    ask(f"{url}/gradio_api/call/read_page", data=body, headers={"Content-Type": "application/json"})
+    server.kill()
+    server.wait()
+    url, server = start_page(tmp_path)
+    assert works(url, server, tmp_path)
+    server.terminate()
+    assert server.wait(20) == 0
+
+
+KEEP = """
+import itertools, numpy as np
+from pathlib import Path
+from model import corrections
+for i in itertools.count():
+    glyph = np.random.default_rng(i).random((28, 28), np.float32)
+    corrections.keep(glyph, i % 10, Path("kept"))
+    print(i, flush=True)
+"""
+
+
+def test_corrections_are_whole_when_it_is_killed_while_it_keeps_one(tmp_path):
+    for _ in range(5):
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        keeper = subprocess.Popen([sys.executable, "-c", KEEP], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
+        for _ in range(20):
+            keeper.stdout.readline()
+        time.sleep(0.0007 * np.random.default_rng().random())
+        keeper.kill()
+        keeper.wait()
+        keeper.stdout.close()
+    glyphs, digits = corrections.load(tmp_path / "kept")
+    assert len(glyphs) == len(digits) >= 20
