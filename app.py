@@ -3,25 +3,30 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: the page calls nobody
-os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # that its queue remembers
+# before gradio is imported: the page calls nobody, remembers few events, and has a folder of uploads of its own
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir(), "digit-reader").resolve()))
 
 import gradio as gr
+import gradio.route_utils
+import gradio.routes
 import numpy as np
 import torch
 from gradio.components.base import server
+from gradio.route_utils import GradioMultiPartParser
 from starlette.middleware import Middleware
 
 from model import Page, Prediction, Recognizer, corrections, show
 from model.annotate import annotated
-from model.explain import heat_map
-from model.pictures import Source, of_data_url, size, upright
-from model.preprocess import SIDE, ink
+from model.answers import answer, read
+from model.pictures import Source, of_data_url, of_png, size, upright
+from model.preprocess import SIDE
 from model.traffic import BusyError, Door, Flow, Turns
 from model.uploads import sweep
 
@@ -29,12 +34,10 @@ ON_SPACES = "SPACE_ID" in os.environ
 ASSETS = Path(__file__).parent / "assets"
 SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
 CANVAS = 400, 300  # pixels of the Sketchpad, wide enough for a number
-SURELY = 0.9  # confidence from which a picture is one digit, and not looked at as a page too
-GLYPHS = 12  # that are shown of a page at most
 STROKES = 20  # whose pictures wait at the spare pad
-KEPT, SWEEPING = 7200, 10  # seconds that an upload stays at most, and between two looks at what is too much
+KEPT, SWEEPING = 3600, 10  # seconds that an upload stays at most, and between two looks at what is too much
 MOST_FILES, MOST_BYTES = 2000, 500_000_000  # of uploads
-PATIENCE = 5  # seconds that those have who are being answered when the page closes
+PATIENCE = 3  # seconds that those have who are being answered when the page closes
 NO_DIGIT = "no digit"
 QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # how answers are shown: no spinner, no endpoint
 COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # of the boxes
@@ -46,29 +49,6 @@ INVITATIONS = {
 drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25)
 photos = Turns(at_once=2, each=4, everybody=32)
 told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
-door = Door(
-    closed=tuple(
-        f"{at}{path}"  # what Gradio serves beside, and this page does not need: some of it writes files
-        for at in ("", "/gradio_api")
-        for path in ("/deep_link", "/process_recording", "/proxy=", "/vibe", "/undo-vibe", "/monitoring", "/stream")
-    ),
-    endless=("/gradio_api/heartbeat",),
-    large="/gradio_api/upload",
-    most_large=16_000_000,  # bytes: a picture of 15 MB, and what is around it
-    most=1_000_000,
-    most_open=500,
-    flow=Flow(rate=4_000_000, burst=64_000_000),
-    headers={
-        "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; "
-        "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-        f"form-action 'self'; frame-ancestors 'self'{' https://huggingface.co' if ON_SPACES else ''}",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    },
-)
-
 torch.set_num_threads(1)  # a glyph is too small to share out, and several people are read side by side
 try:
     recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
@@ -93,68 +73,30 @@ class Picture(gr.Image):
 
 
 class Pad(gr.Sketchpad):
-    """A gr.Sketchpad that holds what it is sent for a while only: Gradio's would hold it for ever, and any amount."""
+    """A gr.Sketchpad that opens what it is sent by our gate, and holds it for a while only; Gradio's would for ever."""
 
     is_template = True
 
+    def get_block_name(self) -> str:
+        """Return what draws it in the browser."""
+        return "imageeditor"
+
     @server
     def accept_blobs(self, data) -> None:
-        """Take one of the pictures of a stroke: of the paper, of its only layer, or of both together."""
-        about = data.data
-        if data.files and {"type", "index", "id"} <= about.keys() and about["index"] in ("", "null", "0"):
-            super().accept_blobs(data)
+        """Take one of the pictures of a stroke; the one of all that is drawn is kept until it is asked for."""
+        about = getattr(data, "data", {})
+        if about.get("type") == "composite" and "id" in about and data.files:
+            self.blob_storage[about["id"]] = data.files[0][1]
             while len(self.blob_storage) > STROKES:
                 self.blob_storage.pop(next(iter(self.blob_storage)), None)
 
-
-def read(method: Callable[[Source], Prediction | Page], image: Source) -> Prediction | Page:
-    """Read a picture by a method of the recognizer, but call a file by its name alone, not by where it lies here."""
-    try:
-        return method(image)
-    except (FileNotFoundError, ValueError) as error:
-        raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
-
-
-def digit_or_page(reader: Recognizer, image: Source) -> tuple[Prediction, Page | None]:
-    """Read a picture as one digit, and where that is not sure and there are more of them, as a page."""
-    one = read(reader.read_digit, image)
-    if one.confidence >= SURELY or not one.glyph.any():
-        return one, None
-    page = read(reader.read_page, image)
-    return one, page if sum(each.digit is not None for _, each in page.marks) > 1 else None
-
-
-def answer(image: Source | None, invitation: str, both: bool) -> tuple[str, Page | None]:
-    """Say what is written in a picture, as HTML, with what the textbook network says if `both`; and its page."""
-    if image is None:
-        return show.headline("", invitation), None
-    start = time.perf_counter()
-    try:
-        one, page = digit_or_page(recognizer, image)
-    except ValueError as error:
-        return show.headline("", f"This picture cannot be read: {error}."), None
-    took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
-    if not one.glyph.any():
-        return show.headline("", f"Nothing is written here. {invitation}"), None
-    said = show.verdict(one, page)
-    if both:
-        said = show.side_by_side(world=said, reference=show.verdict(*digit_or_page(textbook, image)))
-    return said + stages(image, one, page) + took, page
-
-
-def stages(image: Source, one: Prediction, page: Page | None) -> str:
-    """Show the way from a picture to its digits."""
-    picture = upright(image, show.TILE)
-    tiles = [show.tile(picture, "as given", "The picture as it was given"), show.ink_tile(ink(image))]
-    if page:
-        tiles.append(show.marks_tile(picture, page.scaled(picture.width / size(image)[0])))
-        digits = [each for _, each in page.marks if each.digit is not None]
-        tiles += [show.glyph_tile(each, f"{each.digit}, {each.confidence:.0%}") for each in digits[:GLYPHS]]
-        return show.stages(*tiles)
-    tiles.append(show.glyph_tile(one))
-    if one.digit is not None:
-        tiles.append(show.heat_tile(one.glyph, heat_map(recognizer.net, one.glyph, one.digit)))
-    return show.stages(*tiles)
+    def preprocess(self, payload) -> dict | None:
+        """Return the drawing as the value of a gr.Sketchpad: {"composite": [H, W] uint8}, or None if there is none."""
+        content = self.blob_storage.pop(payload.id, None) if payload and payload.id else None
+        try:
+            return {"composite": of_png(content, *CANVAS)} if content else None
+        except ValueError as error:
+            raise gr.Error(f"This is no drawing: {error}.", print_exception=False) from None
 
 
 async def look(asked: dict, request: gr.Request) -> str:
@@ -193,7 +135,7 @@ def answer_drawing(drawing: dict | None, both: bool) -> str:
     """Say what is drawn on the Sketchpad, as HTML."""
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
-    return answer(canvas if written else None, INVITATIONS["draw"], both)[0]
+    return answer(recognizer, canvas if written else None, INVITATIONS["draw"], textbook if both else None)[0]
 
 
 async def answer_photo(path: str | None, both: bool, request: gr.Request) -> tuple:
@@ -206,7 +148,7 @@ async def answer_photo(path: str | None, both: bool, request: gr.Request) -> tup
 
 def answer_sheet(path: str | None, both: bool) -> tuple:
     """Say what is written in a picture: as for a drawing, and for many digits the sheet with its boxes."""
-    said, page = answer(path, INVITATIONS["photo"], both)
+    said, page = answer(recognizer, path, INVITATIONS["photo"], textbook if both else None)
     if not page:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(path, SHEET_SIDE)
@@ -234,7 +176,9 @@ def keep(said: dict) -> str:
     """Keep a glyph with the digit that its writer says it is: {"glyph": data URL, "digit": int} -> thanks."""
     try:
         glyph = 1 - of_data_url(said["glyph"], SIDE, SIDE).astype(np.float32) / 255
-        corrections.keep(glyph, int(said["digit"]))
+        if type(said["digit"]) is not int:
+            raise ValueError("give a digit from 0 to 9")
+        corrections.keep(glyph, said["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"This was not kept: {getattr(error, 'strerror', None) or error}."
     return f"Thank you. It is kept as {show.with_article(said['digit'])}."
@@ -299,7 +243,7 @@ def place_pad() -> Pad:
     )
 
 
-with gr.Blocks(title="Digit reader", fill_width=True, delete_cache=(600, 3600)) as page:
+with gr.Blocks(title="Digit reader", fill_width=True) as page:
     gr.Markdown("# Which digit is it?", elem_id="title")
     with gr.Tabs():
         with gr.Tab("Draw", id="draw"), gr.Row():
@@ -342,7 +286,117 @@ with gr.Blocks(title="Digit reader", fill_width=True, delete_cache=(600, 3600)) 
     gr.Button(visible=False).click(read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
+UPLOADS = Path(page.GRADIO_CACHE).resolve()
+EVENTS = {number: len(event.inputs) for number, event in page.fns.items()}
+API = "/gradio_api"
+SCRIPTS, JOIN, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "queue/join", "call/", "upload"))
+HASHES = 64  # letters of a session's name
+UNREAD = 10  # answers that wait for a session to fetch them
 page.queue(max_size=100, default_concurrency_limit=None)  # whose turn it is, `photos` and `drawings` decide
+page._queue.pending_messages_per_session = gr.utils.LRUCache(500)  # sessions, of 2000
+
+
+def wrong(path: str, body: object) -> str | None:
+    """Say what is wrong with the JSON of a request, or None: Gradio trusts it more than it should."""
+    if not isinstance(body, dict):
+        return "give an object"
+    session, data = body.get("session_hash") or "", body.get("data")
+    if not isinstance(session, str) or len(session) > HASHES:
+        return f"give a session of at most {HASHES} letters"
+    if path == SCRIPTS:
+        part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
+        known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
+        return None if known and session and "data" in body else "there is no such function"
+    if path == JOIN:
+        number = body.get("fn_index")
+        if type(number) is not int or number not in EVENTS or not session:
+            return "there is no such event"
+        if not isinstance(data, list) or len(data) != EVENTS[number]:
+            return f"give {EVENTS[number]} inputs"
+        mailbox = page._queue.pending_messages_per_session.get(session)
+        if mailbox is not None and mailbox.qsize() > UNREAD:
+            return "fetch your answers first"
+    elif path not in (f"{CALL}read_digit", f"{CALL}read_page") or not isinstance(data, list) or len(data) != 1:
+        return "give one picture to read_digit or read_page"
+    forget()
+    return None if is_local(data) else "upload the picture as a file"
+
+
+def is_local(data: object) -> bool:
+    """Whether all files that a request names lie among the uploads; Gradio would fetch addresses of other machines."""
+    left = [data]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += one.values()
+            path = one.get("path", "")
+            if path is not None and not (isinstance(path, str) and (not path or is_upload(path))):
+                return False
+        elif isinstance(one, list):
+            left += one
+    return True
+
+
+def is_upload(path: str) -> bool:
+    """Whether a path lies in the folder of uploads."""
+    return "\0" not in path and Path(path).resolve().is_relative_to(UPLOADS)
+
+
+def forget() -> None:
+    """Forget who has nothing to wait for: Gradio keeps the name of each session and of each file for ever."""
+    waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
+    if len(waiting) > 1000:
+        for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
+            del waiting[name]
+    for files in page.temp_file_sets:
+        if len(files) > MOST_FILES:
+            files.clear()  # `sweep` deletes them by what lies in the folder
+
+
+door = Door(
+    allowed=(  # of what Gradio serves; some of the rest writes files, fetches addresses, or remembers all it is asked
+        *("/config", "/assets/", "/static/", "/svelte/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"),
+        *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
+        *(f"{API}/{path}" for path in ("queue/", "call/read_", "component_server", f"file={UPLOADS}")),
+        UPLOAD,
+    ),
+    endless=(f"{API}/heartbeat/",),
+    forms=(UPLOAD, SCRIPTS),
+    most={UPLOAD: 16_000_000, SCRIPTS: 1_000_000},  # bytes: an upload of 15 MB, or a drawing, and what is around it
+    few=8_000,
+    most_open=400,
+    flow=Flow(rate=4_000_000, burst=64_000_000),
+    headers={
+        "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; "
+        "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+        f"form-action 'self'; frame-ancestors 'self'{' https://huggingface.co' if ON_SPACES else ''}",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    },
+    wrong=wrong,
+)
+
+
+class Form(GradioMultiPartParser):
+    """Gradio's parser of forms, with one file at a time, and no halves left behind."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more | {"max_files": 1, "max_fields": 10})
+
+    async def parse(self):
+        """Return the form; where that fails, nothing of it stays on the disk."""
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+gradio.routes.GradioMultiPartParser = gradio.route_utils.GradioMultiPartParser = Form
 
 
 def serve() -> None:
@@ -373,7 +427,7 @@ def serve() -> None:
     )
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEPING):
-        sweep(Path(page.GRADIO_CACHE), spared, KEPT, MOST_FILES, MOST_BYTES)
+        sweep(UPLOADS, spared, KEPT, MOST_FILES, MOST_BYTES)
     door.close(PATIENCE)
     page.close(verbose=False)
 

@@ -82,14 +82,22 @@ def of_data_url(url: str, width: int, height: int) -> np.ndarray:
     """Take a PNG of known size out of a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
     if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
         raise ValueError(f"give a PNG of {width} x {height} pixels as a data URL")
+    return of_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
+
+
+def of_png(content: bytes, width: int, height: int) -> np.ndarray:
+    """Decode a PNG of known size, transparent or not: [height, width] uint8, on white. ValueError if it is another."""
     try:
-        file = io.BytesIO(base64.b64decode(url[len(PNG_URL) :], validate=True))
-        with Image.open(file, formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             if picture.size != (width, height):
-                raise ValueError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+                raise UnreadableError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+            if picture.has_transparency_data:
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
             return np.array(picture.convert("L"))
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"it is no PNG that can be read ({error})") from None
+    except UnreadableError:
+        raise
+    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableError(f"it is no PNG that can be read ({error})") from None
 
 
 def size(image: Source) -> tuple[int, int]:

@@ -1,14 +1,16 @@
 """What reaches the page over the network: how much of it, from whom, and in which order. It knows no page.
 
-`Turns` shares out the reading among people, `Door` is an ASGI middleware (https://asgi.readthedocs.io) around all else.
+`Turns` shares out the reading among people, `Door` is an ASGI middleware (https://asgi.readthedocs.io) before all else.
 """
 
 import asyncio
-import contextlib
 import json
+import sys
 import time
+import traceback
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,14 +22,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 REMEMBERED = 1000  # people whose last question is remembered, or addresses whose last bytes are
 HEALTH = "/health"
 QUIET = 0.5  # seconds without a request until a door that closes is shut
+LONGEST = 2000  # bytes of an address
+COST = 20_000  # bytes that a request counts for at least, since any costs time
+HERE = str(Path(__file__).parent.parent)
 
 
 class BusyError(Exception):
     """Nobody could be answered now; the sentence says what to do."""
 
 
-class TooLongError(Exception):
-    """A request has more bytes than it may have."""
+class RefusedError(Exception):
+    """A request is not let in: its status, and a sentence."""
 
 
 class Person:
@@ -53,6 +58,7 @@ class Turns:
         self.each, self.everybody, self.pace = each, everybody, pace
         self.workers = asyncio.Semaphore(at_once)  # first come, first served; of each person only one stands there
         self.people: OrderedDict[str, Person] = OrderedDict()
+        self.turns: set[asyncio.Task] = set()  # which asyncio itself would let go
         self.waiting = 0
 
     async def take(self, who: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -66,12 +72,21 @@ class Turns:
             raise BusyError("You ask faster than can be answered. Wait a moment, then go on")
         if self.waiting >= self.everybody:
             raise BusyError("Many people are asking just now. Wait a moment, then try again")
-        with self._counted(person):
+        person.waiting, self.waiting = person.waiting + 1, self.waiting + 1
+        turn = asyncio.create_task(self._turn(person, work, *arguments))
+        self.turns.add(turn)
+        turn.add_done_callback(self.turns.discard)
+        return await asyncio.shield(turn)  # a thread cannot be stopped: who leaves keeps his place until it is done
+
+    async def _turn(self, person: Person, work: Callable[..., T], *arguments: Any) -> T:
+        try:
             async with person.order:
                 await asyncio.sleep(person.last + self.pace - time.monotonic())
                 async with self.workers:
                     person.last = time.monotonic()
                     return await asyncio.to_thread(work, *arguments)
+        finally:
+            person.waiting, self.waiting = person.waiting - 1, self.waiting - 1
 
     def _person(self, who: str) -> Person:
         person = self.people.setdefault(who, Person())
@@ -80,14 +95,6 @@ class Turns:
             if not self.people[name].waiting:
                 del self.people[name]
         return person
-
-    @contextlib.contextmanager
-    def _counted(self, person: Person) -> Iterator[None]:
-        person.waiting, self.waiting = person.waiting + 1, self.waiting + 1
-        try:
-            yield
-        finally:
-            person.waiting, self.waiting = person.waiting - 1, self.waiting - 1
 
 
 class Flow:
@@ -117,32 +124,35 @@ class Door:
     """ASGI middleware: bound what comes in, set headers on what goes out, say how it is, and close in peace.
 
     Args:
-        closed: beginnings of paths that are not served.
-        endless: beginnings of paths whose answers never end; nobody waits for those when it closes.
-        large: the path of uploads.
-        most_large: bytes of a request there, at most.
-        most: bytes of any other request, at most.
-        most_open: requests that are answered side by side, at most.
+        allowed: beginnings of the paths that are served, beside "/".
+        endless: beginnings of those whose answers never end; nobody waits for them when it closes.
+        forms: paths that take multipart forms.
+        most: bytes of a request's body at most, by path; `few` of all others.
+        few: bytes of any other request's body at most.
+        most_open: requests that are answered side by side at most, and so many endless ones.
         flow: how fast one address may send.
         headers: set on every answer.
+        wrong: says what is wrong with the JSON of a request to a path, or None.
     """
 
     def __init__(
         self,
         *,
-        closed: tuple[str, ...],
+        allowed: tuple[str, ...],
         endless: tuple[str, ...],
-        large: str,
-        most_large: int,
-        most: int,
+        forms: tuple[str, ...],
+        most: dict[str, int],
+        few: int,
         most_open: int,
         flow: Flow,
         headers: dict[str, str],
+        wrong: Callable[[str, Any], str | None],
     ):
-        self.closed, self.endless, self.large = closed, endless, large
-        self.most_large, self.most, self.most_open, self.flow = most_large, most, most_open, flow
+        self.allowed, self.endless, self.forms, self.most, self.few = allowed, endless, forms, most, few
+        self.most_open, self.flow, self.wrong = most_open, flow, wrong
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self.open, self.closing = 0, False
+        self.open = {"": 0, "endless": 0}
+        self.closing = False
 
     def close(self, patience: float) -> None:
         """Let no question in any more, and wait some seconds for those inside to be answered; from another thread."""
@@ -152,7 +162,7 @@ class Door:
         while now < min(until, busy + QUIET):  # an answer may be fetched by another request than the one that asked
             time.sleep(0.05)
             now = time.monotonic()
-            if self.open:
+            if self.open[""]:
                 busy = now
 
     def around(self, app: App) -> App:
@@ -162,29 +172,59 @@ class Door:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            path, send = scope["path"], self._with_headers(send)
-            if path == HEALTH:
-                await _say(send, 503 if self.closing else 200, status="closing" if self.closing else "ok")
-            elif path.startswith(self.closed):
-                await _say(send, 404, detail="There is nothing here.")
-            elif path.startswith(self.endless):
-                await app(scope, receive, send)
-            elif self.open >= self.most_open or (self.closing and scope["method"] == "POST"):
-                await _say(send, 503, detail="The page is full, or closing. Try again in a minute.")
-            else:
-                self.open += 1
-                try:
-                    await self._serve(app, scope, receive, send)
-                finally:
-                    self.open -= 1
+            answered = False
+
+            async def sending(message: Scope) -> None:
+                nonlocal answered
+                if message["type"] == "http.response.start":
+                    answered = True
+                    message = {**message, "headers": [*message.get("headers", []), *self.headers]}
+                await send(message)
+
+            kind = "endless" if scope["path"].startswith(self.endless) else ""
+            self.open[kind] += 1
+            try:
+                self._look_at(scope, kind)
+                if scope["path"] == HEALTH:
+                    await _say(sending, 503 if self.closing else 200, status="closing" if self.closing else "ok")
+                else:
+                    await app(scope, await self._bounded(scope, receive), sending)
+            except RefusedError as refused:
+                if not answered:
+                    await _say(sending, refused.args[0], detail=refused.args[1])
+            except Exception as error:  # of the application, which is not ours
+                _note(error, scope["path"])
+                if answered:
+                    await send({"type": "http.response.body", "body": b""})  # an answer that it broke off has an end
+                else:
+                    await _say(sending, 400, detail="This request could not be answered.")
+            finally:
+                self.open[kind] -= 1
 
         return serve
 
-    async def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request whose body is bounded in length and in speed."""
-        most = self.most_large if scope["path"] == self.large else self.most
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        address, came, answered = (scope.get("client") or ("",))[0], 0, False
+    def _look_at(self, scope: Scope, kind: str) -> None:
+        """Look at a request from outside; RefusedError if it is not let in."""
+        path = scope["path"]
+        if path == HEALTH:
+            return
+        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST:
+            raise RefusedError(414, f"This address is too long: give at most {LONGEST:,} bytes.")
+        if path != "/" and not path.startswith(self.allowed):
+            raise RefusedError(404, "There is nothing here.")
+        if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
+            raise RefusedError(503, "The page is full, or closing. Try again in a minute.")
+
+    async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Return what receives a body that is bounded in length and in speed; JSON is looked at before."""
+        path, headers = scope["path"].rstrip("/"), dict(scope["headers"])
+        address, came = (scope.get("client") or ("",))[0], 0
+        most = self.most.get(path, self.few)
+        too_large = RefusedError(413, f"This is too large: send at most {most // 1000:,} kB.")
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > most:
+            raise too_large
+        await asyncio.sleep(self.flow.wait(address, COST))
 
         async def bounded() -> Scope:
             nonlocal came
@@ -192,30 +232,46 @@ class Door:
             n = len(message.get("body", b""))
             came += n
             if came > most:
-                raise TooLongError
-            await asyncio.sleep(self.flow.wait(address, n))
+                raise too_large
+            if n and (wait := self.flow.wait(address, n)):  # a message that was received must not be lost in a sleep
+                await asyncio.sleep(wait)
             return message
 
-        async def watched(message: Scope) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
+        if scope["method"] != "POST":
+            return bounded
+        if path in self.forms and headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
+            scope["query_string"] = b""  # which Gradio would remember
+            return bounded
+        body, more = b"", True
+        while more:
+            message = await bounded()
+            if message["type"] != "http.request":
+                raise RefusedError(400, "This request broke off.")
+            body, more = body + message.get("body", b""), message.get("more_body", False)
         try:
-            if not length.isdigit() or int(length) > most:
-                raise TooLongError
-            await app(scope, bounded, watched)
-        except TooLongError:
-            if not answered:
-                await _say(send, 413, detail=f"This is too large: send at most {most // 1000:,} kB.")
+            problem = self.wrong(path, json.loads(body))
+        except (ValueError, RecursionError):
+            problem = "it is no JSON"
+        if problem:
+            raise RefusedError(400, f"This request cannot be answered: {problem}.")
+        given = [{"type": "http.request", "body": body, "more_body": False}]
 
-    def _with_headers(self, send: Send) -> Send:
-        async def sending(message: Scope) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *self.headers]}
-            await send(message)
+        async def again() -> Scope:
+            return given.pop() if given else await receive()
 
-        return sending
+        return again
+
+
+def _note(error: Exception, path: str) -> None:
+    """Write into the log what went wrong: in a line, or, if our own code had a part in it, with the way there."""
+    if type(error).__name__ == "ClientDisconnect":  # of Starlette: who has left needs no answer
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    places = {frame.filename for frame in frames if "site-packages" not in frame.filename} - {__file__}
+    if any(place.startswith(HERE) for place in places):
+        traceback.print_exception(error)
+    else:
+        print(f"{type(error).__name__} at {path[:60]!r}", file=sys.stderr)
 
 
 async def _say(send: Send, code: int, **said: str) -> None:

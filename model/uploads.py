@@ -1,5 +1,6 @@
 """The files that visitors upload: for how long they are kept, and how many."""
 
+import contextlib
 import os
 import stat
 import time
@@ -28,7 +29,7 @@ def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_
     for file in files:
         try:
             about = file.lstat()
-        except FileNotFoundError:  # somebody else deletes as well
+        except OSError:  # somebody else deletes as well
             continue
         if stat.S_ISREG(about.st_mode) and str(file) not in spared:
             known.append((about.st_mtime, about.st_size, file))
@@ -36,10 +37,9 @@ def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_
     for i, (since, size, file) in enumerate(sorted(known, reverse=True)):
         left += size
         if now - since > oldest or i >= most or left > most_bytes:
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.unlink()
     for place in empty:
-        try:
+        with contextlib.suppress(OSError):
             if now - place.stat().st_mtime > 60:  # and no upload is about to lay a file there
                 place.rmdir()
-        except OSError:
-            continue

@@ -32,7 +32,7 @@ class Guest:
     def look(self, picture: str) -> str:
         """Send a data URL of the canvas while drawing: the answer as HTML."""
         body = {"data": {"picture": picture, "both": False}, "fn_name": "look", "component_id": self.ids["live"]}
-        return json.loads(self._ask("component_server", json.dumps(body | {"session_hash": self.session}).encode()))
+        return json.loads(self._ask("component_server/", json.dumps(body | {"session_hash": self.session}).encode()))
 
     def upload(self, content: bytes, name: str = "picture") -> dict:
         """Upload a file, and return what names it in other requests."""
@@ -43,7 +43,14 @@ class Guest:
 
     def call(self, endpoint: str, file: dict) -> dict | str:
         """Read an upload through an endpoint for programs: what it says, or the sentence of its error."""
-        event = json.loads(self._ask(f"call/{endpoint}", json.dumps({"data": [file]}).encode()))["event_id"]
+        return self.fetch(endpoint, self.begin(endpoint, file))
+
+    def begin(self, endpoint: str, file: dict) -> str:
+        """Ask an endpoint for programs to read an upload; return the name of the answer."""
+        return json.loads(self._ask(f"call/{endpoint}", json.dumps({"data": [file]}).encode()))["event_id"]
+
+    def fetch(self, endpoint: str, event: str) -> dict | str:
+        """Wait for such an answer."""
         kind, data = self._ask(f"call/{endpoint}/{event}").decode().strip().rsplit("event: ", 1)[1].split("\ndata: ", 1)
         said = json.loads(data)
         return said[0] if kind == "complete" else said["error"]

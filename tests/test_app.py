@@ -1,13 +1,20 @@
 import base64
 import io
+import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import app
+from model import answers
 from model.training.strokes import draw
 from tests.digits import STROKES
+from tests.test_hostile import png
+
+
+def as_url(content):
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def data_url(picture, kind="PNG"):
@@ -55,6 +62,8 @@ def test_an_empty_canvas_invites():
         {"picture": data_url(Image.new("L", app.CANVAS), "BMP")},
         {"picture": "data:image/png;base64," + "A" * 10_000_000},
         {"picture": data_url(canvas(STROKES[7]))[:900]},
+        {"picture": as_url(png(60_000, 60_000))},
+        {"picture": as_url(png(*app.CANVAS, b"\0\0\0\0tRNS\0\0\0\0"))},
     ],
 )
 def test_what_is_no_drawing_gets_a_sentence(asked):
@@ -71,7 +80,13 @@ def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "told", [None, {}, {"glyph": "x", "digit": 3}, {"glyph": data_url(Image.new("L", (28, 28))), "digit": "ten"}]
+    "told",
+    [
+        None,
+        {},
+        {"glyph": "x", "digit": 3},
+        *({"glyph": data_url(Image.new("L", (28, 28))), "digit": digit} for digit in ("ten", math.inf, 3.5, True, 10)),
+    ],
 )
 def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
@@ -81,8 +96,8 @@ def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
 
 def test_two_digits_are_a_number_and_one_is_not_looked_at_as_a_page(monkeypatch):
     seven = np.array(canvas(STROKES[7]).convert("L"))
-    one, page = app.digit_or_page(app.recognizer, np.hstack([seven, seven]))
+    one, page = answers.digit_or_page(app.recognizer, np.hstack([seven, seven]))
     assert page.text == "77"
     monkeypatch.setattr(app.recognizer, "read_page", lambda image: pytest.fail("read as a page"))
-    one, page = app.digit_or_page(app.recognizer, seven)
+    one, page = answers.digit_or_page(app.recognizer, seven)
     assert (one.digit, page) == (7, None)

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 
+import anyio
 import pytest
 
 from model import traffic
@@ -107,22 +108,32 @@ def test_an_address_may_send_a_burst_and_then_so_many_bytes_a_second(monkeypatch
 
 
 async def echo(scope, receive, send):
-    """An application that says how many bytes came."""
-    came, more = 0, True
+    """An application that says what came."""
+    came, more = b"", True
     while more:
         message = await receive()
-        came, more = came + len(message["body"]), message.get("more_body", False)
+        came, more = came + message["body"], message.get("more_body", False)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]})
-    await send({"type": "http.response.body", "body": str(came).encode()})
+    await send({"type": "http.response.body", "body": came})
 
 
 def a_door(**more):
-    settings = {"closed": ("/closed",), "endless": ("/endless",), "large": "/upload", "most_large": 100, "most": 10}
-    settings |= {"most_open": 2, "flow": Flow(1e9, 1e9), "headers": {"X-Test": "yes"}}
+    settings = {"allowed": ("/open", "/form", "/endless"), "endless": ("/endless",), "forms": ("/form",)}
+    settings |= {
+        "most": {"/form": 100},
+        "few": 20,
+        "most_open": 2,
+        "flow": Flow(1e9, 1e9),
+        "headers": {"X-Test": "yes"},
+    }
+    settings |= {"headers": {"X-Test": "yes"}, "wrong": lambda path, body: None if body == {"a": 1} else "give a"}
     return Door(**(settings | more))
 
 
-async def knock(door, path="/", *, app=echo, method="POST", chunks=(b"",), headers=()):
+JSON, FORM = (b"content-type", b"application/json"), (b"content-type", b"multipart/form-data; boundary=x")
+
+
+async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 1}',), headers=(JSON,), query=b""):
     """Send a request through a door: its status, headers and body."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages[-1]["more_body"] = False
@@ -135,27 +146,29 @@ async def knock(door, path="/", *, app=echo, method="POST", chunks=(b"",), heade
         answer.append(message)
 
     scope = {"type": "http", "path": path, "method": method, "headers": list(headers), "client": ("1.2.3.4", 5)}
-    await door.around(app)(scope, receive, send)
+    await door.around(app)(scope | {"query_string": query}, receive, send)
     start, *bodies = answer
     return start["status"], dict(start["headers"]), b"".join(body["body"] for body in bodies)
 
 
 def test_what_fits_passes_and_every_answer_has_the_headers():
-    status, headers, body = asyncio.run(knock(a_door(), chunks=(b"12345", b"67890")))
-    assert (status, body) == (200, b"10")
+    status, headers, body = asyncio.run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
+    assert (status, body) == (200, b'{"a": 1}')
     assert headers == {b"x-own": b"1", b"x-test": b"yes"}
-    for path in ("/health", "/closed/this"):
+    for path in ("/form", "/form/"):
+        assert asyncio.run(knock(a_door(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
+    for path in ("/health", "/", "/closed"):
         assert asyncio.run(knock(a_door(), path, method="GET"))[1][b"x-test"] == b"yes"
 
 
 @pytest.mark.parametrize(
     ("path", "chunks", "headers"),
     [
-        ("/", (b"12345678901",), ()),
-        ("/", (b"12345", b"678901"), ()),
-        ("/", (b"",), [(b"content-length", b"11")]),
-        ("/", (b"",), [(b"content-length", b"-5")]),
-        ("/upload", (b"1" * 101,), ()),
+        ("/open", (b"1" * 21,), [JSON]),
+        ("/open", (b"1" * 15, b"1" * 15), [JSON]),
+        ("/open", (b"",), [JSON, (b"content-length", b"21")]),
+        ("/open", (b"",), [JSON, (b"content-length", b"-5")]),
+        ("/form", (b"1" * 60, b"1" * 60), [FORM]),
     ],
 )
 def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
@@ -164,43 +177,111 @@ def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
     assert "send at most" in json.loads(body)["detail"]
 
 
-def test_an_upload_may_be_larger():
-    assert asyncio.run(knock(a_door(), "/upload", chunks=(b"1" * 100,)))[0] == 200
+@pytest.mark.parametrize(
+    ("chunk", "headers", "says"),
+    [
+        (b'{"b": 2}', [JSON], "give a"),
+        (b"{", [JSON], "no JSON"),
+        (b"\xff", [JSON], "no JSON"),
+        (b"[" * 20, [JSON], "no JSON"),
+        (b"x", [FORM], "no JSON"),
+    ],
+)
+def test_what_is_no_question_is_refused_before_anybody_reads_it(chunk, headers, says):
+    async def unreached(*_):
+        pytest.fail("it was let in")
+
+    status, _, body = asyncio.run(knock(a_door(), app=unreached, chunks=(chunk,), headers=headers))
+    assert status == 400
+    assert says in json.loads(body)["detail"]
+
+
+def test_json_that_is_nested_without_end_is_no_crash():
+    assert asyncio.run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
 
 
 def test_what_the_page_does_not_need_is_not_there():
-    assert asyncio.run(knock(a_door(), "/closed/that"))[0] == 404
+    for path in ("/closed", "/op", "//open"):
+        assert asyncio.run(knock(a_door(), path, method="GET"))[0] == 404
+    assert asyncio.run(knock(a_door(), "/open/further", method="GET"))[0] == 200
+
+
+def test_an_address_has_an_end():
+    assert asyncio.run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
+    assert asyncio.run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
 
 
 def test_who_sends_too_fast_is_slowed():
     async def ask():
-        door, begun = a_door(flow=Flow(rate=100, burst=5)), time.monotonic()
-        await knock(door, chunks=(b"1234567890",))
+        door, begun = a_door(flow=Flow(rate=400_000, burst=20_000)), time.monotonic()
+        for _ in range(2):
+            await knock(door)
         return time.monotonic() - begun
 
     assert asyncio.run(ask()) >= 0.05
 
 
-def test_a_full_house_says_so():
-    release = asyncio.Event()
+def test_an_error_of_the_application_is_a_line_in_the_log_and_a_sentence(capsys):
+    async def broken(scope, receive, send):
+        raise KeyError("component")
 
-    async def slow(scope, receive, send):
-        await release.wait()
-        await echo(scope, receive, send)
+    status, _, body = asyncio.run(knock(a_door(), app=broken))
+    assert (status, json.loads(body)["detail"]) == (400, "This request could not be answered.")
+    assert "Traceback" in capsys.readouterr().err  # since this test is our own code
+
+    async def json_of(scope, receive, send):
+        json.loads((await receive())["body"] + b"}")
+
+    assert asyncio.run(knock(a_door(), app=json_of))[0] == 400
+
+
+def test_who_leaves_is_noticed():
+    """Starlette looks for it in a scope that is cancelled at once: the message must come all the same."""
+
+    async def leaves(scope, receive, send):
+        await receive()
+        with anyio.CancelScope() as cancelled:
+            cancelled.cancel()
+            said.append(await receive())
 
     async def ask():
+        messages = [{"type": "http.request", "body": b'{"a": 1}'}, {"type": "http.disconnect"}]
+
+        async def receive():
+            return messages.pop(0)
+
+        scope = {"type": "http", "path": "/open", "method": "POST", "headers": [JSON], "query_string": b""}
+        await a_door().around(leaves)(scope, receive, None)
+
+    said = []
+    asyncio.run(ask())
+    assert said == [{"type": "http.disconnect"}]
+
+
+def test_a_full_house_says_so():
+    async def ask():
+        release = asyncio.Event()
+
+        async def slow(scope, receive, send):
+            await release.wait()
+            await echo(scope, receive, send)
+
         door = a_door()
         inside = [asyncio.create_task(knock(door, app=slow)) for _ in range(2)]
-        await asyncio.sleep(0)
-        refused = await knock(door, app=slow)
+        inside += [asyncio.create_task(knock(door, "/endless", app=slow, method="GET")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        refused = await knock(door, app=slow), await knock(door, "/endless", app=slow, method="GET")
         healthy = await knock(door, "/health", method="GET")
         release.set()
         return refused, healthy, [status for status, _, _ in await asyncio.gather(*inside)], door.open
 
-    (status, headers, body), healthy, inside, still_open = asyncio.run(ask())
-    assert (status, inside, still_open) == (503, [200, 200], 0)
-    assert b"retry-after" in headers
-    assert b"Try again" in body
+    refused, healthy, inside, still_open = asyncio.run(ask())
+    assert inside == [200] * 4
+    assert still_open == {"": 0, "endless": 0}
+    for status, headers, body in refused:
+        assert status == 503
+        assert b"retry-after" in headers
+        assert b"Try again" in body
     assert json.loads(healthy[2]) == {"status": "ok"}
 
 
@@ -214,26 +295,53 @@ def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
 
         door = a_door()
         inside = asyncio.create_task(knock(door, app=slow))
-        endless = asyncio.create_task(knock(door, "/endless", app=slow))
-        await asyncio.sleep(0)
+        endless = asyncio.create_task(knock(door, "/endless", app=slow, method="GET"))
+        await asyncio.sleep(0.05)
         closing = asyncio.create_task(asyncio.to_thread(door.close, 5))
         while not door.closing:
             await asyncio.sleep(0.01)
         refused, health = await knock(door), await knock(door, "/health", method="GET")
+        fetched = await knock(door, method="GET")  # an answer may still be fetched
         assert not closing.done()
         begun = time.monotonic()
         release.set()
         await closing
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 2
         await endless
-        return refused[0], health[0], (await inside)[0]
+        return refused[0], health[0], fetched[0], (await inside)[0]
 
-    assert asyncio.run(ask()) == (503, 503, 200)
+    assert asyncio.run(ask()) == (503, 503, 200, 200)
 
 
 def test_a_door_closes_after_its_patience():
     door = a_door()
-    door.open = 1
+    door.open[""] = 1
     begun = time.monotonic()
     door.close(0.1)
     assert 0.1 <= time.monotonic() - begun < 1
+
+
+def test_who_leaves_keeps_his_place_until_the_work_is_done():
+    """A thread cannot be stopped: leaving must not let more of them run side by side."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work():
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+
+    async def ask():
+        turns = Turns(at_once=1, each=9, everybody=99)
+        for i in range(4):
+            one = asyncio.create_task(turns.take(str(i), work))
+            await asyncio.sleep(0.01)
+            one.cancel()
+        await turns.take("last", work)
+        assert turns.waiting == 0
+
+    asyncio.run(ask())
+    assert most == 1
