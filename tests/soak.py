@@ -159,7 +159,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     for one in crowd:
         one.start()
     print("| minute | memory, MB | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|")
-    warm, began = None, time.monotonic()
+    warm, (held, megabytes, _), began = None, state(server), time.monotonic()
     for minute in range(1, round(minutes) + 1):
         time.sleep(max(0.0, began + 60 * minute - time.monotonic()))
         held, megabytes, files = state(server)
