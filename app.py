@@ -47,7 +47,7 @@ INVITATIONS = {
 }
 
 drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25)
-photos = Turns(at_once=2, each=4, everybody=32)
+photos = Turns(at_once=2, each=16, everybody=64)
 told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
 torch.set_num_threads(1)  # 8 people who draw wait 73 ms on two cores so; 84 with 2 threads, 206 if read one by one
 try:
@@ -420,7 +420,8 @@ def serve() -> None:
         run_history=False,
         footer_links=["api", "gradio"],
         enable_monitoring=False,
-        state_session_capacity=500,
+        state_session_capacity=100,
+        max_threads=8,
         ssr_mode=False,
         prevent_thread_lock=True,
         app_kwargs={"middleware": [Middleware(door.around)]},

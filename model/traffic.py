@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,6 +58,7 @@ class Turns:
     def __init__(self, at_once: int, each: int, everybody: int, pace: float = 0.0):
         self.each, self.everybody, self.pace = each, everybody, pace
         self.workers = asyncio.Semaphore(at_once)  # first come, first served; of each person only one stands there
+        self.threads = ThreadPoolExecutor(at_once)  # of our own, since each keeps memory of what it has worked on
         self.people: OrderedDict[str, Person] = OrderedDict()
         self.turns: set[asyncio.Task] = set()  # which asyncio itself would let go
         self.waiting = 0
@@ -84,7 +86,7 @@ class Turns:
                 await asyncio.sleep(person.last + self.pace - time.monotonic())
                 async with self.workers:
                     person.last = time.monotonic()
-                    return await asyncio.to_thread(work, *arguments)
+                    return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
         finally:
             person.waiting, self.waiting = person.waiting - 1, self.waiting - 1
 
