@@ -28,7 +28,7 @@ from model.answers import answer, read
 from model.pictures import Source, of_data_url, of_png, size, upright
 from model.preprocess import SIDE
 from model.traffic import BusyError, Door, Flow, Turns
-from model.uploads import sweep
+from model.upkeep import give_back_memory, sweep
 
 ON_SPACES = "SPACE_ID" in os.environ
 ASSETS = Path(__file__).parent / "assets"
@@ -429,6 +429,7 @@ def serve() -> None:
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEPING):
         sweep(UPLOADS, spared, KEPT, MOST_FILES, MOST_BYTES)
+        give_back_memory()
     door.close(PATIENCE)
     page.close(verbose=False)
 
