@@ -140,10 +140,19 @@ def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad:
                 return
 
 
-def state(server: Running) -> tuple[float, float, int]:
-    """Return the memory of the server in MB, and of its folder of uploads the MB and how many files."""
+def state(server: Running, seconds: float) -> tuple[float, float, float, int]:
+    """Watch the server for a while.
+
+    Returns:
+        The least and the most memory that it held, in MB: the least is what it keeps, the rest what it works on. And of
+        its folder of uploads the MB and how many files.
+    """
+    held, until = [memory(server.pid)], time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(min(0.5, max(0.0, until - time.monotonic())))
+        held.append(memory(server.pid))
     files = [path.stat().st_size for path in (server.folder / "uploads").rglob("*") if path.is_file()]
-    return memory(server.pid), sum(files) / 1e6, len(files)
+    return min(held), max(held), sum(files) / 1e6, len(files)
 
 
 def soak(server: Running, minutes: float, people: int) -> bool:
@@ -158,13 +167,14 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     ]
     for one in crowd:
         one.start()
-    print("| minute | memory, MB | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|")
-    warm, (held, megabytes, _), began = None, state(server), time.monotonic()
+    print(
+        "| minute | memory, MB, at least | at most | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|---|"
+    )
+    warm, (held, _, megabytes, _), began = None, state(server, 0), time.monotonic()
     for minute in range(1, round(minutes) + 1):
-        time.sleep(max(0.0, began + 60 * minute - time.monotonic()))
-        held, megabytes, files = state(server)
+        held, most, megabytes, files = state(server, began + 60 * minute - time.monotonic())
         done = " | ".join(f"{len(times):,}" for times in record.times.values())
-        print(f"| {minute} | {held:.0f} | {megabytes:.0f} | {files:,} | {done} |", flush=True)
+        print(f"| {minute} | {held:.0f} | {most:.0f} | {megabytes:.0f} | {files:,} | {done} |", flush=True)
         warm = held if minute == WARM else warm
     for one in crowd:
         one.join()
