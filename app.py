@@ -57,6 +57,13 @@ except (FileNotFoundError, ValueError) as error:
     sys.exit(f"app.py: {error}")
 
 
+def uploaded(file) -> Path:
+    """Return the path of an upload: a request may name any."""
+    if not is_upload(file.path or ""):
+        raise gr.Error("Upload the picture as a file.", title="No picture came", print_exception=False)
+    return Path(file.path)
+
+
 class Picture(gr.Image):
     """A gr.Image that hands over the uploaded file as it came, so that `model` alone opens, checks and judges it."""
 
@@ -64,12 +71,7 @@ class Picture(gr.Image):
 
     def preprocess(self, payload) -> str | None:
         """Return the path of the uploaded file, or None if there is none."""
-        if payload is None:
-            return None
-        path = Path(payload.path or "").resolve()
-        if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):  # a request may name any path
-            raise gr.Error("Upload the picture as a file.", title="No picture came", print_exception=False)
-        return str(path)
+        return None if payload is None else str(uploaded(payload))
 
 
 class Pad(gr.Sketchpad):
@@ -94,8 +96,10 @@ class Pad(gr.Sketchpad):
         """Return the drawing as the value of a gr.Sketchpad: {"composite": [H, W] uint8}, or None if there is none."""
         content = self.blob_storage.pop(payload.id, None) if payload and payload.id else None
         try:
+            if payload and getattr(payload.composite, "path", None):  # after a clear it comes as an upload
+                content = uploaded(payload.composite).read_bytes()
             return {"composite": of_png(content, *CANVAS)} if content else None
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise gr.Error(f"This is no drawing: {error}.", print_exception=False) from None
 
 
@@ -289,7 +293,8 @@ with gr.Blocks(title="Digit reader", fill_width=True) as page:
 UPLOADS = Path(page.GRADIO_CACHE).resolve()
 EVENTS = {number: len(event.inputs) for number, event in page.fns.items()}
 API = "/gradio_api"
-SCRIPTS, JOIN, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "queue/join", "call/", "upload"))
+SCRIPTS, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
+EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # letters of a session's name
 UNREAD = 10  # answers that wait for a session to fetch them
 page.queue(max_size=100, default_concurrency_limit=None)  # whose turn it is, `photos` and `drawings` decide
@@ -307,7 +312,7 @@ def wrong(path: str, body: object) -> str | None:
         part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
         known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
         return None if known and session and "data" in body else "there is no such function"
-    if path == JOIN:
+    if path in EVENT:
         number = body.get("fn_index")
         if type(number) is not int or number not in EVENTS or not session:
             return "there is no such event"
@@ -339,7 +344,7 @@ def is_local(data: object) -> bool:
 
 def is_upload(path: str) -> bool:
     """Whether a path lies in the folder of uploads."""
-    return "\0" not in path and Path(path).resolve().is_relative_to(UPLOADS)
+    return "\0" not in path and path != "" and Path(path).resolve().is_relative_to(UPLOADS)
 
 
 def forget() -> None:
@@ -357,7 +362,7 @@ door = Door(
     allowed=(  # of what Gradio serves; some of the rest writes files, fetches addresses, or remembers all it is asked
         *("/config", "/assets/", "/static/", "/svelte/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"),
         *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
-        *(f"{API}/{path}" for path in ("queue/", "call/read_", "component_server", f"file={UPLOADS}")),
+        *(f"{API}/{path}" for path in ("queue/", "run/predict", "call/read_", "component_server", f"file={UPLOADS}")),
         UPLOAD,
     ),
     endless=(f"{API}/heartbeat/",),

@@ -167,9 +167,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     ]
     for one in crowd:
         one.start()
-    print(
-        "| minute | memory, MB, at least | at most | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|---|"
-    )
+    print("| minute | MB, at least | at most | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|---|")
     warm, (held, _, megabytes, _), began = None, state(server, 0), time.monotonic()
     for minute in range(1, round(minutes) + 1):
         held, most, megabytes, files = state(server, began + 60 * minute - time.monotonic())

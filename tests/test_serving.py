@@ -194,6 +194,9 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
         def __init__(self, **about):
             self.data, self.files = about, [("blob", b"x" * 10)]
 
+    def asked(name):
+        return types.SimpleNamespace(id=name, composite=None)
+
     pad = app.spare_pad
     for i in range(3 * app.STROKES):
         pad.accept_blobs(Sent(type="composite", index="null", id=str(i)))
@@ -202,15 +205,15 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
     pad.accept_blobs(Sent(id="bomb"))
     assert "bomb" not in pad.blob_storage
     with pytest.raises(gr.Error, match="no drawing"):
-        pad.preprocess(types.SimpleNamespace(id=str(3 * app.STROKES - 1)))
+        pad.preprocess(asked(str(3 * app.STROKES - 1)))
     bomb = png(60_000, 60_000)
     pad.blob_storage["bomb"] = bomb
     with pytest.raises(gr.Error, match="no drawing"):
-        pad.preprocess(types.SimpleNamespace(id="bomb"))
+        pad.preprocess(asked("bomb"))
     drawn = Image.open(io.BytesIO(base64.b64decode(on_canvas(STROKES[7]).removeprefix(pictures.PNG_URL))))
     pad.blob_storage["good"] = saved(drawn.convert("RGBA"), "PNG")
-    assert np.array_equal(pad.preprocess(types.SimpleNamespace(id="good"))["composite"], np.asarray(drawn))
-    assert pad.preprocess(None) is pad.preprocess(types.SimpleNamespace(id="unknown")) is None
+    assert np.array_equal(pad.preprocess(asked("good"))["composite"], np.asarray(drawn))
+    assert pad.preprocess(None) is pad.preprocess(asked("unknown")) is None
     pad.blob_storage.clear()
 
 

@@ -4,12 +4,19 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
 
 from model import traffic
 from model.traffic import BusyError, Door, Flow, Turns
+
+
+def run(coroutine):
+    """Run a coroutine in a loop of its own, also where the browser's is running in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def test_the_questions_of_one_person_are_answered_in_their_order_and_one_at_a_time():
@@ -31,7 +38,7 @@ def test_the_questions_of_one_person_are_answered_in_their_order_and_one_at_a_ti
         turns = Turns(at_once=4, each=9, everybody=99)
         return await asyncio.gather(*(turns.take("anna", work, i) for i in range(6)))
 
-    assert asyncio.run(ask()) == done == list(range(6))
+    assert run(ask()) == done == list(range(6))
     assert most == 1
 
 
@@ -45,7 +52,7 @@ def test_who_floods_waits_for_himself_alone():
         await turns.take("anna", order.append, "anna")
         await asyncio.gather(*flood)
 
-    asyncio.run(ask())
+    run(ask())
     assert order.index("anna") <= 2
 
 
@@ -64,7 +71,7 @@ def test_who_asks_too_much_is_told_so_and_nobody_else_is():
         await asyncio.gather(*waiting)
         assert await turns.take("emil", int, "7") == 7
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def test_the_pace_of_one_person_is_bounded_and_a_failure_leaves_the_turn_to_the_next():
@@ -78,7 +85,7 @@ def test_the_pace_of_one_person_is_bounded_and_a_failure_leaves_the_turn_to_the_
         assert time.monotonic() - begun >= 0.15
         assert turns.waiting == turns.people["anna"].waiting == 0
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def test_people_are_forgotten(monkeypatch):
@@ -93,7 +100,7 @@ def test_people_are_forgotten(monkeypatch):
             flow.wait(str(i), 1)
         return len(turns.people), len(flow.full)
 
-    assert asyncio.run(ask()) == (10, 10)
+    assert run(ask()) == (10, 10)
 
 
 def test_an_address_may_send_a_burst_and_then_so_many_bytes_a_second(monkeypatch):
@@ -152,13 +159,13 @@ async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 
 
 
 def test_what_fits_passes_and_every_answer_has_the_headers():
-    status, headers, body = asyncio.run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
+    status, headers, body = run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
     assert (status, body) == (200, b'{"a": 1}')
     assert headers == {b"x-own": b"1", b"x-test": b"yes"}
     for path in ("/form", "/form/"):
-        assert asyncio.run(knock(a_door(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
+        assert run(knock(a_door(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
     for path in ("/health", "/", "/closed"):
-        assert asyncio.run(knock(a_door(), path, method="GET"))[1][b"x-test"] == b"yes"
+        assert run(knock(a_door(), path, method="GET"))[1][b"x-test"] == b"yes"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_what_fits_passes_and_every_answer_has_the_headers():
     ],
 )
 def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
-    status, _, body = asyncio.run(knock(a_door(), path, chunks=chunks, headers=headers))
+    status, _, body = run(knock(a_door(), path, chunks=chunks, headers=headers))
     assert status == 413
     assert "send at most" in json.loads(body)["detail"]
 
@@ -191,24 +198,24 @@ def test_what_is_no_question_is_refused_before_anybody_reads_it(chunk, headers, 
     async def unreached(*_):
         pytest.fail("it was let in")
 
-    status, _, body = asyncio.run(knock(a_door(), app=unreached, chunks=(chunk,), headers=headers))
+    status, _, body = run(knock(a_door(), app=unreached, chunks=(chunk,), headers=headers))
     assert status == 400
     assert says in json.loads(body)["detail"]
 
 
 def test_json_that_is_nested_without_end_is_no_crash():
-    assert asyncio.run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
+    assert run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
 
 
 def test_what_the_page_does_not_need_is_not_there():
     for path in ("/closed", "/op", "//open"):
-        assert asyncio.run(knock(a_door(), path, method="GET"))[0] == 404
-    assert asyncio.run(knock(a_door(), "/open/further", method="GET"))[0] == 200
+        assert run(knock(a_door(), path, method="GET"))[0] == 404
+    assert run(knock(a_door(), "/open/further", method="GET"))[0] == 200
 
 
 def test_an_address_has_an_end():
-    assert asyncio.run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
-    assert asyncio.run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
+    assert run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
+    assert run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
 
 
 def test_who_sends_too_fast_is_slowed():
@@ -218,21 +225,21 @@ def test_who_sends_too_fast_is_slowed():
             await knock(door)
         return time.monotonic() - begun
 
-    assert asyncio.run(ask()) >= 0.05
+    assert run(ask()) >= 0.05
 
 
 def test_an_error_of_the_application_is_a_line_in_the_log_and_a_sentence(capsys):
     async def broken(scope, receive, send):
         raise KeyError("component")
 
-    status, _, body = asyncio.run(knock(a_door(), app=broken))
+    status, _, body = run(knock(a_door(), app=broken))
     assert (status, json.loads(body)["detail"]) == (400, "This request could not be answered.")
     assert "Traceback" in capsys.readouterr().err  # since this test is our own code
 
     async def json_of(scope, receive, send):
         json.loads((await receive())["body"] + b"}")
 
-    assert asyncio.run(knock(a_door(), app=json_of))[0] == 400
+    assert run(knock(a_door(), app=json_of))[0] == 400
 
 
 def test_who_leaves_is_noticed():
@@ -254,7 +261,7 @@ def test_who_leaves_is_noticed():
         await a_door().around(leaves)(scope, receive, None)
 
     said = []
-    asyncio.run(ask())
+    run(ask())
     assert said == [{"type": "http.disconnect"}]
 
 
@@ -275,7 +282,7 @@ def test_a_full_house_says_so():
         release.set()
         return refused, healthy, [status for status, _, _ in await asyncio.gather(*inside)], door.open
 
-    refused, healthy, inside, still_open = asyncio.run(ask())
+    refused, healthy, inside, still_open = run(ask())
     assert inside == [200] * 4
     assert still_open == {"": 0, "endless": 0}
     for status, headers, body in refused:
@@ -310,7 +317,7 @@ def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
         await endless
         return refused[0], health[0], fetched[0], (await inside)[0]
 
-    assert asyncio.run(ask()) == (503, 503, 200, 200)
+    assert run(ask()) == (503, 503, 200, 200)
 
 
 def test_a_door_closes_after_its_patience():
@@ -343,5 +350,5 @@ def test_who_leaves_keeps_his_place_until_the_work_is_done():
         await turns.take("last", work)
         assert turns.waiting == 0
 
-    asyncio.run(ask())
+    run(ask())
     assert most == 1

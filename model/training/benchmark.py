@@ -30,7 +30,11 @@ from model.training.strokes import SEVEN, draw
 
 ROOT = Path(__file__).parent.parent.parent
 READERS = "reference", "world"
-EMPTY_PAGE = "import torch, gradio, time; gradio.Blocks().launch(prevent_thread_lock=True); time.sleep(600)"
+EMPTY_PAGE = """import torch, gradio, time
+with gradio.Blocks() as page:
+    gradio.Markdown("hello")
+page.launch(prevent_thread_lock=True)
+time.sleep(600)"""
 STARTS = 3
 
 
