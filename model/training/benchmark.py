@@ -101,13 +101,13 @@ def extra_mb(path: Path, canvas: np.ndarray) -> float:
     """Return how much more memory, in megabytes, a fresh process holds at its peak once it reads a photo too."""
     recognizer = Recognizer.load()
     recognizer.read_page(canvas)
-    before = _peak_mb(resource.getrusage(resource.RUSAGE_SELF))
+    before = _peak_mb()
     recognizer.read_page(path)
-    return _peak_mb(resource.getrusage(resource.RUSAGE_SELF)) - before
+    return _peak_mb() - before
 
 
-def _peak_mb(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
 def photo() -> Image.Image:
@@ -150,11 +150,20 @@ def start(command: list[str]) -> tuple[float, float]:
                 if server.poll() is not None:
                     raise RuntimeError(f"{command} ended before it answered") from None
                 time.sleep(0.02)
-        took = time.perf_counter() - began
+        return time.perf_counter() - began, _peak_of(server.pid)
     finally:
         server.terminate()
-    _, _, usage = os.wait4(server.pid, 0)
-    return took, _peak_mb(usage)
+        server.wait()
+
+
+def _peak_of(pid: int) -> float:
+    """Return the most memory that another process has held, in MB; not a number where the system does not say it.
+
+    What getrusage says of a child begins with what its parent held.
+    """
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), float("nan"))
 
 
 def as_text(results: dict, n: int) -> str:
