@@ -269,9 +269,7 @@ def test_it_may_be_killed_at_any_time(tmp_path, photo):
     url, server = start_page(tmp_path)
     assert works(url, server, tmp_path)
     guest = Guest(url, config_of(url))
-    file = guest.upload(photo)
-    body = json.dumps({"data": [file]}).encode()
-    ask(f"{url}/gradio_api/call/read_page", data=body, headers={"Content-Type": "application/json"})
+    guest.begin("read_page", guest.upload(photo))
     server.kill()
     server.wait()
     url, server = start_page(tmp_path)
@@ -283,7 +281,7 @@ def test_it_may_be_killed_at_any_time(tmp_path, photo):
 KEEP = """
 import itertools, numpy as np
 from pathlib import Path
-from model import corrections, pictures
+from model import corrections
 for i in itertools.count():
     glyph = np.random.default_rng(i).random((28, 28), np.float32)
     corrections.keep(glyph, i % 10, Path("kept"))

@@ -124,6 +124,17 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": came})
 
 
+def held_up():
+    """Return an event, and an application that answers once it is set."""
+    release = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await release.wait()
+        await echo(scope, receive, send)
+
+    return release, slow
+
+
 def a_door(**more):
     settings = {"allowed": ("/open", "/form", "/endless"), "endless": ("/endless",), "forms": ("/form",)}
     settings |= {
@@ -267,12 +278,7 @@ def test_who_leaves_is_noticed():
 
 def test_a_full_house_says_so():
     async def ask():
-        release = asyncio.Event()
-
-        async def slow(scope, receive, send):
-            await release.wait()
-            await echo(scope, receive, send)
-
+        release, slow = held_up()
         door = a_door()
         inside = [asyncio.create_task(knock(door, app=slow)) for _ in range(2)]
         inside += [asyncio.create_task(knock(door, "/endless", app=slow, method="GET")) for _ in range(2)]
@@ -294,12 +300,7 @@ def test_a_full_house_says_so():
 
 def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
     async def ask():
-        release = asyncio.Event()
-
-        async def slow(scope, receive, send):
-            await release.wait()
-            await echo(scope, receive, send)
-
+        release, slow = held_up()
         door = a_door()
         inside = asyncio.create_task(knock(door, app=slow))
         endless = asyncio.create_task(knock(door, "/endless", app=slow, method="GET"))
