@@ -15,6 +15,7 @@ import numpy as np
 from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
+from model.training.benchmark import memory_mb
 from model.training.strokes import read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES, arc
@@ -139,19 +140,13 @@ def endurance(browser, server: Running) -> None:
     held = []
     for count in range(STROKES_DRAWN + 50):
         if count in (50, STROKES_DRAWN + 49):
-            held.append((memory(server.pid), sum(1 for _ in server.folder.rglob("*"))))
+            held.append((memory_mb(server.pid, "VmRSS"), sum(1 for _ in server.folder.rglob("*"))))
         visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, steps=1)
         if count % 10 == 9:
             visitor.clear()
     (before, files), (after, more) = held
     print(f"{STROKES_DRAWN} strokes: memory {before:.0f} -> {after:.0f} MB, files of the server {files} -> {more}")
     context.close()
-
-
-def memory(pid: int) -> float:
-    """Return the memory of a process that is in use, in MB; Linux alone says it."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 def load(server: Running) -> None:

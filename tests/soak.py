@@ -19,12 +19,12 @@ import numpy as np
 from PIL import Image
 
 import app
+from model.training.benchmark import memory_mb
 from model.training.numbers import compose
 from model.training.strokes import draw
 from tests.conftest import Running, serve_page
 from tests.digits import LETTER, STROKES
 from tests.guests import Guest, config_of, on_canvas
-from tests.live import memory
 from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # share of the uploads
@@ -147,10 +147,10 @@ def state(server: Running, seconds: float) -> tuple[float, float, float, int]:
         The least and the most memory that it held, in MB: the least is what it keeps, the rest what it works on. And of
         its folder of uploads the MB and how many files.
     """
-    held, until = [memory(server.pid)], time.monotonic() + seconds
+    held, until = [memory_mb(server.pid, "VmRSS")], time.monotonic() + seconds
     while time.monotonic() < until:
         time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-        held.append(memory(server.pid))
+        held.append(memory_mb(server.pid, "VmRSS"))
     files = [path.stat().st_size for path in (server.folder / "uploads").rglob("*") if path.is_file()]
     return min(held), max(held), sum(files) / 1e6, len(files)
 

@@ -150,20 +150,24 @@ def start(command: list[str]) -> tuple[float, float]:
                 if server.poll() is not None:
                     raise RuntimeError(f"{command} ended before it answered") from None
                 time.sleep(0.02)
-        return time.perf_counter() - began, _peak_of(server.pid)
+        return time.perf_counter() - began, memory_mb(server.pid, "VmHWM")
     finally:
         server.terminate()
         server.wait()
 
 
-def _peak_of(pid: int) -> float:
-    """Return the most memory that another process has held, in MB; not a number where the system does not say it.
+def memory_mb(pid: int, kind: str) -> float:
+    """Return the memory of another process, in MB; not a number where the system does not say it: Linux alone does.
 
     What getrusage says of a child begins with what its parent held.
+
+    Args:
+        pid: of the process.
+        kind: "VmRSS", what it holds now, or "VmHWM", the most that it has held; see proc(5).
     """
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), float("nan"))
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), float("nan"))
 
 
 def as_text(results: dict, n: int) -> str:
