@@ -334,8 +334,8 @@ def is_local(data: object) -> bool:
         one = left.pop()
         if isinstance(one, dict):
             left += one.values()
-            path = one.get("path", "")
-            if path is not None and not (isinstance(path, str) and (not path or is_upload(path))):
+            path = one.get("path")
+            if path not in (None, "") and not (isinstance(path, str) and is_upload(path)):
                 return False
         elif isinstance(one, list):
             left += one
@@ -344,7 +344,7 @@ def is_local(data: object) -> bool:
 
 def is_upload(path: str) -> bool:
     """Whether a path lies in the folder of uploads."""
-    return "\0" not in path and path != "" and Path(path).resolve().is_relative_to(UPLOADS)
+    return "\0" not in path and Path(path).resolve().is_relative_to(UPLOADS)
 
 
 def forget() -> None:

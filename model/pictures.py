@@ -78,6 +78,13 @@ def brightness(image: Source, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
 
 
+def as_data_url(picture: Image.Image) -> str:
+    """Write a picture as a PNG in a data URL (RFC 2397), quickly rather than small."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
+
+
 def of_data_url(url: str, width: int, height: int) -> np.ndarray:
     """Take a PNG of known size out of a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
     if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):

@@ -1,8 +1,6 @@
 """What was read of a picture -> HTML for people: words, shares, and the stages from the picture to the digit."""
 
-import base64
 import html
-import io
 
 import cv2
 import numpy as np
@@ -10,7 +8,7 @@ from PIL import Image
 
 from model.annotate import annotated
 from model.page import Page
-from model.pictures import PNG_URL
+from model.pictures import as_data_url
 from model.prediction import Prediction
 
 SURE = 0.8  # confidence from which a digit is named without its rival
@@ -101,10 +99,7 @@ def tile(picture: Image.Image, caption: str, described: str, kind: str = "pictur
         described: what a screen reader says of the picture.
         kind: class of the figure, for the style sheet.
     """
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    source = f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
-    picture = f'<img src="{source}" alt="{html.escape(described)}">'
+    picture = f'<img src="{as_data_url(picture)}" alt="{html.escape(described)}">'
     return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
 
 

@@ -1,13 +1,12 @@
 """People at the page without a browser: they draw and upload through the requests that its scripts send."""
 
-import base64
-import io
 import json
 import secrets
 import urllib.request
 
 from PIL import Image
 
+from model.pictures import as_data_url
 from model.training.strokes import draw
 
 
@@ -77,6 +76,4 @@ def on_canvas(strokes, place: int = 0) -> str:
     """Draw strokes on a canvas of the page, a little further to the right for each place: a data URL."""
     picture = Image.new("L", (400, 300), 255)
     picture.paste(Image.fromarray(draw(strokes, 14, 160, (60, 50))), (5 + place % 100, 10))
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return as_data_url(picture)

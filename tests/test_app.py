@@ -1,5 +1,4 @@
 import base64
-import io
 import math
 
 import numpy as np
@@ -10,17 +9,15 @@ import app
 from model import answers
 from model.training.strokes import draw
 from tests.digits import STROKES
-from tests.test_hostile import png
+from tests.test_hostile import png, saved
 
 
-def as_url(content):
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+def as_url(content, kind="png"):
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def data_url(picture, kind="PNG"):
-    file = io.BytesIO()
-    picture.save(file, kind)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return as_url(saved(picture, kind), kind.lower())
 
 
 def canvas(strokes, size=160, corner=(120, 60)):

@@ -1,7 +1,5 @@
 """The page as a server: how it starts, stops and is killed, and what it refuses. No browser is needed."""
 
-import base64
-import io
 import json
 import os
 import re
@@ -21,7 +19,8 @@ import pytest
 from PIL import Image
 
 import app
-from model import corrections, pictures
+from model import corrections
+from model.pictures import of_data_url
 from model.training.strokes import draw
 from tests.conftest import ROOT, start_page, wait_for
 from tests.digits import STROKES
@@ -210,9 +209,9 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
     pad.blob_storage["bomb"] = bomb
     with pytest.raises(gr.Error, match="no drawing"):
         pad.preprocess(asked("bomb"))
-    drawn = Image.open(io.BytesIO(base64.b64decode(on_canvas(STROKES[7]).removeprefix(pictures.PNG_URL))))
-    pad.blob_storage["good"] = saved(drawn.convert("RGBA"), "PNG")
-    assert np.array_equal(pad.preprocess(asked("good"))["composite"], np.asarray(drawn))
+    drawn = of_data_url(on_canvas(STROKES[7]), *app.CANVAS)
+    pad.blob_storage["good"] = saved(Image.fromarray(drawn).convert("RGBA"), "PNG")
+    assert np.array_equal(pad.preprocess(asked("good"))["composite"], drawn)
     assert pad.preprocess(None) is pad.preprocess(asked("unknown")) is None
     pad.blob_storage.clear()
 
