@@ -1,7 +1,6 @@
 """python -m model.training.benchmark: how long reading and starting take here, and how much memory, with yardsticks."""
 
 import json
-import multiprocessing
 import os
 import platform
 import resource
@@ -14,7 +13,6 @@ import time
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +89,7 @@ def pages(canvas: np.ndarray, n: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         photo().save(path, quality=90)
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-            more = fresh.submit(extra_mb, path, canvas).result()
+        more = races.alone(extra_mb, path, canvas)
         large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
     return {"canvas_ms": median_ms(lambda: recognizer.read_page(canvas), n), "photo_ms": large, "photo_mb": more}
 
@@ -212,8 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     results |= {"pages": pages(canvas, n), "reading": reading(canvas, n)}
     print(as_text(results, n))
     if options.data:
-        torch.set_num_threads(os.cpu_count() or 1)
-        results |= races.to_99(options.data, *races.sets(options.data))
+        results |= races.to_99(options.data)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0
