@@ -1,6 +1,7 @@
 """python train.py [reference|world|line|quick]: MNIST -> weights that the page loads."""
 
 import argparse
+import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -54,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = ", and --resume goes on where it stopped" if checkpoint.exists() else ""
+        given = [argument for argument in arguments or sys.argv[1:] if argument != "--resume"]
+        kept = f"; go on with: python train.py {shlex.join([*given, '--resume'])}" if checkpoint.exists() else ""
         print(f"train.py: stopped; {out} is as it was{kept}", file=sys.stderr)
         return 130
     finally:

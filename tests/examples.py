@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from model.training.nuisances import gradient, ruling, shadow, sheet, squares, tilt, wobbly
 from model.training.numbers import compose
 from model.training.strokes import draw
 from tests.digits import LETTER, STROKES, arc
-from tests.sheets import gradient, ruling, shadow, sheet, squares, tilt, wobbly
 
 Random = np.random.Generator
 

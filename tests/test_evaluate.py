@@ -7,8 +7,9 @@ from PIL import Image
 
 from model import weights
 from model.networks import build
-from model.training import evaluate, pages
+from model.training import evaluate, nuisances, pages
 from model.training.strokes import draw_somewhere
+from model.training.tables import over_seeds
 from tests.digits import STROKES
 
 
@@ -47,7 +48,9 @@ def shared(folder, tmp_path):
     return tmp_path
 
 
-def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path, capsys):
+def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(nuisances, "NUISANCES", [nuisances.gradient])
+    monkeypatch.setattr(nuisances, "SHEETS", 1)
     assert evaluate.main(["reference", "--data", str(shared), "--json", str(tmp_path / "out.json")]) == 0
     table = capsys.readouterr().out
     assert "| drawings, read right | 2 |" in table
@@ -57,17 +60,18 @@ def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path,
     assert results["drawings"]["n"] == 2
     assert results["mnist test"]["n"] == 40
     assert results["usps"] is None
+    assert len(results["nuisances"]["gradient"]) == 5
+    assert results["sha256"].keys() == {"reference", "line"}
 
 
 def test_seeds_of_one_recipe_are_summed_up():
-    recognizers = {name: type("Stub", (), {"card": {"network": "world"}}) for name in ("a", "b")}
     results = {
         name: {"mnist test": {"accuracy": share}, "letters": {"n": 1}, "usps": None}
         for name, share in (("a", 0.9), ("b", 0.94))
     }
-    summary = evaluate.over_seeds(recognizers, results)
+    summary = over_seeds({"a": "world", "b": "world"}, results)
     assert summary.splitlines()[1:] == ["- mnist test: 92.00, 2.83"]
-    assert evaluate.over_seeds({"a": recognizers["a"]}, results) == ""
+    assert over_seeds({"a": "world", "b": "other"}, results) == ""
 
 
 class Reader:

@@ -5,10 +5,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from huggingface_hub.errors import LocalTokenNotFoundError
 
 from model import weights
 from model.networks import predict
-from model.training import export
+from model.training import export, report
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +32,15 @@ def test_the_file_says_what_it_expects_and_where_it_comes_from(exported):
     said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
     assert json.loads(said["card"]) == weights.load(weights.locate("world"))[1]
     assert "0 is paper, 1 is pen" in said["preprocessing"]
+    calibration = json.loads(said["card"])["calibration"]
+    assert float(said["temperature"]) == calibration["temperature"]
+    assert float(said["threshold"]) == calibration["threshold"]
 
 
-def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("more", [0.001, float("nan")])
+def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch, more):
     net, card = weights.load(weights.locate("reference"))
-    monkeypatch.setattr(export, "predict", lambda *_: predict(net, export.some_glyphs()) + 0.001)
+    monkeypatch.setattr(export, "predict", lambda *_: predict(net, export.some_glyphs()) + more)
     with pytest.raises(ValueError, match="differ by"):
         export.to_onnx(net, card, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -52,11 +57,10 @@ def test_what_cannot_be_exported_gets_a_sentence(arguments, sentence, capsys):
 
 def test_a_dry_run_uploads_nothing_and_names_each_file(capsys):
     assert export.main(["world", "--hub", "someone/digits", "--dry-run"]) == 0
-    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == [
-        "model.safetensors",
-        "config.json",
-        "README.md",
-    ]
+    named = [line.split()[2] for line in capsys.readouterr().out.splitlines()]
+    assert named[:2] == ["model.safetensors", "config.json"]
+    pictures = {name for name in named if name.endswith(".png")}
+    assert {str(report.FIGURES / f"{name}.png") for name in report.PICTURES if name != "layers"} == pictures
 
 
 def test_weights_card_and_model_card_are_uploaded_together(monkeypatch, capsys):
@@ -70,9 +74,26 @@ def test_weights_card_and_model_card_are_uploaded_together(monkeypatch, capsys):
             done.append((repository, [part.path_in_repo for part in parts], commit_message))
 
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)
-    assert export.main(["world", "--hub", "someone/digits"]) == 0
+    assert export.main(["reference", "--hub", "someone/digits"]) == 0
     assert done == [
         (("someone/digits",), {"exist_ok": True}),
-        ("someone/digits", ["model.safetensors", "config.json", "README.md"], "world, seed 0"),
+        ("someone/digits", ["model.safetensors", "config.json", "README.md"], "reference, seed 0"),
     ]
     assert "uploaded model.safetensors" in capsys.readouterr().out
+
+
+def test_other_weights_do_not_go_by_the_model_card_of_world(tmp_path):
+    path = weights.locate("reference")
+    readme = export.to_hub(path, weights.load(path)[1], "someone/digits", dry=True)["README.md"].decode()
+    assert readme.startswith(export.HEADER + "# reference, seed 0")
+    assert "mnist_test_accuracy: 99." in readme
+
+
+def test_who_is_not_logged_in_gets_a_sentence(monkeypatch, capsys):
+    class Hub:
+        def create_repo(self, *_, **__):
+            raise LocalTokenNotFoundError("log in first")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    assert export.main(["world", "--hub", "someone/digits"]) == 2
+    assert capsys.readouterr().err == "export: log in first\n"

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -31,11 +32,28 @@ def test_a_figure_typed_by_hand_is_found(copy, capsys, name):
     assert f"not current: {name}: run" in capsys.readouterr().err
 
 
-def test_measures_of_other_weights_are_found(copy, capsys):
+@pytest.mark.parametrize("of", ["reference", "world", "line"])
+def test_measures_of_other_weights_are_found(copy, capsys, of):
     measured = (copy / report.RESULTS).read_text()
-    (copy / report.RESULTS).write_text(measured.replace('"sha256": "', '"sha256": "0'))
+    assert f'"{of}": "' in measured
+    (copy / report.RESULTS).write_text(measured.replace(f'"{of}": "', f'"{of}": "0'))
     assert report.main(["--check"]) == 1
-    assert "is of other weights than reference's" in capsys.readouterr().err
+    assert f"is of other weights than {of}'s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("absent", ["pages", "letters", "nuisances"])
+def test_what_was_not_measured_is_said(copy, capsys, absent):
+    results = json.loads((copy / report.RESULTS).read_text())
+    del results["world"][absent]
+    (copy / report.RESULTS).write_text(json.dumps(results))
+    assert report.main([]) == 1
+    assert "lacks sets or pages of world: run evaluate" in capsys.readouterr().err
+
+
+def test_a_figure_that_is_missing_is_found(copy, capsys):
+    (copy / report.FIGURES / "styles.png").unlink()
+    assert report.main(["--check"]) == 1
+    assert "not current: assets/figures/styles.png: run" in capsys.readouterr().err
 
 
 def test_figures_of_other_measures_are_found(copy, capsys):
@@ -43,7 +61,7 @@ def test_figures_of_other_measures_are_found(copy, capsys):
         file.write("\n")
     assert report.main(["--check"]) == 1
     said = capsys.readouterr().err
-    for name in ("confusion", "curves", "layers", "mistakes", "reliability", "scores"):
+    for name in report.PICTURES:
         assert f"{name}.png" in said
 
 

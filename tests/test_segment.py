@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 from model import Recognizer
 from model.pictures import upright
 from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
+from model.training.nuisances import ruling, shadow, spoilt, squares, together
 from model.training.numbers import compose, numbers
 from model.training.pages import compare
 from model.training.strokes import draw
 from tests.digits import STROKES, arc
-from tests.sheets import ruling, shadow, spoilt, squares, together
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """Several processes come to the weights that one comes to."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -67,3 +69,24 @@ def test_two_processes_train_the_network_that_one_trains(folder, tmp_path, monke
     glyphs, _ = mnist(folder, train=False)
     torch.testing.assert_close(predict(two, glyphs), predict(one, glyphs), **TOLERANCE)
     assert other["history"][0]["loss"] == pytest.approx(card["history"][0]["loss"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_both_processes_after_one_step_and_the_run_goes_on(folder, tmp_path):
+    out, checkpoint = tmp_path / "net", tmp_path / "net.checkpoint"
+    flags = "train.py", "reference", "--data", str(folder), "--device", "cpu", "--epochs", "20", "--out", str(out)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *flags]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not checkpoint.exists():  # an epoch is done
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert "stopped" in said
+    assert "RuntimeError" not in said
+    assert checkpoint.exists()
+    assert not out.exists()
+    done = subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(weights.load(out)[1]["history"]) == 20

@@ -139,6 +139,11 @@ def test_a_wrong_flag_gets_a_sentence_and_nothing_is_written(folder, capsys, wro
     assert re.search(r"give 1 or more|no device 'toaster' here|say with --out", capsys.readouterr().err)
 
 
+def test_too_few_digits_get_a_sentence(folder, tmp_path, capsys):
+    assert run(folder, tmp_path / "net", "--limit", "1") == 2
+    assert "0 digits in batches of 32: too few" in capsys.readouterr().err
+
+
 def test_there_are_these_flags_and_no_more(capsys):
     with pytest.raises(SystemExit):
         train.main(["--help"])

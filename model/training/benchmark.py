@@ -1,9 +1,8 @@
-"""python -m model.training.benchmark: how long reading and starting take here, and how much memory, with yardsticks."""
+"""python -m model.training.benchmark: time and memory of reading, starting and training, with yardsticks."""
 
 import json
 import os
 import platform
-import resource
 import socket
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ from model.networks import build, predict
 from model.preprocess import SIDE, glyph_of
 from model.training import races
 from model.training.export import to_onnx
-from model.training.strokes import SEVEN, draw
+from model.training.strokes import STROKES, draw
 
 ROOT = Path(__file__).parent.parent.parent
 READERS = "reference", "world"
@@ -98,19 +97,15 @@ def extra_mb(path: Path, canvas: np.ndarray) -> float:
     """Return how much more memory, in megabytes, a fresh process holds at its peak once it reads a photo too."""
     recognizer = Recognizer.load()
     recognizer.read_page(canvas)
-    before = _peak_mb()
+    before = memory_mb(os.getpid(), "VmHWM")
     recognizer.read_page(path)
-    return _peak_mb() - before
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    return memory_mb(os.getpid(), "VmHWM") - before
 
 
 def photo() -> Image.Image:
     """Picture a sheet of 12 megapixels with a seven in many places."""
     sheet = Image.new("RGB", (4000, 3000), (236, 232, 225))
-    seven = Image.fromarray(draw(SEVEN, 14, 180, (60, 50))).resize((420, 420))
+    seven = Image.fromarray(draw(STROKES[7], 14, 180, (60, 50))).resize((420, 420))
     for x in range(200, 3600, 420):
         for y in range(200, 2400, 520):
             sheet.paste(seven.point(lambda grey: 40 + grey * 3 // 4), (x, y))
@@ -154,9 +149,9 @@ def start(command: list[str]) -> tuple[float, float]:
 
 
 def memory_mb(pid: int, kind: str) -> float:
-    """Return the memory of another process, in MB; not a number where the system does not say it: Linux alone does.
+    """Return the memory of a process, in MB; not a number where the system does not say it: Linux alone does.
 
-    What getrusage says of a child begins with what its parent held.
+    What getrusage says of a process begins with what its parent held.
 
     Args:
         pid: of the process.
@@ -179,8 +174,9 @@ def as_text(results: dict, n: int) -> str:
             f"| {name} | {r['canvas_ms']:.1f} ms | {r['glyphs_a_second']:,.0f} | {r['torch_ms']:.2f} ms | {other} |"
         )
     rows.append(
-        f"\nOne thread, medians of {n}; torch {results['torch']}. From a canvas to its glyph "
-        f"{read['glyph']['ours_ms']:.2f} ms, by a plain resize((28, 28)) {read['glyph']['plain_resize_ms']:.2f} ms."
+        f"\nOne thread, medians of {n}, of glyphs a second {max(1, n // 20)}; torch {results['torch']}. "
+        f"From a canvas to its glyph {read['glyph']['ours_ms']:.2f} ms, by a plain resize((28, 28)) "
+        f"{read['glyph']['plain_resize_ms']:.2f} ms."
     )
     rows.append(
         f"\nRead as a page, two threads: a canvas {page['canvas_ms']:.1f} ms, median of {n}; a JPEG of 12 megapixels "
@@ -204,12 +200,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--repeat", type=int, default=200, metavar="N", help="times that each read is timed")
     options = parser.parse_args(arguments)
-    canvas, n = draw(SEVEN, 14, 180, (60, 50)), options.repeat
+    canvas, n = draw(STROKES[7], 14, 180, (60, 50)), options.repeat
     results = {"machine": platform.machine(), "torch": torch.__version__, "n": n, "starting": starting()}
     results |= {"pages": pages(canvas, n), "reading": reading(canvas, n)}
     print(as_text(results, n))
     if options.data:
         results |= races.to_99(options.data)
+        print("\n" + races.as_text(results["to_99"]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0

@@ -22,7 +22,7 @@ class Progress:
         epoch: the one that is under way, from 1.
         batch: how many of its batches are done.
         step: how many batches of the run are done.
-        sums: of its loss and of what is right, and how many of which, in this epoch.
+        sums: in this epoch, of the loss of each digit, how many were right, and how many there were.
         history: of each epoch that is done: loss, accuracy, learning rate, and both of the held-back digits.
     """
 
@@ -45,7 +45,7 @@ class Run:
     progress: Progress
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Name all tensors of the run, [] to [...]."""
+        """Return all tensors of the run by name, on the CPU; see `restore`."""
         named = {"random": torch.get_rng_state(), "order": self.order}
         for part, state in (("net", self.net.state_dict()), ("best", self.best)):
             named |= {f"{part}/{name}": tensor for name, tensor in state.items()}
@@ -99,5 +99,6 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{str(path)!r} does not hold this run ({reason}): give the flags it was begun with, or delete it"
+            f"{str(path)!r} does not hold this run ({reason}): give the flags, and the corrections, that it was begun "
+            "with, or delete it"
         ) from error

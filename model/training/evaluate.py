@@ -2,7 +2,6 @@
 
 import json
 import math
-import statistics
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction
 from collections import Counter
@@ -19,9 +18,11 @@ from model.pictures import Source
 from model.preprocess import SIDE, glyph_of
 from model.recognize import digit_scores
 from model.training.data import mnist
+from model.training.nuisances import measure_nuisances
 from model.training.pages import measure_pages
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
+from model.training.tables import as_nuisance_table, as_page_table, as_table, over_seeds
 
 SCORE_BINS = 40  # of the histograms of scores, from 0 to 1
 
@@ -170,62 +171,6 @@ def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor])
     return results
 
 
-def as_table(results: dict[str, dict]) -> str:
-    """Lay out {network: what `measure` returns} as a Markdown table, a row a measure and a column a network, in %."""
-    rows = [["", "n", *results], ["---"] * (len(results) + 2)]
-    first = next(iter(results.values()))
-    for name in first:
-        measures = [result[name] for result in results.values()]
-        if measures[0] is None:
-            rows.append([name, "absent", *[""] * len(results)])
-        elif name == "letters":
-            n = f"{measures[0]['n']:,}"
-            rows.append(["digits against letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
-            for at in measures[0]["refused"]:
-                cells = (m["refused"][at] for m in measures)
-                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
-                rows.append([f"letters refused at the threshold {at}", n, *cells])
-        else:
-            cells = (
-                "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
-            )
-            rows.append([f"{name}, read right", f"{measures[0]['n']:,}", *cells])
-    if first["strokes"]:
-        errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
-        rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def as_page_table(results: dict[str, dict]) -> str:
-    """Lay out {network: what `measure_pages` returns} as a Markdown table, in %."""
-    rows = [
-        ["read as pages", "n", "network", "exact", "lines", "characters", "one digit", "pictures with digits too many"]
-    ]
-    rows.append(["---"] * len(rows[0]))
-    for name in next(iter(results.values())):
-        for network, measures in results.items():
-            m = measures[name]
-            shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
-            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"])])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def over_seeds(recognizers: dict[str, Recognizer], results: dict[str, dict]) -> str:
-    """Return the mean and the standard deviation of what networks of one recipe and several seeds read right, in %."""
-    kinds: dict[str, list[str]] = {}
-    for name, recognizer in recognizers.items():
-        kinds.setdefault(recognizer.card["network"], []).append(name)
-    lines = []
-    for kind, names in kinds.items():
-        if len(names) > 1:
-            lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
-            for of, measures in results[names[0]].items():
-                if measures and "accuracy" in measures:
-                    shares = [100 * results[name][of]["accuracy"] for name in names]
-                    lines.append(f"- {of}: {statistics.mean(shares):.2f}, {statistics.stdev(shares):.2f}")
-    return "\n".join(lines)
-
-
 def save_mistakes(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor], folder: Path) -> None:
     """Write a contact sheet of the glyphs read wrong, or not refused, for each set: each with "label > answer"."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -275,7 +220,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name}, its card says: {card}")
         if options.mistakes:
             save_mistakes(recognizer, sets, logits[name], options.mistakes / Path(name).stem)
-    if spread := over_seeds(recognizers, results):
+    kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
+    if spread := over_seeds(kinds, results):
         print("\n" + spread)
     pages = {}
     for name, recognizer in recognizers.items() if options.pages else ():
@@ -286,11 +232,14 @@ def main(arguments: list[str] | None = None) -> int:
         }
         pages[name] = measure_pages(recognizer, options.data / "eval", single)
         results[name]["pages"] = pages[name]
+        results[name]["nuisances"] = measure_nuisances(recognizer)
     if any(pages.values()):
         print("\n" + as_page_table(pages))
+    for name in pages:
+        print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
     if options.json:
         for name, result in results.items():
-            result["sha256"] = weights.digest(name)
+            result["sha256"] = {of: weights.digest(of) for of in (name, "line")}
         options.json.write_text(json.dumps(results) + "\n")
     return 0
 

@@ -44,7 +44,7 @@ def train(
         recipe: how.
         digits: glyphs [N, 1, 28, 28] float32 in [0, 1], and labels [N] int64, 0 to 9.
         held_back: the same, of digits that are not trained on.
-        seed: decides the first weights and the order of the digits; one machine gives the same weights again.
+        seed: decides the first weights and the order of the digits; one CPU gives the same weights again.
         device: where to compute.
         path: where the run is kept after each epoch, and when it is interrupted.
         resume: go on with the run that is kept there.
@@ -54,8 +54,11 @@ def train(
 
     Raises:
         KeyboardInterrupt: by Ctrl-C, after the run has been kept.
-        FileNotFoundError, ValueError: as of `checkpoint.load`.
+        FileNotFoundError, ValueError: as of `checkpoint.load`; ValueError also if a batch is too small to share out.
     """
+    n = len(digits[1])
+    if (n % recipe.batch_size or min(n, recipe.batch_size)) < together.count():
+        raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few to share by {together.count()}")
     keep_memory()
     torch.manual_seed(seed)
     net = together.share_norms(build(recipe.network))
@@ -67,7 +70,6 @@ def train(
     judged = average.module if average else net
     kind = Strips if recipe.strips else Mixture if recipe.mixture else Digits
     take, trial = kind(*digits), rehearsal(kind, *held_back)
-    n = len(digits[1])
     run = Run(net, optimizer, average, best={}, order=torch.empty(0), progress=Progress())
     if resume:
         checkpoint.load(run, recipe, seed, n, path)
@@ -82,11 +84,11 @@ def train(
                 rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                sums = step(run, take, chosen, recipe.smoothing, device)
+                *sums, stopped = step(run, take, chosen, recipe.smoothing, device, interrupted)
                 done.sums = [total + more for total, more in zip(done.sums, sums, strict=True)]
                 done.batch, done.step = done.batch + 1, done.step + 1
                 bar.move(len(chosen), done, rate)
-                if interrupted():
+                if stopped:
                     break
             if done.batch == batches:
                 loss, right, seen = done.sums
@@ -99,7 +101,7 @@ def train(
                 run.progress = Progress(done.epoch + 1, step=done.step, history=done.history)
             if together.rank() == 0:
                 checkpoint.save(run, recipe, seed, n, path)
-            if interrupted():
+            if stopped:
                 raise KeyboardInterrupt
     trained = build(recipe.network)
     trained.load_state_dict(run.best)
@@ -137,9 +139,19 @@ def unflattened(net: nn.Module) -> nn.Module:
 
 
 def step(
-    run: Run, take: Callable, chosen: torch.Tensor, smoothing: float, device: torch.device
-) -> tuple[float, float, float]:
-    """Take one step; return its loss times the size of the batch, how many of it are right, and its size."""
+    run: Run,
+    take: Callable,
+    chosen: torch.Tensor,
+    smoothing: float,
+    device: torch.device,
+    interrupted: Callable[[], bool],
+) -> tuple[float, float, float, bool]:
+    """Take one step.
+
+    Returns:
+        Its loss times the size of the batch, how many of it are right, its size, and whether to stop: once a process is
+        interrupted, all stop after the same step.
+    """
     batch, truth = take(chosen)
     size = len(truth)
     batch, truth = together.share(batch).to(device), together.share(truth).to(device)
@@ -149,11 +161,11 @@ def step(
     loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
-    total, right = together.add_up(run.net, loss.item(), right)
+    total, right, stop = together.add_up(run.net, loss.item(), right, interrupted())
     run.optimizer.step()
     if run.average:
         run.average.update_parameters(run.net)
-    return total * size, right, size
+    return total * size, right, size, bool(stop)
 
 
 def rehearsal(kind: type, glyphs: torch.Tensor, labels: torch.Tensor) -> list[Batch]:
@@ -191,7 +203,9 @@ class Bar:
         """Show n digits more."""
         loss, right, seen = progress.sums
         self.bar.set_description(f"epoch {progress.epoch}/{self.epochs}", refresh=False)
-        self.bar.set_postfix_str(f"loss {loss / seen:.4f}, {right / seen:.2%} right, step {rate:.1e}", refresh=False)
+        self.bar.set_postfix_str(
+            f"loss {loss / seen:.4f}, {right / seen:.2%} right, learning rate {rate:.1e}", refresh=False
+        )
         self.bar.update(n)
 
     def tell(self, progress: Progress) -> None:
@@ -242,7 +256,7 @@ def annealed(done: float) -> float:
 def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
     """Compute in bfloat16 where the hardware multiplies it faster, and in float32 elsewhere."""
     if device.type == "cuda":
-        faster = torch.cuda.is_bf16_supported()
+        faster = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
         faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)

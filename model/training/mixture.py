@@ -1,9 +1,4 @@
-"""What the world network is shown: MNIST digits rewritten and redrawn, and what is no digit.
-
-`python -m model.training.mixture assets/styles.png` draws each shape of our own pen once.
-"""
-
-import sys
+"""What the world network is shown: MNIST digits rewritten and redrawn, and what is no digit."""
 
 import torch
 from torch.nn.functional import interpolate
@@ -12,7 +7,6 @@ from model.networks import with_none
 from model.training.augment import augment, enlarge, skeleton_distances, write
 from model.training.data import Digits
 from model.training.shapes import DIGITS, OTHERS
-from model.training.sheets import contact_sheet
 from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
 
 NONE = 10  # the label of what is no digit
@@ -100,16 +94,3 @@ def beside(left: torch.Tensor, right: torch.Tensor, height: int) -> torch.Tensor
         for side in (left, right)
     )
     return torch.minimum(torch.cat([left, far], 2), torch.cat([far, right], 2))
-
-
-def main(path: str) -> None:
-    """Write a contact sheet of the shapes that our own pen draws, digits first."""
-    torch.manual_seed(0)
-    shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
-    maps = torch.cat([draw(shape, 1) for _, shape in shapes])
-    glyphs = augment(write(maps))[:, 0].numpy()
-    contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)]).save(path)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -36,7 +36,7 @@ RECIPES = {
     "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
     "world": Recipe(
         "world",
-        epochs=16,
+        epochs=24,
         batch_size=128,
         learning_rate=3e-3,
         mixture=True,

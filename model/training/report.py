@@ -20,16 +20,23 @@ from torch import nn
 
 from model import weights
 from model.preprocess import glyph_of
+from model.training.augment import augment, write
 from model.training.data import mnist
-from model.training.evaluate import as_page_table, as_table
+from model.training.evaluate import REAL
+from model.training.nuisances import STRENGTHS
+from model.training.shapes import DIGITS, OTHERS
 from model.training.sheets import contact_sheet
-from model.training.strokes import SEVEN, draw
+from model.training.strokes import STROKES, draw
+from model.training.styles import draw as draw_shape
+from model.training.tables import as_nuisance_table, as_page_table, as_table
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, FIGURES = Path("assets/results.json"), Path("assets/figures")
 TEMPLATE = Path(__file__).with_name("model_card.md")
 NAMES = "reference", "world"
 BEGIN, END = "<!-- python -m model.training.report writes this -->", "<!-- until here -->"
+PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles"
+MEASURED = "mnist test", *REAL, "pages", "nuisances", "sha256"  # what is needed of each network
 SHOWN = 100  # mistakes, the surest first
 COLOURS = {"reference": "#888888", "world": "#d93e0a"}
 mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
@@ -40,8 +47,6 @@ def curves(cards: dict[str, dict]) -> Figure:
     figure = Figure((8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, card in cards.items():
-        if "history" not in card:
-            continue
         for part, style in (("", "-"), ("validation_", "--")):
             epochs = range(1, len(card["history"]) + 1)
             label = f"{name}, {'held back' if part else 'training'}"
@@ -99,7 +104,7 @@ def scores(results: dict, cards: dict[str, dict]) -> Figure:
 
 def layers(net: nn.Sequential) -> Figure:
     """Draw what each layer of the reference network makes of a drawn 7: its maps, then the ten shares."""
-    glyph = glyph_of(draw(SEVEN, 14, 180, (60, 50)))
+    glyph = glyph_of(draw(STROKES[7], 14, 180, (60, 50)))
     steps, x = [("glyph, 28 x 28", glyph[None])], torch.from_numpy(glyph)[None, None]
     with torch.no_grad():
         for layer in net:
@@ -136,14 +141,38 @@ def mistakes(results: dict, data: Path) -> Image.Image:
     return contact_sheet([(glyphs[i, 0].numpy(), f"{label} > {answer}") for i, label, answer, _ in worst], columns=10)
 
 
+def styles() -> Image.Image:
+    """Lay out the shapes that our own pen draws, digits first, then what is none."""
+    torch.manual_seed(0)
+    shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
+    glyphs = augment(write(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
+    return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
+
+
+def nuisances(results: dict) -> Figure:
+    """Draw how many characters of sheets are read right as light, camera and paper get worse."""
+    figure = Figure((9, 6.5), layout="constrained")
+    measured = results["world"]["nuisances"]
+    for axes, (name, shares) in zip(
+        figure.subplots(3, 3, sharex=True, sharey=True).flat, measured.items(), strict=True
+    ):
+        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=COLOURS["world"])
+        axes.set(title=name, ylim=(0, 102))
+    figure.supxlabel("strength")
+    figure.supylabel("characters read right, %")
+    return figure
+
+
 def tables(results: dict) -> str:
-    """Return the two tables of the README and of the model card."""
-    pages = {name: result["pages"] for name, result in results.items() if name == "world"}
+    """Return the tables of the README and of the model card."""
+    world = results["world"]
     sets = {
-        name: {of: measures for of, measures in result.items() if of not in ("pages", "sha256")}
+        name: {of: measures for of, measures in result.items() if of not in ("pages", "nuisances", "sha256")}
         for name, result in results.items()
     }
-    return f"{as_table(sets)}\n\n{as_page_table(pages)}"
+    return "\n\n".join(
+        [as_table(sets), as_page_table({"world": world["pages"]}), as_nuisance_table(world["nuisances"])]
+    )
 
 
 def model_card(results: dict, cards: dict[str, dict]) -> str:
@@ -173,12 +202,28 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
 
 
 def kept(card: dict) -> str:
-    """Say which epoch is kept; a file that an earlier version wrote has no history."""
-    if "history" not in card:
-        return "The last epoch is kept."
+    """Say which epoch is kept."""
     shares = [epoch["validation_accuracy"] for epoch in card["history"]]
     best = max(range(len(shares)), key=lambda i: (shares[i], i))
-    return f"Epoch {best + 1} is kept, which reads {shares[best]:.2%} of the held-back digits right."
+    of = "the held-back digits, warped and mixed with what is no digit as in training"
+    return f"Epoch {best + 1} is kept: of {of}, it reads {shares[best]:.2%} right."
+
+
+def check(results: dict) -> None:
+    """Raise ValueError if something was not measured, or of other weights than are shipped."""
+    for name in NAMES:
+        measures = results.get(name, {})
+        if any(not measures.get(part) for part in MEASURED):
+            raise ValueError(f"{RESULTS} lacks sets or pages of {name}: run evaluate --json where all of eval/ is")
+        for of, digest in measures["sha256"].items():
+            if digest != weights.digest(of):
+                raise ValueError(f"{RESULTS} is of other weights than {of}'s: measure them with evaluate --json")
+
+
+def draw_all(results: dict, cards: dict[str, dict], reference: nn.Sequential, data: Path) -> dict:
+    """Draw all PICTURES: Figure or Image by name."""
+    drawn = curves(cards), confusion(results), reliability(results), scores(results, cards), layers(reference)
+    return dict(zip(PICTURES, (*drawn, nuisances(results), mistakes(results, data), styles()), strict=True))
 
 
 def between(text: str, new: str) -> str:
@@ -203,26 +248,26 @@ def main(arguments: list[str] | None = None) -> int:
         results = json.loads(measured)
         loaded = {name: weights.load(weights.locate(name)) for name in NAMES}
         cards = {name: card for name, (_, card) in loaded.items()}
-        for name in NAMES:
-            if results[name]["sha256"] != weights.digest(name):
-                raise ValueError(f"{RESULTS} is of other weights than {name}'s: measure them with evaluate --json")
+        check(results)
         texts = {"MODEL_CARD.md": model_card(results, cards)}
         texts["README.md"] = between((ROOT / "README.md").read_text(), tables(results))
         digest = hashlib.sha256(measured).hexdigest()
         if options.check:
             stale = [name for name, text in texts.items() if (ROOT / name).read_text() != text]
-            stale += [str(path) for path in sorted((ROOT / FIGURES).iterdir()) if drawn_from(path) != digest]
+            figures = [FIGURES / f"{name}.png" for name in PICTURES]
+            stale += [str(figure) for figure in figures if drawn_from(ROOT / figure) != digest]
             if stale:
                 raise ValueError(f"not current: {', '.join(stale)}: run python -m model.training.report")
             return 0
         (ROOT / FIGURES).mkdir(exist_ok=True)
-        sheet, source = mistakes(results, options.data), PngInfo()
-        source.add_text("Source", digest)
-        sheet.save(ROOT / FIGURES / "mistakes.png", pnginfo=source)
-        drawn = {"curves": curves(cards), "confusion": confusion(results), "reliability": reliability(results)}
-        drawn |= {"scores": scores(results, cards), "layers": layers(loaded["reference"][0])}
-        for name, figure in drawn.items():
-            figure.savefig(ROOT / FIGURES / f"{name}.png", metadata={"Source": digest})
+        for name, drawn in draw_all(results, cards, loaded["reference"][0], options.data).items():
+            path = ROOT / FIGURES / f"{name}.png"
+            if isinstance(drawn, Figure):
+                drawn.savefig(path, metadata={"Source": digest})
+            else:
+                source = PngInfo()
+                source.add_text("Source", digest)
+                drawn.save(path, pnginfo=source)
         for name, text in texts.items():
             (ROOT / name).write_text(text)
     except (OSError, ValueError) as error:
@@ -232,7 +277,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def drawn_from(path: Path) -> str | None:
-    """Return the digest of the results that a figure was drawn from, or None."""
+    """Return the digest of the results that a figure was drawn from; None if it does not say, or is missing."""
+    if not path.exists():
+        return None
     with Image.open(path) as figure:
         return figure.text.get("Source")
 

@@ -67,12 +67,16 @@ class Strips:
         return maps, symbols
 
     @staticmethod
-    def judge(logits: torch.Tensor, symbols: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of logits [M, T, SYMBOLS + 1] (Graves et al. 2006), and how many strips are read exactly."""
+    def judge(logits: torch.Tensor, symbols: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
+        """Return the loss of logits [M, T, SYMBOLS + 1] (Graves et al. 2006), and how many strips are read exactly.
+
+        A label is no class of a column: there is no smoothing of it.
+        """
+        if logits.device.type == "mps":  # where torch has no such loss
+            logits, symbols = logits.cpu(), symbols.cpu()
         shares = logits.float().log_softmax(dim=2)
         lengths = [torch.full((len(symbols),), size) for size in (shares.shape[1], symbols.shape[1])]
         loss = ctc_loss(shares.transpose(0, 1), symbols, *lengths, blank=BLANK, zero_infinity=True)
-        loss = loss - smoothing * shares.mean()
         right = 0
         for best, truth in zip(shares.argmax(dim=2).cpu(), symbols.cpu(), strict=True):
             runs = best.unique_consecutive()

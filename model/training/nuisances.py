@@ -1,21 +1,20 @@
-"""python -m tests.sheets FIGURE: how well sheets of paper are read as light, camera and paper get worse.
+"""Sheets of paper as light, camera and paper get worse, for measuring.
 
 The sheets are our own: numbers of our own strokes, three lines of them, with the truth known.
 """
 
 import io
-import sys
 from collections.abc import Callable
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from model import Recognizer
 from model.training.numbers import compose
 from model.training.pages import compare
-from tests.digits import STROKES
+from model.training.strokes import STROKES
 
 SHEETS = 20  # of each kind
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -119,7 +118,7 @@ NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [
 ]
 
 
-def spoilt(nuisance: Callable, strength: float, count: int = SHEETS) -> list[tuple[np.ndarray, str]]:
+def spoilt(nuisance: Callable, strength: float, count: int) -> list[tuple[np.ndarray, str]]:
     """Write sheets and spoil them, always the same: (picture uint8, text)."""
     random = np.random.default_rng(0)
     pictures = []
@@ -129,22 +128,11 @@ def spoilt(nuisance: Callable, strength: float, count: int = SHEETS) -> list[tup
     return pictures
 
 
-def main(figure: str) -> int:
-    """Print a table of the characters read right, and plot it."""
-    recognizer = Recognizer.load()
-    print(f"characters read right, in %, of {SHEETS} sheets each\n\n| | {' | '.join(map(str, STRENGTHS))} |")
-    print("|---" * (len(STRENGTHS) + 1) + "|")
-    fig, axes = plt.subplots(3, 3, figsize=(9, 6.5), sharex=True, sharey=True, layout="constrained")
-    for axis, nuisance in zip(axes.flat, NUISANCES, strict=True):
-        right = [100 * compare(recognizer, spoilt(nuisance, strength))["characters"] for strength in STRENGTHS]
-        print(f"| {nuisance.__name__} | {' | '.join(f'{share:.1f}' for share in right)} |", flush=True)
-        axis.plot(STRENGTHS, right, marker="o")
-        axis.set(title=nuisance.__name__, ylim=(0, 102))
-    fig.supxlabel("strength")
-    fig.supylabel("characters read right, %")
-    fig.savefig(figure, dpi=110)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+def measure_nuisances(recognizer: Recognizer) -> dict[str, list[float]]:
+    """Return for each nuisance the share of characters read right, in [0, 1], at each of STRENGTHS."""
+    cells = [(nuisance, strength) for nuisance in NUISANCES for strength in STRENGTHS]
+    results = {nuisance.__name__: [] for nuisance in NUISANCES}
+    for nuisance, strength in tqdm(cells, "nuisances", leave=False):
+        pictures = spoilt(nuisance, strength, SHEETS)
+        results[nuisance.__name__].append(compare(recognizer, pictures)["characters"])
+    return results

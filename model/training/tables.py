@@ -1,0 +1,71 @@
+"""Tables of what `model.training.evaluate` measured, as Markdown."""
+
+import statistics
+
+from model.training.nuisances import STRENGTHS
+
+
+def as_table(results: dict[str, dict]) -> str:
+    """Lay out {network: what `measure` returns} as a Markdown table, a row a measure and a column a network, in %."""
+    rows = [["", "n", *results], ["---"] * (len(results) + 2)]
+    first = next(iter(results.values()))
+    for name in first:
+        measures = [result[name] for result in results.values()]
+        if measures[0] is None:
+            rows.append([name, "absent", *[""] * len(results)])
+        elif name == "letters":
+            n = f"{measures[0]['n']:,}"
+            rows.append(["digits against letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
+            for at in measures[0]["refused"]:
+                cells = (m["refused"][at] for m in measures)
+                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
+                rows.append([f"letters refused at the threshold {at}", n, *cells])
+        else:
+            cells = (
+                "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
+            )
+            rows.append([f"{name}, read right", f"{measures[0]['n']:,}", *cells])
+    if first["strokes"]:
+        errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
+        rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def as_page_table(results: dict[str, dict]) -> str:
+    """Lay out {network: what `measure_pages` returns} as a Markdown table, in %."""
+    rows = [
+        ["read as pages", "n", "network", "exact", "lines", "characters", "one digit", "pictures with digits too many"]
+    ]
+    rows.append(["---"] * len(rows[0]))
+    for name in next(iter(results.values())):
+        for network, measures in results.items():
+            m = measures[name]
+            shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
+            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"])])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def as_nuisance_table(results: dict[str, list[float]]) -> str:
+    """Lay out what `measure_nuisances` returns as a Markdown table, in %: a row a nuisance and a column a strength."""
+    rows = [["characters read right, at a strength of", *map(str, STRENGTHS)], ["---"] * (len(STRENGTHS) + 1)]
+    rows += [[name, *(f"{100 * share:.1f}" for share in shares)] for name, shares in results.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def over_seeds(kinds: dict[str, str], results: dict[str, dict]) -> str:
+    """Return the mean and the standard deviation of what networks of one kind and several seeds read right, in %.
+
+    Args:
+        kinds: which network each is, by its name in the results.
+        results: as of `as_table`.
+    """
+    lines = []
+    for kind in dict.fromkeys(kinds.values()):
+        names = [name for name in kinds if kinds[name] == kind]
+        if len(names) > 1:
+            lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
+            for of, measures in results[names[0]].items():
+                if measures and "accuracy" in measures:
+                    shares = [100 * results[name][of]["accuracy"] for name in names]
+                    lines.append(f"- {of}: {statistics.mean(shares):.2f}, {statistics.stdev(shares):.2f}")
+    return "\n".join(lines)
