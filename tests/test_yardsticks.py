@@ -1,6 +1,7 @@
 import contextlib
 from itertools import islice
 
+import pytest
 import torch
 
 from model.networks import predict
@@ -32,6 +33,7 @@ def test_the_plain_loop_comes_to_the_same_network(folder, tmp_path, monkeypatch)
     torch.testing.assert_close(predict(plain, used[0]), predict(net, used[0]), rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_races_are_run_and_written_down(folder, tmp_path, monkeypatch, capsys):
     for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
         monkeypatch.setattr(races, name, value)
