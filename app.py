@@ -25,10 +25,11 @@ from starlette.middleware import Middleware
 from model import Page, Prediction, Recognizer, corrections, show
 from model.annotate import annotated
 from model.answers import answer, read
+from model.memory import give_back_memory
 from model.pictures import Source, of_data_url, of_png, size, upright
 from model.preprocess import SIDE
 from model.traffic import BusyError, Door, Flow, Turns
-from model.upkeep import give_back_memory, sweep
+from model.upkeep import sweep
 
 ON_SPACES = "SPACE_ID" in os.environ
 ASSETS = Path(__file__).parent / "assets"

@@ -1,7 +1,6 @@
-"""What a page that runs for weeks does now and then: delete what visitors uploaded, and give back memory."""
+"""What a page that runs for weeks does now and then: delete what visitors uploaded."""
 
 import contextlib
-import ctypes
 import os
 import stat
 import time
@@ -44,12 +43,3 @@ def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_
         with contextlib.suppress(OSError):
             if now - place.stat().st_mtime > 60:  # and no upload is about to lay a file there
                 place.rmdir()
-
-
-def give_back_memory() -> None:
-    """Give memory that is free back to the system, where the C library is glibc: it keeps what lies between the used.
-
-    Threads that decode large pictures leave such gaps. See malloc_trim(3).
-    """
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # another system, another C library
-        ctypes.CDLL(None).malloc_trim(0)

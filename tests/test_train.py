@@ -1,6 +1,4 @@
-import ctypes
 import functools
-import platform
 import re
 from urllib.error import URLError
 
@@ -14,7 +12,6 @@ from model.training import data, loop
 from model.training.data import mnist
 from model.training.loop import accuracy
 from model.training.mixture import Mixture
-from model.training.races import alone
 from model.training.strokes import draw, draw_somewhere
 from tests.digits import STROKES, glyph
 
@@ -47,27 +44,6 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(folder, tmp_
         run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
     assert a == b != c
-
-
-def paged_in(kept):
-    """Count the pages that the system gives when as much memory is taken again as was freed: by rights none."""
-    import resource  # not on every system
-
-    ctypes.CDLL(None).mallopt(loop.TRIM_THRESHOLD, 0)  # else it depends on what lies where
-    if kept:
-        loop.keep_memory()
-    for turn in range(10):
-        maps = [torch.ones(1_000_000) for _ in range(8)]
-        del maps
-        if turn == 4:
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-
-@pytest.mark.slow  # imports torch twice
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what is set is glibc's")
-def test_training_does_not_page_the_same_memory_in_anew():
-    assert alone(paged_in, True) < 100 < 5_000 < alone(paged_in, False)
 
 
 def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):

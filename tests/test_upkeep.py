@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from model.upkeep import give_back_memory, sweep
+from model.upkeep import sweep
 
 
 @pytest.fixture
@@ -53,9 +53,3 @@ def test_folders_that_are_empty_for_a_minute_go(place):
 
 def test_no_folder_is_no_error(tmp_path):
     sweep(tmp_path / "none", (), oldest=1, most=1, most_bytes=1)
-
-
-def test_memory_is_given_back_where_it_can_be(monkeypatch):
-    give_back_memory()
-    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library that knows no such thing
-    give_back_memory()

@@ -1,7 +1,6 @@
 """The training loop: recipe and data in, a trained network out."""
 
 import contextlib
-import ctypes
 import math
 import signal
 import threading
@@ -14,6 +13,7 @@ from torch.nn.functional import linear
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from model.memory import keep_memory
 from model.networks import build, predict
 from model.training import checkpoint, together
 from model.training.checkpoint import Progress, Run
@@ -23,7 +23,6 @@ from model.training.recipes import Recipe
 from model.training.strips import Strips
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of mallopt, as in glibc's malloc.h
 
 
 def train(
@@ -106,18 +105,6 @@ def train(
     trained = build(recipe.network)
     trained.load_state_dict(run.best)
     return trained.eval(), run.progress.history
-
-
-def keep_memory() -> None:
-    """Let freed memory stay with the process, where the C library is glibc: the next step needs as much again.
-
-    Else much of it goes back to the system and is paged in anew at each step, for a fifth of the reference network's
-    time. See mallopt(3).
-    """
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # another system, another C library
-        libc = ctypes.CDLL(None)
-        libc.mallopt(TRIM_THRESHOLD, -1)
-        libc.mallopt(MMAP_MAX, 0)
 
 
 class OverMaps(nn.Linear):

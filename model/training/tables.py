@@ -7,7 +7,7 @@ from model.training.nuisances import STRENGTHS
 
 def as_table(results: dict[str, dict]) -> str:
     """Lay out {network: what `measure` returns} as a Markdown table, a row a measure and a column a network, in %."""
-    rows = [["", "n", *results], ["---"] * (len(results) + 2)]
+    rows = [["", "n", *results]]
     first = next(iter(results.values()))
     for name in first:
         measures = [result[name] for result in results.values()]
@@ -28,7 +28,7 @@ def as_table(results: dict[str, dict]) -> str:
     if first["strokes"]:
         errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
         rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _markdown(rows)
 
 
 def as_page_table(results: dict[str, dict]) -> str:
@@ -36,20 +36,24 @@ def as_page_table(results: dict[str, dict]) -> str:
     rows = [
         ["read as pages", "n", "network", "exact", "lines", "characters", "one digit", "pictures with digits too many"]
     ]
-    rows.append(["---"] * len(rows[0]))
     for name in next(iter(results.values())):
         for network, measures in results.items():
             m = measures[name]
             shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
             rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"])])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _markdown(rows)
 
 
 def as_nuisance_table(results: dict[str, list[float]]) -> str:
     """Lay out what `measure_nuisances` returns as a Markdown table, in %: a row a nuisance and a column a strength."""
-    rows = [["characters read right, at a strength of", *map(str, STRENGTHS)], ["---"] * (len(STRENGTHS) + 1)]
+    rows = [["characters read right, at a strength of", *map(str, STRENGTHS)]]
     rows += [[name, *(f"{100 * share:.1f}" for share in shares)] for name, shares in results.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _markdown(rows)
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    header, *more = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *more))
 
 
 def over_seeds(kinds: dict[str, str], results: dict[str, dict]) -> str:
