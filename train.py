@@ -81,13 +81,15 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
         "seed": options.seed,
         "data": counts,
         "history": history,
-        "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()},
+        "metrics": {},
     }
+    if not recipe.scenes:
+        card["metrics"] = {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()}
     if recipe.mixture:
         card["calibration"] = calibrate(net, *held_back)
     weights.save(net, card, out)
     checkpoint.unlink()
-    for name, (_, labels) in sets.items():
+    for name, (_, labels) in sets.items() if card["metrics"] else ():
         print(f"{name} accuracy {card['metrics'][f'mnist_{name}_accuracy']:.2%} of {len(labels):,}")
     print(f"wrote {out} ({out.stat().st_size:,} bytes)")
     return 0

@@ -1,15 +1,27 @@
 """What stands on a page: its marks in lines, and the text that they make."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from statistics import median
 
+from model.finder import Box
 from model.prediction import Prediction
-from model.segment import Box
 
-SIGNS = ".-"  # what a line may hold beside digits and belongs to a number
-WORD_GAP = 0.35  # of the height of a line: what stands closer is one word or number
+SIGNS = ".-"  # what belongs to a number beside digits
+COLUMN = 2.0  # heights of a line: what stands farther apart is in another column, with a space between in the text
+NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
-Written = tuple[str, Box, Prediction]  # what stands in a line: what the line says it is, its box, what its glyph says
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """One thing that stands on a page: "digit", "." or "-", its box, and what is said of its glyph, None for a sign."""
+
+    kind: str
+    box: Box
+    prediction: Prediction | None
+
+    @property
+    def height(self) -> float:  # noqa: D102
+        return self.box[3] - self.box[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,95 +30,82 @@ class Page:
 
     Attributes:
         lines: from top to bottom; each its marks (box, Prediction) from left to right, box = (left, top, right, bottom)
-            in pixels of the image. `digit` is None where a mark is as large as a digit and looks like none, or stands
-            in a word.
-        text: the digits, a line of text for each line that has any, with decimal points and minus signs where they
-            belong to a number: "1247673\\n-8.5".
+            in pixels of the image. `digit` is None where a mark looks like a digit to the finder and like none to the
+            network that reads it.
+        text: the digits, a line of text for each line that has any, a space between columns, with decimal points and
+            minus signs where they belong to a number: "1247673\\n-8.5".
+        sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and laid flat.
+        turn: by how many degrees the image was turned anticlockwise to be read.
     """
 
-    lines: list[list[tuple[Box, Prediction]]]
+    lines: list[list[tuple[tuple[int, int, int, int], Prediction]]]
     text: str
+    sheet: tuple[tuple[float, float], ...] = ()
+    turn: float = 0.0
 
     @property
-    def marks(self) -> list[tuple[Box, Prediction]]:
+    def marks(self) -> list[tuple[tuple[int, int, int, int], Prediction]]:
         """All marks in reading order."""
         return [mark for line in self.lines for mark in line]
 
     def scaled(self, by: float) -> "Page":
         """Return the same page with boxes for a picture that is larger or smaller by this factor."""
         lines = [[(tuple(round(by * edge) for edge in box), each) for box, each in line] for line in self.lines]
-        return replace(self, lines=lines)
+        return replace(self, lines=lines, sheet=tuple((by * x, by * y) for x, y in self.sheet))
 
     def as_dict(self) -> dict:
         """Return the text and the marks as JSON types, for other programs."""
         return {"text": self.text, "marks": [{"box": list(box), **p.as_dict()} for box, p in self.marks]}
 
 
-def page_of(lines: list[list[Written]], in_picture: Callable[[Box], Box]) -> Page:
-    """Make a page of lines of what stands there, large and small.
+def in_lines(written: list[Written]) -> list[list[Written]]:
+    """Lay what is written in lines from top to bottom, each from left to right.
 
-    Args:
-        lines: upright.
-        in_picture: takes a box in the lines to that in the picture.
+    A digit is tied to the next on its right that stands at its height; a sign to the digit that it is nearest to.
     """
-    kept, text = [], []
-    for line in lines:
-        height = max(bottom - top for _, (_, top, _, bottom), _ in line)
-        line = [
-            (symbol, box, prediction)
-            for symbol, box, prediction in line
-            if symbol in SIGNS or prediction.digit is not None or box[3] - box[1] > 0.6 * height
-        ]
-        line = without_words(line, height)
-        kept.append([(in_picture(box), prediction) for symbol, box, prediction in line if symbol not in SIGNS])
-        text.append("".join(_text(line, height)))
-    return Page([line for line in kept if line], "\n".join(line for line in text if line))
-
-
-def sureness(lines: list[list[Written]]) -> float:
-    """Return how sure the digits are on average, in [0, 1]; what is none counts as not sure."""
-    confidences = [prediction.confidence for line in lines for symbol, _, prediction in line if symbol not in SIGNS]
-    return sum(confidences) / max(1, len(confidences))
-
-
-def _text(line: list[Written], height: int) -> Iterator[str]:
-    """Yield the digits of a line, a minus before a number, and a point within one."""
-    for i, (symbol, box, prediction) in enumerate(line):
-        before, after = (line[i - 1] if i else None), (line[i + 1] if i + 1 < len(line) else None)
-        if prediction.digit is not None:
-            yield str(prediction.digit)
-        elif symbol in SIGNS and after and after[2].digit is not None and after[1][0] - box[2] < height:
-            led = bool(before) and before[2].digit is not None and box[0] - before[1][2] < height
-            if led == (symbol == "."):
-                yield symbol
-
-
-def without_words(line: list[Written], height: int) -> list[Written]:
-    """Take no letter of a word for a digit, since some letters look like one.
-
-    Where a third of what stands close together is no digit, nothing of it is; nor is a number of few digits in a line
-    of many letters.
-    """
-    words: list[list[Written]] = []
-    for mark in line:
-        if words and mark[1][0] - words[-1][-1][1][2] < WORD_GAP * height:
-            words[-1].append(mark)
-        else:
-            words.append([mark])
-    while True:
-        counts = [(_digits(word), sum(symbol not in SIGNS for symbol, _, _ in word)) for word in words]
-        letters = sum(marks - digits for digits, marks in counts)
-        for i, (digits, marks) in enumerate(counts):
-            if digits and (3 * (marks - digits) >= marks or letters - (marks - digits) >= 6 + 3 * digits):
-                words[i] = _refused(words[i])
+    digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
+    line_of = list(range(len(digits)))
+    for i, one in enumerate(digits):
+        for k in range(i + 1, len(digits)):
+            if _overlap(one.box, digits[k].box, 1) > 0.5 * min(one.height, digits[k].height):
+                line_of = [line_of[i] if line == line_of[k] else line for line in line_of]
                 break
-        else:
-            return [mark for word in words for mark in word]
+    lines: dict[int, list[Written]] = {}
+    for line, digit in zip(line_of, digits, strict=True):
+        lines.setdefault(line, []).append(digit)
+    for sign in written if digits else ():
+        if sign.kind != "digit":
+            nearest = min(range(len(digits)), key=lambda k: _apart(digits[k].box, sign.box))
+            if _apart(digits[nearest].box, sign.box) < NEAR * digits[nearest].height:
+                lines[line_of[nearest]].append(sign)
+    for line in lines.values():
+        line.sort(key=lambda each: each.box[0] + each.box[2])
+    return sorted(lines.values(), key=lambda line: sum(each.box[1] + each.box[3] for each in line) / len(line))
 
 
-def _digits(marks: list[Written]) -> int:
-    return sum(prediction.digit is not None for _, _, prediction in marks)
+def text_of(line: list[Written]) -> str:
+    """Return the text of a line: its digits, a minus before a number, a point within one, a space between columns."""
+    height = median(each.height for each in line if each.kind == "digit")
+    text, last = "", None
+    for i, one in enumerate(line):
+        after = line[i + 1] if i + 1 < len(line) else None
+        if one.kind == "digit":
+            if one.prediction.digit is None:
+                continue
+            if last and one.box[0] - last.box[2] > COLUMN * height:
+                text += " "
+            text, last = text + str(one.prediction.digit), one
+        elif after and after.kind == "digit" and after.prediction.digit is not None:
+            led = last is not None and one.box[0] - last.box[2] < NEAR * height
+            if after.box[0] - one.box[2] < NEAR * height and led == (one.kind == "."):
+                text += one.kind if led or not last else " " + one.kind
+                last = one if not led else last
+    return text
 
 
-def _refused(marks: list[Written]) -> list[Written]:
-    return [(symbol, box, replace(prediction, digit=None, confidence=0.0)) for symbol, box, prediction in marks]
+def _overlap(a: Box, b: Box, axis: int) -> float:
+    return min(a[axis + 2], b[axis + 2]) - max(a[axis], b[axis])
+
+
+def _apart(a: Box, b: Box) -> float:
+    return max(0, -_overlap(a, b, 0)) + max(0, -_overlap(a, b, 1))

@@ -4,13 +4,14 @@ import contextlib
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn.functional import linear
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from model.memory import keep_memory
@@ -20,9 +21,11 @@ from model.training.checkpoint import Progress, Run
 from model.training.data import Digits
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
+from model.training.scenes import Scenes
 from model.training.strips import Strips
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+DRAWING = 2  # processes that draw scenes
 
 
 def train(
@@ -67,7 +70,7 @@ def train(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     judged = average.module if average else net
-    kind = Strips if recipe.strips else Mixture if recipe.mixture else Digits
+    kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
     take, trial = kind(*digits), rehearsal(kind, *held_back)
     run = Run(net, optimizer, average, best={}, order=torch.empty(0), progress=Progress())
     if resume:
@@ -78,12 +81,12 @@ def train(
             if done.batch == 0:
                 run.order = torch.randperm(n)
             net.train()
-            for chosen in run.order.split(recipe.batch_size)[done.batch :]:
+            for chosen, batch in ahead(take, run.order.split(recipe.batch_size)[done.batch :]):
                 part = done.step / (recipe.epochs * batches)
                 rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                *sums, stopped = step(run, take, chosen, recipe.smoothing, device, interrupted)
+                *sums, stopped = step(run, take.judge, batch, recipe, device, interrupted)
                 done.sums = [total + more for total, more in zip(done.sums, sums, strict=True)]
                 done.batch, done.step = done.batch + 1, done.step + 1
                 bar.move(len(chosen), done, rate)
@@ -120,16 +123,38 @@ def unflattened(net: nn.Module) -> nn.Module:
 
     A step of the reference network takes 7 % less time.
     """
-    if isinstance(net[-1], nn.Linear):
+    if isinstance(net, nn.Sequential) and isinstance(net[-1], nn.Linear):
         net[-2], net[-1].__class__ = nn.Identity(), OverMaps
     return net
 
 
+def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
+    """Yield parts of the digits, each with its batch; scenes take long to draw, so other processes draw them ahead."""
+    if not isinstance(take, Scenes):
+        yield from ((part, take(part)) for part in parts)
+        return
+    loader = DataLoader(
+        take,
+        sampler=parts,
+        batch_size=None,
+        num_workers=DRAWING,
+        prefetch_factor=4,
+        worker_init_fn=_quietly,
+        generator=torch.Generator(),
+    )
+    yield from zip(parts, loader, strict=True)
+
+
+def _quietly(_: int) -> None:
+    """Leave Ctrl-C to the first process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def step(
     run: Run,
-    take: Callable,
-    chosen: torch.Tensor,
-    smoothing: float,
+    judge: Callable,
+    drawn: Batch,
+    recipe: Recipe,
     device: torch.device,
     interrupted: Callable[[], bool],
 ) -> tuple[float, float, float, bool]:
@@ -139,16 +164,18 @@ def step(
         Its loss times the size of the batch, how many of it are right, its size, and whether to stop: once a process is
         interrupted, all stop after the same step.
     """
-    batch, truth = take(chosen)
+    batch, truth = drawn
     size = len(truth)
     batch, truth = together.share(batch).to(device), together.share(truth).to(device)
     with half_precision(device):
         logits = run.net(batch.contiguous(memory_format=torch.channels_last))
-        loss, right = take.judge(logits, truth, smoothing)
+        loss, right = judge(logits, truth, recipe.smoothing)
     loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
     total, right, stop = together.add_up(run.net, loss.item(), right, interrupted())
+    if recipe.clipping:
+        nn.utils.clip_grad_norm_(run.net.parameters(), recipe.clipping)
     run.optimizer.step()
     if run.average:
         run.average.update_parameters(run.net)

@@ -56,7 +56,7 @@ def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name
         lines += len(expected_lines)
         right += (Counter(expected_lines) & Counter(got.split("/"))).total()
         characters += len(expected.replace("/", ""))
-        errors += _distance(got.replace("/", ""), expected.replace("/", ""))
+        errors += distance(got.replace("/", ""), expected.replace("/", ""))
         extra += len(got.replace("/", "")) > len(expected.replace("/", ""))
         one += len(got) == 1
     return {
@@ -69,7 +69,7 @@ def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name
     }
 
 
-def _distance(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         before, row[0] = row[0], i

@@ -14,9 +14,11 @@ class Recipe:
         learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
         mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
         strips: train on `model.training.strips`: numbers, with digits side by side.
+        scenes: train on `model.training.scenes`: pictures with digits in them.
         annealed: raise the step size over the first twentieth, then lower it to nothing along a cosine.
         weight_decay: as in AdamW (Loshchilov and Hutter 2019).
         averaging: decay a step of the running average of the weights that is kept in the end; 0 for none.
+        clipping: longest gradient of a step, longer ones are scaled down to it (Pascanu et al. 2013); 0 for any.
         smoothing: share of a label that is spread over all classes (Szegedy et al. 2016).
     """
 
@@ -26,10 +28,12 @@ class Recipe:
     learning_rate: float
     mixture: bool = False
     strips: bool = False
+    scenes: bool = False
     annealed: bool = False
     weight_decay: float = 0.0
     averaging: float = 0.0
     smoothing: float = 0.0
+    clipping: float = 0.0
 
 
 RECIPES = {
@@ -55,5 +59,16 @@ RECIPES = {
         annealed=True,
         weight_decay=0.02,
         averaging=0.999,
+    ),
+    "finder": Recipe(
+        "finder",
+        epochs=16,
+        batch_size=192,
+        learning_rate=3e-3,
+        scenes=True,
+        annealed=True,
+        weight_decay=0.02,
+        averaging=0.998,
+        clipping=1.0,
     ),
 }

@@ -1,0 +1,169 @@
+"""Where the digits of a picture stand: brightness -> marks, each with its own ink."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+CELL = 4  # pixels of a cell, for which the network says what is there
+STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
+DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symbol
+POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
+COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
+LEAST = 0.15, 0.45  # probability from which on a middle is looked at
+STROKE = 0.4  # probability from which on there is a stroke of a digit
+REACH = 3.5  # cells that a stroke may miss the middle of its digit by
+SMALL, TINY = 64, 32  # pixels: a picture whose shorter side is less is enlarged; the last level of a pyramid is no smaller
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """What the finder takes for one digit or sign.
+
+    Attributes:
+        box: (left, top, right, bottom) in pixels of the picture that was searched.
+        ink: [h, w] float32 in [0, 1], its strokes, at the scale at which they were found.
+        kind: "digit", "." or "-".
+        score: how probable it is that it is there, in [0, 1].
+        logits: [10] float32, for each digit.
+    """
+
+    box: Box
+    ink: np.ndarray
+    kind: str
+    score: float
+    logits: np.ndarray
+    other: tuple[float, float] = (0.0, 0.0)
+
+
+def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Lay a picture on a larger one that is as bright as its border: [h, w] -> [H, W] float32.
+
+    Args:
+        tone: brightness.
+        corner: (row, column) where its first pixel goes.
+        size: H, W.
+    """
+    border = np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])
+    board = np.full(size, np.median(border), np.float32)
+    board[corner[0] : corner[0] + tone.shape[0], corner[1] : corner[1] + tone.shape[1]] = tone
+    return board
+
+
+def find(net: nn.Module, tone: np.ndarray) -> list[Mark]:
+    """Find digits, points and minus signs on every scale of a picture: [H, W] float32 in [0, 1]; scales may repeat them."""
+    shorter = min(tone.shape)
+    scale = 1.0
+    while shorter * scale < SMALL:
+        scale *= 2
+    marks: list[Mark] = []
+    while True:
+        size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
+        level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        marks += find_at(net, level, scale)
+        scale /= 2
+        if max(tone.shape) * scale < TINY:
+            return marks
+
+
+@torch.inference_mode()
+def find_at(net: nn.Module, tone: np.ndarray, scale: float) -> list[Mark]:
+    """Find digits at one scale; boxes are divided by it."""
+    height, width = tone.shape
+    corner = COARSEST // 2, COARSEST // 2
+    size = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in tone.shape]
+    board = padded(tone, corner, size)
+    said = net(torch.from_numpy(board)[None, None])
+    heat = said[:, 12:16].sigmoid()
+    peaks = (heat == torch.nn.functional.max_pool2d(heat, 3, 1, 1)) & (heat > LEAST[0])
+    channel, row, column = (part.numpy() for part in peaks[0, :3].nonzero(as_tuple=True))
+    score = heat[0, channel, row, column].numpy()
+    logits = said[0, 16:, row, column].T.numpy()
+    others = heat[0, 3].numpy()
+    other = np.stack([cv2.dilate(others, np.ones((n, n)))[row, column] for n in (3, 17)], 1)
+    strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
+    strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
+    marks = []
+    seen = set()
+    for least in LEAST:
+        some = np.flatnonzero(score >= least)
+        if not len(some):
+            continue
+        owner = shared_out(strokes, right, down, row[some], column[some])
+        for i, (left, top, beyond, below) in zip(some, boxes_of(owner, len(some)), strict=True):
+            number = int(np.searchsorted(some, i)) + 1
+            if beyond <= left or (i, left, top, beyond, below) in seen:
+                continue
+            seen.add((i, left, top, beyond, below))
+            left, top, beyond, below = max(0, left - 1), max(0, top - 1), beyond + 1, below + 1
+            own = owner[top:below, left:beyond] == number
+            window = board[2 * top : 2 * below, 2 * left : 2 * beyond]
+            ink = ink_of(window, own, strokes[top:below, left:beyond])
+            y, x, h, w = tight(ink)
+            if not w:
+                continue
+            x0, y0 = 2 * left + x - corner[1], 2 * top + y - corner[0]
+            box = tuple(edge / scale for edge in (x0, y0, x0 + w, y0 + h))
+            kind = ("digit", ".", "-")[channel[i]]
+            marks.append(Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(other[i].tolist())))
+    return marks
+
+
+def shared_out(
+    strokes: np.ndarray, right: np.ndarray, down: np.ndarray, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
+    """Share out strokes among the middles: each goes to the one that it points to: [H / 2, W / 2] int32, 0 for none."""
+    cells = np.full((strokes.shape[0] // 2, strokes.shape[1] // 2), 255, np.uint8)
+    cells[row, column] = 0
+    apart, nearest = cv2.distanceTransformWithLabels(cells, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    number = np.zeros(nearest.max() + 1, np.int32)
+    number[nearest[row, column]] = np.arange(1, len(row) + 1)
+    y, x = np.nonzero(strokes > STROKE)
+    cx = np.int64((2 * x + 1 + STEP * right[y, x]) / CELL).clip(0, cells.shape[1] - 1)
+    cy = np.int64((2 * y + 1 + STEP * down[y, x]) / CELL).clip(0, cells.shape[0] - 1)
+    owner = np.zeros(strokes.shape, np.int32)
+    owner[y, x] = np.where(apart[cy, cx] <= REACH, number[nearest[cy, cx]], 0)
+    return owner
+
+
+def boxes_of(owner: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
+    """Return the box of each owner's pixels, (left, top, right, bottom); right is not beyond left where it has none."""
+    y, x = np.nonzero(owner)
+    who = owner[y, x] - 1
+    low = np.full((count, 2), 10**6)
+    high = np.zeros((count, 2), int)
+    np.minimum.at(low, who, np.stack([x, y], 1))
+    np.maximum.at(high, who, np.stack([x + 1, y + 1], 1))
+    return [(*a, *b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """Take a digit's ink from the paper about it: brightness [2h, 2w], its strokes [h, w] -> [2h, 2w] in [0, 1].
+
+    The paper is what is no stroke; the ink is what stands off it on the side where the strokes do.
+    """
+    double = window.shape[::-1]
+    near = cv2.dilate(np.uint8(own), np.ones((3, 3), np.uint8))
+    mine = cv2.resize(np.float32(own), double, interpolation=cv2.INTER_LINEAR)
+    written = cv2.resize(np.uint8(strokes > 0.25), double, interpolation=cv2.INTER_NEAREST) > 0
+    rest = window[~written]
+    paper = float(np.median(rest)) if rest.size > 8 else float(np.median(window))
+    step = window - paper
+    if step[mine > 0.5].sum() < 0:
+        step = -step
+    pen = float(np.quantile(step[mine > 0.5], 0.7)) if (mine > 0.5).any() else 0.0
+    if pen <= 0.01:
+        return np.zeros_like(window)
+    floor = 0.15 * pen
+    cover = cv2.resize(np.float32(near), double, interpolation=cv2.INTER_LINEAR)
+    return ((step - floor) / (pen - floor)).clip(0, 1) * cover.clip(0, 1)
+
+
+def tight(ink: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (top, left, height, width) of what is written."""
+    x, y, w, h = cv2.boundingRect(np.uint8(ink > 0.2))
+    return y, x, h, w

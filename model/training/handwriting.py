@@ -1,0 +1,213 @@
+"""Words and signs in our own hand and in print: what stands on paper beside digits.
+
+A letter is a text of points "x,y", x to the right and y down, the baseline at 0 and the height of an x at -1, so that
+letters written one after the other make a cursive word; strokes are apart by ";", and the first stroke of a letter goes
+on where that of the letter before ends.
+"""
+
+import string
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from model.training.shapes import OTHERS
+
+Random = np.random.Generator
+
+CURSIVE = {
+    "a": ".8,-.8 .4,-1 .05,-.5 .4,0 .8,-.8 .85,-.15 1.1,-.05",
+    "b": "0,-.3 .3,-1.9 .1,-.2 .4,0 .7,-.5 .5,-.9 .9,-.8",
+    "c": ".7,-.8 .4,-1 .05,-.5 .35,0 .8,-.2",
+    "d": ".75,-.8 .4,-1 .05,-.5 .4,0 .75,-.7 .85,-2 .8,-.2 1.1,-.05",
+    "e": ".05,-.4 .6,-.6 .4,-1 .05,-.5 .35,0 .85,-.25",
+    "f": "0,-.3 .6,-1.7 .4,-2 .25,-1 .2,.8 .4,.3 .3,-.2 .8,-.4",
+    "g": ".8,-.8 .4,-1 .05,-.5 .4,0 .8,-.8 .75,.7 .35,1 .2,.6 1,-.2",
+    "h": "0,-.2 .4,-1.9 .15,0 .4,-.9 .75,-.7 .75,-.1 1.05,0",
+    "i": "0,-.3 .25,-1 .25,-.1 .5,-.05; .3,-1.5 .35,-1.45",
+    "j": "0,-.3 .3,-1 .2,.8 -.1,1 -.1,.6 .5,-.1; .3,-1.5 .35,-1.45",
+    "k": "0,-.2 .4,-1.9 .15,0 .2,-.6 .7,-.9 .3,-.5 .8,0",
+    "l": "0,-.3 .4,-1.8 .2,-1.9 .15,-.2 .5,-.1",
+    "m": "0,-.7 .2,-1 .2,0 .4,-.9 .65,-.8 .6,0 .8,-.9 1.1,-.8 1.1,-.1 1.35,0",
+    "n": "0,-.7 .2,-1 .2,0 .45,-.9 .75,-.8 .75,-.1 1,0",
+    "o": ".5,-1 .1,-.7 .1,-.2 .5,0 .8,-.5 .5,-1 .7,-.8 1,-.85",
+    "p": "0,-.6 .25,-1 .15,1 .2,-.6 .6,-1 .8,-.5 .5,0 .2,-.1 .9,-.1",
+    "q": ".8,-.8 .4,-1 .05,-.5 .4,0 .8,-.8 .75,1 1,.6 .95,-.1",
+    "r": "0,-.4 .25,-1 .3,-.85 .7,-.9 .6,-.1 .9,0",
+    "s": "0,-.2 .4,-1 .65,-.4 .4,0 .05,-.15 .8,-.1",
+    "t": "0,-.3 .35,-1.6 .25,-.1 .6,0; -.1,-1.1 .7,-1.15",
+    "u": "0,-.8 .15,-1 .15,-.2 .45,0 .75,-1 .75,-.15 1,0",
+    "v": "0,-.8 .15,-1 .35,0 .7,-1 1,-.9",
+    "w": "0,-.8 .15,-1 .25,-.1 .5,-.1 .6,-.9 .7,-.1 1,-.2 1.1,-1 1.3,-.9",
+    "x": "0,-.8 .2,-1 .6,0 .9,-.1; .7,-1 0,0",
+    "y": "0,-.8 .15,-1 .2,-.4 .5,-.3 .75,-1 .6,.8 .2,1 .2,.6 1,-.2",
+    "z": "0,-.8 .3,-1 .6,-.9 .1,0 .5,-.1 .4,.7 .1,.9 .9,-.2",
+}
+COMMON = "eeeeeeeeeeeettttttttaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddlllluuucccmmmffyywwggppbbvkxjqz"
+FINER = 3  # a stroke is drawn this many times larger, then averaged down
+HERSHEY = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_COMPLEX_SMALL,
+)
+SCRIPTS = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX
+
+
+def letters(random: Random, most: int = 9) -> str:
+    """Make up a word."""
+    word = "".join(random.choice(list(COMMON), random.integers(1 if random.random() < 0.1 else 2, most + 1)))
+    style = random.random()
+    return word.upper() if style < 0.08 else word.capitalize() if style < 0.25 else word
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How somebody writes: which part of the letters is joined to the next, the slant, the width, an unsteady pen."""
+
+    joined: float
+    slant: float
+    wide: float
+    shake: float
+
+    @classmethod
+    def of(cls, random: Random) -> "Hand":
+        """Make up a hand."""
+        return cls(random.choice([0.0, 0.5, 1.0]), random.normal(0.2, 0.3), random.uniform(0.6, 1.3), random.uniform(0.02, 0.1))
+
+
+def written_word(random: Random, size: float, pen: float, hand: Hand) -> tuple[np.ndarray, int]:
+    """Write a word by hand: its ink [H, W] float32 in [0, 1], and how many letters it has.
+
+    Args:
+        random: decides the word.
+        size: height of an x, in pixels.
+        pen: width of the line, in pixels.
+        hand: whose it is.
+    """
+    word, strokes, path, x = letters(random), [], [], 0.0
+    for letter in word:
+        parts = _points(CURSIVE[letter]) if letter in CURSIVE else _capital(random)
+        parts = [(part + hand.shake * random.standard_normal(part.shape)) * (hand.wide, 1) for part in parts]
+        if path and random.random() > hand.joined:
+            strokes.append(np.concatenate(path))
+            path = []
+            x += 0.25 * random.random()
+        path.append(parts[0] + (x, 0))
+        strokes += [part + (x, 0) for part in parts[1:]]
+        x += parts[0][:, 0].max() * random.uniform(0.9, 1.15)
+    strokes.append(np.concatenate(path))
+    lean = np.array([[1, 0], [-hand.slant, 1]])
+    return inked([size * curve(stroke @ lean) for stroke in strokes], pen), len(word)
+
+
+def _capital(random: Random) -> list[np.ndarray]:
+    return [stroke / 5 - (0, 2) for stroke in _points(OTHERS[random.integers(27)])]
+
+
+def sign(random: Random, size: float, pen: float) -> np.ndarray:
+    """Write one letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
+    strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in _points(OTHERS[_any(random, OTHERS)])]
+    turn = random.normal(0, 0.15)
+    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    strokes = [curve(stroke @ matrix) for stroke in strokes]
+    whole = np.concatenate(strokes)
+    scale = size / max(np.ptp(whole, axis=0).max(), 1)
+    return inked([stroke * scale for stroke in strokes], pen)
+
+
+def outline(random: Random, size: float, pen: float) -> np.ndarray:
+    """Draw the outline of a shape, a polygon, an arrow, a heart: [H, W] float32 in [0, 1], `size` pixels long."""
+    n = int(random.choice([2, 3, 3, 4, 4, 4, 5, 6, 8]))
+    angles = np.sort(random.uniform(0, 2 * np.pi, n)) if random.random() < 0.4 else np.arange(n) * 2 * np.pi / n
+    corners = np.stack([np.cos(angles), np.sin(angles)], 1) * random.uniform(0.7, 1.1, (n, 1))
+    turn = random.uniform(0, 2 * np.pi)
+    corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    corners *= (1, random.uniform(0.15, 1)) if random.random() < 0.6 else (1, 1)
+    if random.random() < 0.5:
+        corners = corners[:, ::-1]
+    points = np.concatenate([corners, corners[:1] + 0.06 * random.standard_normal((1, 2))])
+    if random.random() < 0.25:  # a corner is not met
+        points[-1] += random.uniform(-0.5, 0.5, 2)
+    strokes = [_straight(points, random)]
+    if random.random() < 0.2:  # a solid: the same again, a little off, and edges
+        off = random.uniform(-0.7, 0.7, 2)
+        strokes += [stroke + off for stroke in strokes] + [np.stack([p, p + off]) for p in corners]
+    if random.random() < 0.15:
+        strokes = [curve(points)]
+    if random.random() < 0.1:
+        strokes.append(random.uniform(-0.6, 0.6, 2) + 0.3 * np.stack([np.cos(angles), np.sin(angles)], 1))
+    whole = np.concatenate(strokes)
+    scale = size / max(np.ptp(whole, axis=0).max(), 1e-3)
+    return inked([stroke * scale for stroke in strokes], pen)
+
+
+def _straight(points: np.ndarray, random: Random) -> np.ndarray:
+    """Go along straight lines with an unsteady hand."""
+    steps = np.linspace(0, 1, 8)[:, None]
+    path = np.concatenate([a + steps * (b - a) for a, b in zip(points[:-1], points[1:], strict=True)])
+    return path + 0.012 * random.standard_normal(path.shape)
+
+
+def printed(random: Random, text: str, size: float, script: bool = False) -> np.ndarray:
+    """Print a text, or write it in a script that a machine draws: [H, W] float32 in [0, 1].
+
+    Args:
+        random: decides the font.
+        text: of ASCII characters.
+        size: height of a capital, in pixels.
+        script: a font that looks like handwriting.
+    """
+    if not script and random.random() < 0.5:
+        font = ImageFont.load_default(max(4, 1.4 * size))
+        left, top, right, bottom = font.getbbox(text)
+        picture = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4))
+        ImageDraw.Draw(picture).text((2 - left, 2 - top), text, fill=255, font=font)
+        return np.float32(picture) / 255
+    font = int(random.choice(SCRIPTS if script else HERSHEY))
+    scale = FINER * size / 21
+    weight = max(1, round(FINER * size * random.uniform(0.05, 0.2 if script else 0.12)))
+    (width, height), base = cv2.getTextSize(text, font, scale, weight)
+    board = np.zeros((height + base + 2 * weight, width + 2 * weight), np.uint8)
+    cv2.putText(board, text, (weight, height + weight // 2), font, scale, 255, weight, cv2.LINE_AA)
+    return _smaller(board)
+
+
+def curve(points: np.ndarray, finer: int = 5) -> np.ndarray:
+    """Lead a Catmull-Rom spline (Catmull and Rom 1974) through points: [N, 2] -> [M, 2]."""
+    around = np.concatenate([points[:1], points, points[-1:]])
+    a, b, c, d = (around[i : len(around) - 3 + i, None] for i in range(4))
+    t = np.arange(finer)[None, :, None] / finer
+    path = b + t / 2 * (c - a) + t**2 * (a - 2.5 * b + 2 * c - d / 2) + t**3 * (1.5 * (b - c) + (d - a) / 2)
+    return np.concatenate([path.reshape(-1, 2), points[-1:]])
+
+
+def inked(strokes: list[np.ndarray], pen: float) -> np.ndarray:
+    """Draw strokes, each [N, 2] in pixels, with a round pen: the ink [H, W] float32 in [0, 1]."""
+    corner = np.min([stroke.min(axis=0) for stroke in strokes], axis=0) - pen / 2 - 1
+    far = np.max([stroke.max(axis=0) for stroke in strokes], axis=0) + pen / 2 + 1
+    width, height = np.ceil(far - corner).astype(int).clip(2, 2000)
+    board = np.zeros((height * FINER, width * FINER), np.uint8)
+    lines = [np.int32(np.rint((stroke - corner) * FINER * 4)) for stroke in strokes]
+    cv2.polylines(board, lines, False, 255, max(1, round(pen * FINER)), cv2.LINE_AA, 2)
+    return _smaller(board)
+
+
+def _smaller(board: np.ndarray) -> np.ndarray:
+    size = max(1, board.shape[1] // FINER), max(1, board.shape[0] // FINER)
+    return np.float32(cv2.resize(board, size, interpolation=cv2.INTER_AREA)) / 255
+
+
+def _points(shape: str) -> list[np.ndarray]:
+    """Parse a shape: its strokes, each [N, 2]."""
+    strokes = (stroke.split() for stroke in shape.split(";"))
+    return [np.array([[float(v) for v in word.rstrip("!").split(",")] for word in stroke]) for stroke in strokes]
+
+
+def _any(random: Random, things: list) -> int:
+    return int(random.integers(len(things)))
+
+
+ASCII = string.ascii_letters + ".,;:!?()&"

@@ -1,0 +1,87 @@
+"""How well a Recognizer reads scenes: digits where they really stand, and pictures that hold none, as visitors see it."""
+
+import csv
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from model import Page, Recognizer
+from model.annotate import annotated
+from model.pictures import Source, upright
+from model.training.pages import distance
+
+SCATTERED = ("sheets",)  # sets whose digits stand in no order
+TILE = 240  # pixels of a picture on a contact sheet
+
+
+def scenes(folder: Path) -> dict[str, list[tuple[Path, str]]]:
+    """List the sets of scenes in a folder: {name: [(picture, its digits)]}; lines apart by "/", "-" where there are none."""
+    sets = {}
+    for labels in sorted(folder.glob("*/labels.tsv")):
+        with labels.open() as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t"))
+        sets[labels.parent.name] = [(labels.parent / row["file"], row["label"]) for row in rows]
+    return sets
+
+
+def measure_scenes(recognizer: Recognizer, folder: Path, mistakes: Path | None = None) -> dict[str, dict]:
+    """Read every set of scenes below a folder: {set: what `measure_set` returns}, its mistakes on a contact sheet."""
+    results = {}
+    for name, pictures in scenes(folder).items():
+        results[name], wrong = measure_set(recognizer, pictures, name, scattered=name in SCATTERED)
+        if mistakes and wrong:
+            contact_sheet(wrong).save(mistakes / f"scenes_{name}.png")
+    return results
+
+
+def measure_set(
+    recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name: str, scattered: bool = False
+) -> tuple[dict, list[tuple[Source, str, Page]]]:
+    """Read pictures and compare the digits, and nothing else, with what they hold.
+
+    Returns:
+        n: pictures. silent: share in which no digit is said. ms: median time of one, from the file to the page, and
+        slowest. Where they hold digits: exact: share read exactly; characters: share of digits read, by edit distance;
+        found: share of digits that are among those said; and invented: digits said beside those, a picture.
+        Second, the pictures read wrong, each with its digits and its page.
+    """
+    n = silent = exact = errors = total = found = said = 0
+    times, wrong = [], []
+    for image, label in tqdm(pictures, name, unit=" scenes", leave=False):
+        start = time.perf_counter()
+        page = recognizer.read_page(image)
+        times.append(1000 * (time.perf_counter() - start))
+        got, expected = ("".join(filter(str.isdecimal, text)) for text in (page.text, label))
+        if scattered:
+            got, expected = "".join(sorted(got)), "".join(sorted(expected))
+        n, silent, exact, total, said = n + 1, silent + (not got), exact + (got == expected), total + len(expected), said + len(got)
+        errors += distance(got, expected)
+        found += (Counter(got) & Counter(expected)).total()
+        if got != expected:
+            wrong.append((image, label, page))
+    result = {"n": n, "silent": silent / n, "said": said / n, "ms": statistics.median(times), "slowest": max(times)}
+    if total:
+        result |= {"exact": exact / n, "digits": total, "characters": 1 - errors / total}
+        result |= {"found": found / total, "invented": (said - found) / n}
+    return result, wrong
+
+
+def contact_sheet(wrong: list[tuple[Source, str, Page]], most: int = 60, columns: int = 6) -> Image.Image:
+    """Lay out pictures with the boxes of what was read, each below its digits and what was said."""
+    from PIL import ImageDraw
+
+    wrong = wrong[:most]
+    board = Image.new("RGB", (columns * TILE, -(-len(wrong) // columns) * (TILE + 14)), "white")
+    pencil = ImageDraw.Draw(board)
+    for i, (image, label, page) in enumerate(wrong):
+        picture = annotated(upright(image), page)
+        picture.thumbnail((TILE - 4, TILE))
+        x, y = i % columns * TILE, i // columns * (TILE + 14)
+        board.paste(picture, (x, y + 14))
+        pencil.text((x, y), f"{Path(str(image)).stem[:10]} {label[:14]} > {page.text.replace(chr(10), '/')[:22]}", fill=0)
+    return board
