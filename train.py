@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model import corrections, weights
+from model import Recognizer, corrections, weights
 from model.training import together
-from model.training.calibrate import calibrate
+from model.training.calibrate import calibrate, learn_fusion
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
@@ -85,6 +85,8 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     }
     if not recipe.scenes:
         card["metrics"] = {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()}
+    if recipe.scenes:
+        card |= learn_fusion(net, Recognizer.load(), *held_back)
     if recipe.mixture:
         card["calibration"] = calibrate(net, *held_back)
     weights.save(net, card, out)

@@ -50,7 +50,12 @@ _DAMAGE = (
 
 
 def brightness(image: Source, side: int) -> np.ndarray:
-    """Decode a picture to how bright each pixel is.
+    """Decode a picture to how bright each pixel is: the first of what `decoded` returns."""
+    return decoded(image, side)[0]
+
+
+def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode a picture, once, to how bright each pixel is, and how large it was.
 
     Args:
         image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
@@ -58,24 +63,27 @@ def brightness(image: Source, side: int) -> np.ndarray:
         side: a longer picture is reduced by the least whole factor that makes it no longer than this, in pixels.
 
     Returns:
-        [H, W] float32 in [0, 1]. EXIF orientation is followed; of an animation it is the first frame. A transparent
-        picture lies on white paper, or on black where white would hide all of it.
+        [H, W] float32 in [0, 1], and (width, height) in pixels before it was reduced. EXIF orientation is followed; of
+        an animation it is the first frame. A transparent picture lies on white paper, or on black where white would
+        hide all of it.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no picture that can be read; the sentence says why.
     """
     if isinstance(image, np.ndarray):
-        grey = _of_array(image)
+        grey, given = _of_array(image), image.shape[1::-1]
     elif isinstance(image, Image.Image):
+        given = size(image)
         grey = _of_picture(image, "the picture", side)
     elif isinstance(image, str | os.PathLike):
         with _opened(image) as picture:
+            given = size(picture)
             picture.draft("L", (side, side))  # a large JPEG is decoded at a reduced size, many times faster
             grey = _of_picture(picture, repr(os.fspath(image)), side)
     else:
         raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
-    return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side)))
+    return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side))), given
 
 
 def as_data_url(picture: Image.Image) -> str:

@@ -2,37 +2,62 @@
 
 import functools
 import os
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from model import weights
+from model.finder import Box, Mark, propose
+from model.fusion import fuse
 from model.looks import look
 from model.networks import NETWORKS, folded
-from model.page import Page, Written, page_of, sureness
-from model.pictures import Source, size
+from model.page import SIGNS, Page, Written, in_lines, text_of
+from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
-from model.preprocess import glyph_of, ink
-from model.ruling import without_rules
-from model.segment import MARGIN, Mark, box_of, close_ups, find_lines, hang_together, take_apart, to_strip
-from model.spell import rarities, spell
-from model.straighten import box_back, tilt, turned
+from model.preprocess import frame
+from model.upright import box_back, flat, seen, sheet, turn
 
-PAGE_SIDE = 1600  # pixels; a longer picture of a page is reduced before it is searched
+PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
+TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
-FEW, MANY = 4, 150  # marks on a page that may be turned by a quarter: fewer do not show it, more are rather print
-BESIDE = (
-    0.5  # how much the line counts beside a whole glyph, since both see the same; of a digit cut out it alone counts
-)
-SURE = 0.9  # mean confidence from which on a page is taken to be upright
-SURER, TURNED = 0.1, 0.7  # by how much it must be higher, and at least how high, for a page to be turned
-PIECES = 3  # symbols that may be pieces of one digit, if they are all that a picture holds
-WHOLE = 0.9  # confidence and score from which on such pieces are that digit
-
-Spelled = tuple[str, list[Mark], np.ndarray, float]  # a symbol, its marks, evidence for each digit, 1 if none was cut
-
+CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
+SURE = 0.9  # mean confidence from which on a picture is taken to be upright
+BETTER = 1.5  # digits more that a picture must show when it is turned
+SIGN = 0.5  # probability from which on a point or a minus is one
+SAME = 0.5  # share of the smaller of two boxes from which on they cover the same digit
+LARGER, FAR = 2.0, 100.0  # how much the logarithm of its size speaks for a mark; for a digit before what is none
+TURNS = range(45, 360, 45)  # degrees
+CERTAIN = 6.0  # what the logits of a plain digit come to
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # the softmax as it is, and everything taken for a digit
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture as it is read: laid flat, turned.
+
+    Attributes:
+        matrix: [3, 3], from the picture to the view, in pixels.
+        size: width and height.
+        corners: of the sheet in the picture that is laid flat, [4, 2], or None.
+        degrees: by which it is turned anticlockwise.
+    """
+
+    matrix: np.ndarray
+    size: tuple[int, int]
+    corners: np.ndarray | None = None
+    degrees: float = 0.0
+
+    def turned(self, degrees: float) -> "View":
+        """Return this view turned anticlockwise."""
+        matrix, size = turn(degrees, self.size)
+        return View(matrix @ self.matrix, size, self.corners, self.degrees + degrees)
+
+    def of(self, tone: np.ndarray) -> np.ndarray:
+        """Return the picture as it looks so."""
+        return seen(tone, self.matrix, self.size)
 
 
 class Recognizer:
@@ -72,11 +97,13 @@ class Recognizer:
             FileNotFoundError: there is no such file.
             ValueError: it is no picture that can be read; the sentence says why.
         """
-        glyph = glyph_of(image)
-        return blank() if glyph is None else self.read_glyphs(glyph[None])[0]
+        page = self.read_page(image)
+        if not page.marks:
+            return blank()
+        return max(page.marks, key=lambda mark: (mark[1].digit is not None, mark[0][3] - mark[0][1]))[1]
 
     def read_page(self, image: Source) -> Page:
-        """Read a picture that may hold many digits: numbers, lines of numbers, a sheet of paper.
+        """Read a picture that may hold many digits: numbers, lines of numbers, a sheet of paper; or one, or none.
 
         Args:
             image: a path, a PIL image or an array; see `model.pictures.brightness`.
@@ -85,66 +112,86 @@ class Recognizer:
             FileNotFoundError: there is no such file.
             ValueError: it is no picture that can be read; the sentence says why.
         """
-        page = without_rules(ink(image, PAGE_SIDE))
-        lines, turn = find_lines(page), np.eye(2, 3)
-        written = self._written(lines)
-        askew = tilt(page, lines)
-        turns = [askew] if askew else []
-        if FEW <= sum(map(len, written)) <= MANY and sureness(written) < SURE:  # on its side, or on its head
-            turns += [askew + 90, askew + 180, askew + 270]
-        for degrees in turns:
-            straight, back = turned(page, degrees)
-            other = self._written(find_lines(without_rules(straight)))
-            enough = sureness(written) if degrees == askew else max(TURNED, sureness(written) + SURER)
-            if sureness(other) > enough:
-                written, turn = other, back
-        across, down = (given / seen for given, seen in zip(size(image), page.shape[::-1], strict=True))
-        return page_of(written, lambda box: box_back(box, turn, across, down))
+        tone, (width, height) = decoded(image, PAGE_SIDE)
+        written, view = self._upright(tone)
+        back = np.diag([width / tone.shape[1], height / tone.shape[0], 1]) @ np.linalg.inv(view.matrix)
+        return page_of(written, view, back)
 
-    def _written(self, lines: list[list[Mark]]) -> list[list[Written]]:
-        """Read lines: what the network `line` says is there, together with what this network says of each glyph."""
-        strips, scales = zip(*map(to_strip, lines), strict=True) if lines else ((), ())
-        found: list[list[Spelled]] = []
-        for line, scale, symbols in zip(lines, scales, spell(_speller(), strips), strict=True):
-            left = box_of(line)[0]
-            parts, rest = take_apart(line, [left + (symbol.column - MARGIN) / scale for symbol in symbols])
-            marks = []
-            for symbol, part, rare in zip(symbols, parts, rarities(symbols), strict=True):
-                if part:
-                    whole = all(mark in line for mark in part)
-                    evidence = symbol.evidence(rare) * (BESIDE if whole else 1)
-                    marks.append((symbol.text, part, evidence, float(whole)))
-            marks += [("#", [mark], np.zeros(10, np.float32), 1.0) for mark in rest]
-            found.append(sorted(marks, key=lambda mark: sum(box_of(mark[1])[::2])))
-        if not any(found):
-            return []
-        _, parts, evidence, whole = zip(*(mark for line in found for mark in line), strict=True)
-        everything = [mark for line in lines for mark in line]
-        knows_none = self.calibration["threshold"] > 0  # a network that does not takes any two digits for one
-        if knows_none and 1 < len(parts) <= PIECES and hang_together(everything):
-            one = self.read_glyphs(close_ups([everything]))[0]
-            if min(one.score, one.confidence) > WHOLE:  # so it is a digit: what is none has no confidence
-                return [[(str(one.digit), box_of(everything), one)]]
-        readings = iter(self.read_glyphs(close_ups(parts), np.stack(evidence), np.float32(whole)))
-        return [[(mark[0], box_of(mark[1]), next(readings)) for mark in line] for line in found if line]
+    def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
+        """Read a picture as it is given, or, if that shows few digits, as it shows most when it is laid flat and turned."""
+        given = View(np.eye(3), tone.shape[::-1])
+        written = self._written(tone)
+        if sureness(written) >= SURE:
+            return written, given
+        scale = min(1.0, TURNING_SIDE / max(tone.shape))
+        small = cv2.resize(tone, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else tone
+        first = View(np.eye(3), small.shape[::-1])
+        corners = sheet(small)
+        if corners is None:
+            views = [first.turned(degrees) for degrees in TURNS]
+        else:
+            laid = View(*flat(corners), corners)
+            views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
+        least = plenty(written if scale == 1 else self._written(small, surely=True)) + BETTER
+        for view in views:
+            shown = plenty(self._written(view.of(small), surely=True))
+            if shown > least:
+                least, first = shown, view
+        if not first.degrees and first.corners is None:
+            return written, given
+        up, down = np.diag([1 / scale, 1 / scale, 1]), np.diag([scale, scale, 1])
+        size = tuple(round(n / scale) for n in first.size)
+        corners = None if first.corners is None else first.corners / scale
+        best = View(up @ first.matrix @ down, size, corners, first.degrees)
+        return self._written(best.of(tone)), best
+
+    def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
+        """Read brightness [H, W] in [0, 1]: what the finder finds there, and together with it what this network says."""
+        finder, card = _finder()
+        marks = propose(finder, tone, surely)
+        digits = [mark for mark in marks if mark.kind == "digit"]
+        readings = self.read_marks(digits, card["fusion"])
+        kept = without_repeats(digits, readings)
+        for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
+            if sign.score >= SIGN and not any(_covers(sign.box, other.box) for other in kept):
+                kept.append(Written(sign.kind, sign.box, None))
+        return kept
 
     @torch.inference_mode()
-    def read_glyphs(
-        self, glyphs: np.ndarray, evidence: np.ndarray | float = 0.0, trust: np.ndarray | float = 1.0
-    ) -> list[Prediction]:
+    def read_marks(self, marks: list[Mark], fusion: list[float]) -> list[Prediction]:
+        """Read the marks of the finder: what this network says of the glyph of each, together with what the finder says.
+
+        Args:
+            marks: digits, as the finder takes them.
+            fusion: how much each says, see `model.fusion.fuse`.
+        """
+        if not marks:
+            return []
+        glyphs = close_ups([mark.ink for mark in marks])
+        logits = look(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE)  # [N, 10]
+        if not self.calibration["threshold"]:  # it does not know what is no digit, and says nothing of it
+            logits = logits.log_softmax(dim=1) + CERTAIN
+        fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
+        shares, probabilities = fused.softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
+        return [
+            Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)
+            if all_[10] < 0.5
+            else Prediction(None, ten, 0.0, float(1 - all_[10]), glyph)
+            for all_, ten, glyph in zip(shares, probabilities, glyphs, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def read_glyphs(self, glyphs: np.ndarray) -> list[Prediction]:
         """Read digits that are framed already, many at once.
 
         Args:
             glyphs: [N, 28, 28] float32 in [0, 1].
-            evidence: [N, 10] float32, what else is known of each: logits that are added to those of the network.
-            trust: [N] float32, what those of the network are multiplied with.
 
         Returns:
             N predictions.
         """
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
         logits = look(self.net, batch, AT_ONCE)  # [N, 10]
-        logits = logits * torch.as_tensor(trust)[..., None] + torch.as_tensor(evidence)
         probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
         scores = digit_scores(logits).tolist()
         return [self._judge(*one) for one in zip(probabilities, scores, batch[:, 0].numpy(), strict=True)]
@@ -157,8 +204,68 @@ class Recognizer:
 
 
 @functools.cache
-def _speller() -> nn.Module:
-    return folded(weights.load(weights.locate("line"))[0])
+def _finder() -> tuple[nn.Module, dict]:
+    net, card = weights.load(weights.locate("finder"))
+    return folded(net), card
+
+
+def close_ups(inks: list[np.ndarray]) -> np.ndarray:
+    """Frame digits of all sizes, each [h, w] float32 in [0, 1]: [N, 28, 28] float32 in [0, 1]."""
+    board = np.zeros((len(inks), CLOSE_UP, CLOSE_UP), np.float32)
+    for place, ink in zip(board, inks, strict=True):
+        scale = CLOSE_UP / max(ink.shape)
+        if scale < 1:
+            size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
+            ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+        place[: ink.shape[0], : ink.shape[1]] = ink
+    return frame(board)
+
+
+def without_repeats(marks: list[Mark], readings: list[Prediction]) -> list[Written]:
+    """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
+
+    Large marks come first, digits before what is none; of what is none only that is kept which the finder is sure of.
+    """
+
+    def rank(i: int) -> float:
+        left, top, right, bottom = marks[i].box
+        odds = np.log(readings[i].score / (1 - readings[i].score))
+        return odds + LARGER * np.log((right - left) * (bottom - top)) if readings[i].digit is not None else odds - FAR
+
+    kept: list[Written] = []
+    for i in sorted(range(len(marks)), key=rank, reverse=True):
+        if readings[i].digit is None and marks[i].score < SIGN and len(marks) > 1:
+            continue
+        if not any(_covers(marks[i].box, other.box) for other in kept):
+            kept.append(Written("digit", marks[i].box, readings[i]))
+    return kept
+
+
+def _covers(a: Box, b: Box) -> bool:
+    """Say whether two boxes have half of the smaller in common."""
+    across, down = (min(a[k + 2], b[k + 2]) - max(a[k], b[k]) for k in (0, 1))
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return across > 0 and down > 0 and across * down > SAME * smaller
+
+
+def sureness(written: list[Written]) -> float:
+    """Return how sure the digits are on average, in [0, 1]; what is none counts as not sure."""
+    digits = [one.prediction.confidence for one in written if one.prediction]
+    return sum(digits) / max(1, len(digits))
+
+
+def plenty(written: list[Written]) -> float:
+    """Return how many digits there are, each as far as it is more likely right than wrong."""
+    return sum(2 * one.prediction.confidence - 1 for one in written if one.prediction and one.prediction.digit is not None)
+
+
+def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
+    """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
+    lines = in_lines(written)
+    texts = [text_of(line) for line in lines]
+    marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]
+    corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
+    return Page(marks, "\n".join(text for text in texts if text), corners, view.degrees)
 
 
 def digit_scores(logits: torch.Tensor) -> torch.Tensor:

@@ -90,12 +90,12 @@ def seen(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndar
     return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=float(np.median(border)))
 
 
-def box_back(box: Box, back: np.ndarray) -> Box:
-    """Return the upright box round what a matrix [3, 3] makes of a box."""
+def box_back(box: Box, back: np.ndarray) -> tuple[int, int, int, int]:
+    """Return the upright box round what a matrix [3, 3] makes of a box, in whole pixels."""
     left, top, right, bottom = box
     corners = np.float64([[[left, top], [right, top], [right, bottom], [left, bottom]]])
     x, y = cv2.perspectiveTransform(corners, back)[0].T
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+    return round(x.min()), round(y.min()), round(x.max()), round(y.max())
 
 
 def _corners(width: float, height: float) -> np.ndarray:

@@ -1,13 +1,18 @@
 """How sure is sure: set a network's temperature and threshold on digits that it was not trained on."""
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from model.finder import Mark, propose, shared
+from model.fusion import WEIGHTS, fuse
 from model.looks import look
-from model.recognize import digit_scores
+from model.recognize import Recognizer, close_ups, digit_scores
 from model.training.mixture import NONE, Mixture
+from model.training.scenes import CLEAR, TEN, WHOLE, Scenes, boxes
 
 KEPT = 0.99  # share of digits that the threshold lets pass
+SCENES = 600  # on which it is learned how to judge what the finder finds
 ROUNDS = 4  # how many times each held-back digit is seen, each time another way
 
 
@@ -38,4 +43,67 @@ def calibrate(net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) 
         "temperature": temperatures[losses.argmin()].item(),
         "threshold": threshold,
         "refused": (scores[~digits] < threshold).float().mean().item(),
+    }
+
+
+@torch.inference_mode()
+def candidates(
+    finder: torch.nn.Module, scenes: Scenes, count: int, seed: int
+) -> tuple[list[Mark], list[int], int, int]:
+    """Find marks in new scenes: the marks, what each is (0 to 9, or NONE), how many digits there were and were missed.
+
+    A mark is a digit whose box is mostly its own; what overlaps a digit less, or one that is hardly to be seen, is left out.
+    """
+    marks, truth, there, missed = [], [], 0, 0
+    for i in range(count):
+        random = np.random.default_rng([seed, i])
+        tone, owner, things = scenes.scene(random, random.integers(len(scenes.labels), size=24))
+        box, pixels = boxes(owner, len(things))
+        digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
+        clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
+        found = set()
+        for mark in propose(finder, tone):
+            iou, k = max(((shared(mark.box, box[k]), k) for k in digits), default=(0.0, -1))
+            if mark.kind != "digit" or (iou > 0.3 and (iou < 0.5 or k not in clear)):
+                continue
+            found |= {k} if iou >= 0.5 else set()
+            marks.append(mark)
+            truth.append(things[k][0] if iou >= 0.5 else NONE)
+        there, missed = there + len(clear), missed + len(clear - found)
+    return marks, truth, there, missed
+
+
+def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
+    """Learn how to judge a mark by what the finder and the network that reads glyphs say of it.
+
+    Args:
+        finder: on the CPU, in evaluation mode.
+        reader: of glyphs.
+        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that neither was trained on.
+        labels: [N] int64, 0 to 9.
+
+    Returns:
+        fusion: the weights of `model.fusion.fuse` under which the marks of new scenes are most probable; and of those
+        marks, right: share of the digits that are read right, and invented: share of what is none that is not refused.
+    """
+    marks, truth, there, missed = candidates(finder, Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
+    logits = look(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
+    truth = torch.tensor(truth)
+    weights = torch.zeros(WEIGHTS).requires_grad_()
+    optimizer = torch.optim.LBFGS([weights], max_iter=200)
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        off = cross_entropy(fuse(logits.clone(), marks, weights), truth)
+        off.backward()
+        return off
+
+    optimizer.step(loss)
+    answer = fuse(logits, marks, weights.detach()).argmax(dim=1)
+    digits = truth != NONE
+    return {
+        "fusion": weights.tolist(),
+        "missed": missed / there,
+        "right": (answer == truth)[digits].float().mean().item(),
+        "invented": (answer != NONE)[~digits].float().mean().item(),
     }

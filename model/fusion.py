@@ -1,0 +1,29 @@
+"""What the finder and the network that reads glyphs say of a mark, taken together."""
+
+import numpy as np
+import torch
+from torch.special import logit
+
+from model.finder import Mark
+
+WEIGHTS = 6  # of `fuse`
+LEAST = 1e-6  # probabilities are kept so far from 0 and 1
+
+
+def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:
+    """Judge marks by a multinomial logistic regression on what both networks say.
+
+    Args:
+        logits: of the glyphs, [N, 10], where no digit is 0.
+        marks: the same N.
+        weights: how much each says, [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them: the logits of the
+            glyph; those of the finder; that it is no digit; that the finder sees a digit; that it sees another symbol
+            there, and near it.
+
+    Returns:
+        Logits [N, 11] for the ten digits and for none.
+    """
+    said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
+    seen = logit(torch.tensor([[mark.score, *mark.other] for mark in marks]), LEAST)  # [N, 3]
+    digits = weights[0] * logits + weights[1] * said + (seen @ weights[3:])[:, None]
+    return torch.cat([digits, weights[2].expand(len(marks), 1)], 1)
