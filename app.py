@@ -154,7 +154,7 @@ async def answer_photo(path: str | None, both: bool, request: gr.Request) -> tup
 def answer_sheet(path: str | None, both: bool) -> tuple:
     """Say what is written in a picture: as for a drawing, and for many digits the sheet with its boxes."""
     said, page = answer(recognizer, path, INVITATIONS["photo"], textbook if both else None)
-    if not page:
+    if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(path, SHEET_SIDE)
     small = page.scaled(picture.width / size(path)[0])

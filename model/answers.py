@@ -9,10 +9,9 @@ from model.explain import heat_map
 from model.page import Page
 from model.pictures import Source, size, upright
 from model.prediction import Prediction
-from model.preprocess import ink
 from model.recognize import Recognizer
+from model.upright import laid_flat
 
-SURELY = 0.9  # confidence from which a picture is one digit, and not looked at as a page too
 GLYPHS = 12  # that are shown of a page at most
 
 
@@ -24,19 +23,10 @@ def read(method: Callable[[Source], Prediction | Page], image: Source) -> Predic
         raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
 
 
-def digit_or_page(reader: Recognizer, image: Source) -> tuple[Prediction, Page | None]:
-    """Read a picture as one digit, and where that is not sure and there are more of them, as a page."""
-    one = read(reader.read_digit, image)
-    if one.confidence >= SURELY or not one.glyph.any():
-        return one, None
-    page = read(reader.read_page, image)
-    return one, page if sum(each.digit is not None for _, each in page.marks) > 1 else None
-
-
 def answer(
     reader: Recognizer, image: Source | None, invitation: str, beside: Recognizer | None = None
 ) -> tuple[str, Page | None]:
-    """Say what is written in a picture, as HTML, with what another network says beside it; and its page if it is one.
+    """Say what is written in a picture, as HTML, with what another network says beside it; and its page, if any.
 
     Args:
         reader: reads it.
@@ -48,28 +38,32 @@ def answer(
         return show.headline("", invitation), None
     start = time.perf_counter()
     try:
-        one, page = digit_or_page(reader, image)
+        page = read(reader.read_page, image)
     except ValueError as error:
         return show.headline("", f"This picture cannot be read: {error}."), None
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
-    if not one.glyph.any():
+    if not page.marks:
         return show.headline("", f"Nothing is written here. {invitation}"), None
-    said = show.verdict(one, page)
+    said = show.verdict(page)
     if beside:
-        columns = {reader.card["network"]: said, beside.card["network"]: show.verdict(*digit_or_page(beside, image))}
+        columns = {reader.card["network"]: said, beside.card["network"]: show.verdict(beside.read_page(image))}
         said = show.side_by_side(**columns)
-    return said + stages(reader, image, one, page) + took, page
+    return said + stages(reader, image, page) + took, page
 
 
-def stages(reader: Recognizer, image: Source, one: Prediction, page: Page | None) -> str:
+def stages(reader: Recognizer, image: Source, page: Page) -> str:
     """Show the way from a picture to its digits."""
     picture = upright(image, show.TILE)
-    tiles = [show.tile(picture, "as given", "The picture as it was given"), show.ink_tile(ink(image))]
-    if page:
-        tiles.append(show.marks_tile(picture, page.scaled(picture.width / size(image)[0])))
-        digits = [each for _, each in page.marks if each.digit is not None]
+    tiles = [show.tile(picture, "as given", "The picture as it was given")]
+    small = page.scaled(picture.width / size(image)[0])
+    if page.sheet:
+        tiles.append(show.tile(laid_flat(picture, small), "sheet", "The sheet of paper, laid flat"))
+    digits = [each for _, each in page.marks if each.digit is not None] or [page.marks[0][1]]
+    tiles.append(show.marks_tile(picture, small))
+    if len(digits) > 1:
         tiles += [show.glyph_tile(each, f"{each.digit}, {each.confidence:.0%}") for each in digits[:GLYPHS]]
         return show.stages(*tiles)
+    (one,) = digits
     tiles.append(show.glyph_tile(one))
     if one.digit is not None:
         tiles.append(show.heat_tile(one.glyph, heat_map(reader.net, one.glyph, one.digit)))

@@ -1,14 +1,12 @@
 """Where the digits of a picture stand: brightness -> marks, each with its own ink."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from torch import nn
-
-from model.preprocess import ink, isolate
 
 CELL = 4  # pixels of a cell, for which the network says what is there
 STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
@@ -16,10 +14,12 @@ DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symb
 POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
 LEAST = 0.15, 0.45  # probability from which on a middle is looked at
-ALIKE = 0.4  # intersection over union from which on two boxes are of one digit
 STROKE = 0.4  # probability from which on there is a stroke of a digit
 REACH = 3.5  # cells that a stroke may miss the middle of its digit by
-SMALL, TINY = 64, 32  # pixels: a picture whose shorter side is less is enlarged; the last level of a pyramid is no smaller
+SMALL, TINY = (
+    64,
+    32,
+)  # pixels: a picture whose shorter side is less is enlarged; the last level of a pyramid is no smaller
 
 Box = tuple[float, float, float, float]
 
@@ -58,21 +58,6 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
     return board
 
 
-def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark]:
-    """Propose what may be a digit or a sign: what the network finds, and all the ink of the picture as one digit.
-
-    Args:
-        net: the network `finder`.
-        tone: [H, W] float32 in [0, 1], brightness.
-        surely: only what the network is sure of, which is faster.
-
-    Returns:
-        Marks on every scale, so that several may be of one digit, or of parts of it.
-    """
-    marks = find(net, tone, LEAST[1:] if surely else LEAST)
-    return marks + whole(tone, marks)
-
-
 def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST) -> list[Mark]:
     """Find digits, points and minus signs on every scale of a picture, [H, W] float32 in [0, 1]; scales may repeat them."""
     scale = 1.0
@@ -86,27 +71,6 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST) -> li
         scale /= 2
         if max(tone.shape) * scale < TINY:
             return marks
-
-
-def whole(tone: np.ndarray, marks: list[Mark]) -> list[Mark]:
-    """Take all the ink of a picture for one digit, of which the network says what it says of the mark most like it."""
-    written = isolate(ink(tone))
-    y, x, height, width = tight(written)
-    if not width:
-        return []
-    scale = tone.shape[0] / written.shape[0]
-    box = tuple(scale * edge for edge in (x, y, x + width, y + height))
-    alike = max((mark for mark in marks if mark.kind == "digit"), key=lambda mark: shared(mark.box, box), default=None)
-    if alike is None or shared(alike.box, box) < ALIKE:
-        alike = Mark(box, written, "digit", LEAST[0] / 4, np.zeros(10, np.float32), (LEAST[0] / 4, LEAST[0] / 4))
-    return [replace(alike, box=box, ink=written[y : y + height, x : x + width])]
-
-
-def shared(a: Box, b: Box) -> float:
-    """Return the intersection of two boxes over their union, in [0, 1]."""
-    across, down = (max(0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1))
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return across * down / (areas - across * down)
 
 
 @torch.inference_mode()
@@ -143,14 +107,16 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
             left, top, beyond, below = max(0, left - 1), max(0, top - 1), beyond + 1, below + 1
             own = owner[top:below, left:beyond] == number
             window = board[2 * top : 2 * below, 2 * left : 2 * beyond]
-            strokes_ink = ink_of(window, own, strokes[top:below, left:beyond])
-            y, x, h, w = tight(strokes_ink)
+            ink = ink_of(window, own, strokes[top:below, left:beyond])
+            y, x, h, w = tight(ink)
             if not w:
                 continue
             x0, y0 = 2 * left + x - corner[1], 2 * top + y - corner[0]
             box = tuple(edge / scale for edge in (x0, y0, x0 + w, y0 + h))
             kind = ("digit", ".", "-")[channel[i]]
-            marks.append(Mark(box, strokes_ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(other[i].tolist())))
+            marks.append(
+                Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(other[i].tolist()))
+            )
     return marks
 
 

@@ -122,7 +122,7 @@ class Finder(nn.Module):
         self.middle = nn.Sequential(*_convolution(32, 64, stride=2), Residual(64))
         self.coarse = nn.Sequential(*_convolution(64, 96, stride=2), Residual(96), Residual(96))
         self.down = nn.Sequential(*_convolution(96, 64, kernel=(1, 1), padding=(0, 0)))
-        self.joined = nn.Sequential(*_convolution(64, 64))
+        self.joined = nn.Sequential(*_convolution(64, 64), Residual(64))
         self.further = nn.Sequential(*_convolution(64, 32, kernel=(1, 1), padding=(0, 0)))
         self.head = nn.Sequential(*_convolution(32, 48), nn.Conv2d(48, 26, 1))
         for channels in (slice(0, 4), slice(12, 16)):  # strokes and middles are rare

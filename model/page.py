@@ -13,11 +13,19 @@ NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """One thing that stands on a page: "digit", "." or "-", its box, and what is said of its glyph, None for a sign."""
+    """One thing that stands on a page.
+
+    Attributes:
+        kind: "digit", "." or "-".
+        box: (left, top, right, bottom) in pixels of what was searched.
+        prediction: what is said of the glyph; None for a sign.
+        likely: it is a digit, or a sign, or the finder takes it for one.
+    """
 
     kind: str
     box: Box
     prediction: Prediction | None
+    likely: bool
 
     @property
     def height(self) -> float:  # noqa: D102

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from model import weights
-from model.finder import Box, Mark, propose
+from model.finder import Box, Mark
 from model.fusion import fuse
 from model.looks import look
 from model.networks import NETWORKS, folded
@@ -18,12 +18,14 @@ from model.page import SIGNS, Page, Written, in_lines, text_of
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
 from model.preprocess import frame
+from model.proposals import propose
 from model.upright import box_back, flat, seen, sheet, turn
 
 PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
 TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
+FEW = 3  # marks that show which way is up
 SURE = 0.9  # mean confidence from which on a picture is taken to be upright
 BETTER = 1.5  # digits more that a picture must show when it is turned
 SIGN = 0.5  # probability from which on a point or a minus is one
@@ -121,7 +123,7 @@ class Recognizer:
         """Read a picture as it is given, or, if that shows few digits, as it shows most when it is laid flat and turned."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
-        if sureness(written) >= SURE:
+        if sureness(written) >= SURE or len(written) < FEW:
             return written, given
         scale = min(1.0, TURNING_SIDE / max(tone.shape))
         small = cv2.resize(tone, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else tone
@@ -153,8 +155,8 @@ class Recognizer:
         readings = self.read_marks(digits, card["fusion"])
         kept = without_repeats(digits, readings)
         for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
-            if sign.score >= SIGN and not any(_covers(sign.box, other.box) for other in kept):
-                kept.append(Written(sign.kind, sign.box, None))
+            if sign.score >= SIGN and not any(other.likely and _covers(sign.box, other.box) for other in kept):
+                kept.append(Written(sign.kind, sign.box, None, True))
         return kept
 
     @torch.inference_mode()
@@ -224,7 +226,7 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
 def without_repeats(marks: list[Mark], readings: list[Prediction]) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
 
-    Large marks come first, digits before what is none; of what is none only that is kept which the finder is sure of.
+    Large marks come first, digits before what is none.
     """
 
     def rank(i: int) -> float:
@@ -234,10 +236,10 @@ def without_repeats(marks: list[Mark], readings: list[Prediction]) -> list[Writt
 
     kept: list[Written] = []
     for i in sorted(range(len(marks)), key=rank, reverse=True):
-        if readings[i].digit is None and marks[i].score < SIGN and len(marks) > 1:
-            continue
         if not any(_covers(marks[i].box, other.box) for other in kept):
-            kept.append(Written("digit", marks[i].box, readings[i]))
+            kept.append(
+                Written("digit", marks[i].box, readings[i], readings[i].digit is not None or marks[i].score >= SIGN)
+            )
     return kept
 
 
@@ -249,19 +251,22 @@ def _covers(a: Box, b: Box) -> bool:
 
 
 def sureness(written: list[Written]) -> float:
-    """Return how sure the digits are on average, in [0, 1]; what is none counts as not sure."""
-    digits = [one.prediction.confidence for one in written if one.prediction]
+    """Return how sure the digits are on average, in [0, 1]; what the finder takes for one and is none is not sure."""
+    digits = [one.prediction.confidence for one in written if one.likely]
     return sum(digits) / max(1, len(digits))
 
 
 def plenty(written: list[Written]) -> float:
     """Return how many digits there are, each as far as it is more likely right than wrong."""
-    return sum(2 * one.prediction.confidence - 1 for one in written if one.prediction and one.prediction.digit is not None)
+    return sum(
+        2 * one.prediction.confidence - 1 for one in written if one.prediction and one.prediction.digit is not None
+    )
 
 
 def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
     """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
-    lines = in_lines(written)
+    some = [one for one in written if one.likely] or written[:1]
+    lines = in_lines(some)
     texts = [text_of(line) for line in lines]
     marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))

@@ -12,6 +12,7 @@ from model.pictures import as_data_url
 from model.prediction import Prediction
 
 SURE = 0.8  # confidence from which a digit is named without its rival
+NONE = "No digits found. Try closer, with more light."
 LONGEST = 12  # symbols of a number that is set large
 TILE = 168  # pixels of a stage's picture at most: 84 of the page, on a fine screen
 GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # of ink: cold to hot
@@ -32,20 +33,16 @@ def with_article(digit: int) -> str:
     return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
-def verdict(one: Prediction, page: Page | None = None) -> str:
-    """Say what is written: the number, where it is one, or else the digit with its bars.
-
-    Args:
-        one: what was read of the picture as one digit.
-        page: what was read of it as a page, if that is what it is.
-    """
-    if page:
-        count = sum(each.digit is not None for _, each in page.marks)
-        name = page.text if len(page.text) <= LONGEST and "\n" not in page.text else f"{count} digits"
-        return headline(name, f"It reads {name}.{left_out(page)}")
-    if one.digit is None:
-        return headline("?", said(one)) + bars(one)
-    return headline(str(one.digit), said(one)) + bars(one)
+def verdict(page: Page) -> str:
+    """Say what is written on a page that has marks: the digit with its bars, or the number, or that there is none."""
+    digits = [each for _, each in page.marks if each.digit is not None]
+    if not digits:
+        one = page.marks[0][1]
+        return headline("?", said(one) if len(page.marks) == 1 else NONE) + bars(one)
+    if len(digits) == 1 and page.text == str(digits[0].digit):
+        return headline(page.text, said(digits[0])) + bars(digits[0])
+    name = page.text if len(page.text) <= LONGEST and "\n" not in page.text else f"{len(digits)} digits"
+    return headline(name, f"It reads {name}.{left_out(page)}")
 
 
 def left_out(page: Page) -> str:
@@ -101,13 +98,6 @@ def tile(picture: Image.Image, caption: str, described: str, kind: str = "pictur
     """
     picture = f'<img src="{as_data_url(picture)}" alt="{html.escape(described)}">'
     return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
-
-
-def ink_tile(ink: np.ndarray) -> str:
-    """Show ink [H, W] in [0, 1] without paper, light and shadow."""
-    picture = on_white(ink)
-    picture.thumbnail((TILE, TILE))
-    return tile(picture, "ink", "The ink, without the paper")
 
 
 def on_white(ink: np.ndarray) -> Image.Image:

@@ -1,7 +1,10 @@
 """A picture turned upright: a sheet that lies in it laid flat, quarter-turns and tilts undone, and boxes taken back."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+from PIL import Image
 
 from model.finder import Box
 
@@ -84,7 +87,9 @@ def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, 
 
 def seen(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return a picture through a matrix [3, 3], as large as given; what lies beyond it is as bright as its border."""
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts from the middle of a pixel, boxes from its edge
+    half = np.array(
+        [[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]
+    )  # OpenCV counts from the middle of a pixel, boxes from its edge
     border = np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])
     matrix = np.linalg.inv(half) @ matrix @ half
     return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=float(np.median(border)))
@@ -100,3 +105,9 @@ def box_back(box: Box, back: np.ndarray) -> tuple[int, int, int, int]:
 
 def _corners(width: float, height: float) -> np.ndarray:
     return np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+
+
+def laid_flat(picture: Image.Image, sheet: Sequence[tuple[float, float]]) -> Image.Image:
+    """Return what a picture shows within the four corners of a sheet, laid flat."""
+    matrix, size = flat(np.float32(sheet))
+    return Image.fromarray(cv2.warpPerspective(np.asarray(picture), matrix, size))

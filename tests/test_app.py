@@ -91,10 +91,11 @@ def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_digits_are_a_number_and_one_is_not_looked_at_as_a_page(monkeypatch):
+def test_two_digits_are_a_number_and_one_is_a_digit_with_its_way():
     seven = np.array(canvas(STROKES[7]).convert("L"))
-    one, page = answers.digit_or_page(app.recognizer, np.hstack([seven, seven]))
+    said, page = answers.answer(app.recognizer, np.hstack([seven, seven]), "")
     assert page.text == "77"
-    monkeypatch.setattr(app.recognizer, "read_page", lambda image: pytest.fail("read as a page"))
-    one, page = answers.digit_or_page(app.recognizer, seven)
-    assert (one.digit, page) == (7, None)
+    assert "bars" not in said
+    said, page = answers.answer(app.recognizer, seven, "")
+    assert page.text == "7"
+    assert "bars" in said

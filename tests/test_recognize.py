@@ -6,8 +6,10 @@ from PIL import Image
 
 import model
 from model import Prediction, Recognizer, predict_image
-from model.page import page_of
+from model.finder import Mark
+from model.page import Written, in_lines, text_of
 from model.prediction import blank
+from model.recognize import without_repeats
 from model.training.strokes import draw
 from tests.digits import STROKES
 
@@ -91,14 +93,16 @@ def test_all_names_everything_public():
 
 
 def line_of(text, apart=10):
-    """A line of symbols 30 wide and 40 high; what is no digit is sure to be none; a space is a gap."""
+    """A line of symbols 30 wide and 40 high; "#" is no digit; a space is a gap."""
     found, x = [], 0
     for symbol in text:
-        if symbol != " ":
+        if symbol in ".-":
+            top, bottom = (30, 40) if symbol == "." else (18, 24)
+            found.append(Written(symbol, (x, top, x + 10, bottom), None, True))
+        elif symbol != " ":
             digit = int(symbol) if symbol.isdecimal() else None
-            top = 30 if symbol == "." else 18 if symbol == "-" else 0
-            bottom = 24 if symbol == "-" else 40
-            found.append((symbol, (x, top, x + 30, bottom), replace(blank(), digit=digit, confidence=1.0)))
+            reading = replace(blank(), digit=digit, confidence=1.0)
+            found.append(Written("digit", (x, 0, x + 30, 40), reading, True))
         x += 30 + apart
     return found
 
@@ -113,23 +117,50 @@ def line_of(text, apart=10):
         (".5", "5"),
         ("7.", "7"),
         ("1-2", "12"),
-        ("1   -2", "1-2"),
+        ("1   -2", "1 -2"),
         ("#", ""),
-        ("4#7", ""),  # a word
-        ("12##   345", "345"),
+        ("4#7", "47"),
+        ("12    345", "12 345"),  # columns
     ],
 )
-def test_points_and_minus_signs_of_numbers_are_kept_and_words_left_out(written, text):
-    page = page_of([line_of(written)], lambda box: box)
-    assert page.text == text
-    assert len(page.marks) == sum(symbol not in ".- " for symbol in written)
+def test_points_and_minus_signs_of_numbers_are_kept_and_columns_stay_apart(written, text):
+    (line,) = in_lines(line_of(written))
+    assert text_of(line) == text
 
 
-def test_what_is_small_and_no_digit_is_no_mark():
-    line = [*line_of("5"), ("#", (40, 30, 50, 40), blank())]
-    assert len(page_of([line], lambda box: box).marks) == 1
+def test_lines_go_from_top_to_bottom_whatever_the_order():
+    below = [replace(one, box=(one.box[0], 100, one.box[2], 140)) for one in line_of("123")]
+    assert [text_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
-def test_a_network_that_reads_no_digits_is_refused_with_a_sentence():
-    with pytest.raises(ValueError, match="'line' holds the network 'line': give one of reference or world"):
-        Recognizer.load("line")
+def test_a_sign_far_from_any_digit_is_in_no_line():
+    far = Written(".", (300, 300, 310, 310), None, True)
+    assert [len(line) for line in in_lines([*line_of("45"), far])] == [2]
+    assert in_lines([far]) == []
+
+
+def test_a_digit_is_kept_once_and_whole_before_its_parts():
+    whole, part, other = ((0, 0, 30, 40), (0, 0, 20, 22), (50, 0, 80, 40))
+    marks = [
+        Mark(box, np.ones((9, 9), np.float32), "digit", 0.9, np.zeros(10, np.float32)) for box in (part, whole, other)
+    ]
+    sure = replace(blank(), digit=8, confidence=0.95, score=0.95)
+    kept = without_repeats(marks, [replace(sure, score=0.99), sure, replace(sure, digit=None, score=0.3)])
+    assert [one.box for one in kept] == [whole, other]
+    assert [one.likely for one in kept] == [True, True]
+
+
+def test_parts_are_let_in_where_the_whole_is_refused():
+    whole, left, right = ((0, 0, 60, 40), (0, 0, 28, 40), (32, 0, 60, 40))
+    marks = [
+        Mark(box, np.ones((9, 9), np.float32), "digit", 0.9, np.zeros(10, np.float32)) for box in (whole, left, right)
+    ]
+    sure = replace(blank(), digit=1, confidence=0.9, score=0.9)
+    kept = without_repeats(marks, [replace(sure, digit=None, score=0.4), sure, sure])
+    assert [one.box for one in kept] == [left, right]
+
+
+@pytest.mark.parametrize("name", ["line", "finder"])
+def test_a_network_that_reads_no_digits_is_refused_with_a_sentence(name):
+    with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': give one of reference or world"):
+        Recognizer.load(name)

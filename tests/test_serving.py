@@ -217,14 +217,16 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
 
 
 def test_weights_that_are_broken_get_a_sentence_at_the_start(tmp_path):
-    for name in ("world", "reference", "line"):
+    for name in ("world", "reference", "finder"):
         (tmp_path / f"{name}.safetensors").write_bytes((ROOT / "model/weights" / f"{name}.safetensors").read_bytes())
-    with (tmp_path / "line.safetensors").open("r+b") as file:
+    with (tmp_path / "finder.safetensors").open("r+b") as file:
         file.truncate(1000)
     start = f"import pathlib, model.weights as w; w.SHIPPED = pathlib.Path({str(tmp_path)!r}); import app"
     ended = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
-    assert re.match(r"app\.py: '.*line\.safetensors' is not a weights file of this project .*: build one", ended.stderr)
+    assert re.match(
+        r"app\.py: '.*finder\.safetensors' is not a weights file of this project .*: build one", ended.stderr
+    )
 
 
 def test_sigterm_answers_those_who_wait_and_ends_well(tmp_path, photo):

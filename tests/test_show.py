@@ -55,24 +55,31 @@ def test_the_bars_show_all_ten_digits_the_most_probable_first():
     assert shares[1] == "--share:0.2000"
 
 
-def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
-    one = prediction(3, (3, 0.97))
+def page(text, *digits):
     box = (0, 0, 9, 9)
-    none = prediction(None)
-    assert ">3</output>" in show.verdict(one)
-    assert "bars" in show.verdict(one)
-    number = show.verdict(one, Page([[(box, one), (box, one), (box, none)]], "33"))
+    return Page([[(box, prediction(digit, *[(digit, 0.97)] * (digit is not None))) for digit in digits]], text)
+
+
+def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
+    assert ">3</output>" in show.verdict(page("3", 3))
+    assert "bars" in show.verdict(page("3", 3))
+    number = show.verdict(page("33", 3, 3, None))
     assert ">33</output>" in number
     assert "leaves out, 1 mark," in number
     assert "bars" not in number
-    sheet = show.verdict(one, Page([[(box, one), (box, one)], [(box, one)]], "33\n3"))
-    assert ">3 digits</output>" in sheet
+    assert ">3 digits</output>" in show.verdict(page("33\n3", 3, 3, 3))
+    assert ">-5</output>" in show.verdict(page("-5", 5))
+
+
+def test_where_there_is_no_digit_it_is_said_what_to_do():
+    assert "does not look like a digit" in show.verdict(page("", None))
+    assert "Try closer" in show.verdict(page("", None, None))
 
 
 def test_what_a_picture_says_is_not_taken_for_html():
     assert "<b>" not in show.headline("<b>", "<b>")
-    Tags(show.side_by_side(world=show.verdict(prediction(3)), reference=show.verdict(prediction(None))))
-    Tags(show.stages(show.glyph_tile(prediction(3)), show.ink_tile(np.zeros((300, 50), np.float32))))
+    Tags(show.side_by_side(world=show.verdict(page("3", 3)), reference=show.verdict(page("", None))))
+    Tags(show.stages(show.glyph_tile(prediction(3))))
 
 
 def test_ink_glows_where_it_speaks_for_the_digit_and_paper_stays_white():

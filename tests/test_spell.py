@@ -1,8 +1,8 @@
 import numpy as np
 import torch
+from model.spell import STEP, rarities, spell
 
 from model.networks import BLANK, SYMBOLS, build
-from model.spell import STEP, rarities, spell
 
 
 class Said(torch.nn.Module):

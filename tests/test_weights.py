@@ -81,7 +81,7 @@ def test_a_file_that_is_no_weights_file_gets_a_sentence(net, tmp_path, damage):
 
 def test_every_shipped_file_is_of_a_known_network_and_holds_its_figures():
     names = [file.stem for file in weights.SHIPPED.glob("*.safetensors")]
-    assert {"reference", "world", "line"} <= set(names)
+    assert {"reference", "world", "finder"} <= set(names)
     for name in names:
         _, card = weights.load(weights.locate(name))
         assert card["network"] == name

@@ -4,12 +4,14 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from model.finder import Mark, propose, shared
+from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.looks import look
+from model.proposals import propose, shared
 from model.recognize import Recognizer, close_ups, digit_scores
+from model.training.layouts import TEN
 from model.training.mixture import NONE, Mixture
-from model.training.scenes import CLEAR, TEN, WHOLE, Scenes, boxes
+from model.training.scenes import CLEAR, WHOLE, Scenes, boxes
 
 KEPT = 0.99  # share of digits that the threshold lets pass
 SCENES = 600  # on which it is learned how to judge what the finder finds
@@ -57,13 +59,13 @@ def candidates(
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):
         random = np.random.default_rng([seed, i])
-        tone, owner, things = scenes.scene(random, random.integers(len(scenes.labels), size=24))
+        tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=24))
         box, pixels = boxes(owner, len(things))
         digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
         found = set()
         for mark in propose(finder, tone):
-            iou, k = max(((shared(mark.box, box[k]), k) for k in digits), default=(0.0, -1))
+            iou, k = max(((float(shared(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
             if mark.kind != "digit" or (iou > 0.3 and (iou < 0.5 or k not in clear)):
                 continue
             found |= {k} if iou >= 0.5 else set()

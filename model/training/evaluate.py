@@ -12,21 +12,22 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from model import Recognizer, weights
-from model.looks import look
+from model import Prediction, Recognizer, weights
 from model.pictures import Source
-from model.preprocess import SIDE, glyph_of
-from model.recognize import digit_scores
 from model.training.data import mnist
 from model.training.nuisances import measure_nuisances
 from model.training.pages import measure_pages
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
-from model.training.tables import as_nuisance_table, as_page_table, as_table, over_seeds
+from model.training.tables import as_nuisance_table, as_page_table, as_scene_table, as_table, over_seeds
+from model.training.views import measure_scenes
 
 SCORE_BINS = 40  # of the histograms of scores, from 0 to 1
 
+MNIST = "mnist train", "mnist test"
+
 Labelled = Iterator[tuple[Source, int]]  # images with the digit in each
+Answers = tuple[list[Prediction], torch.Tensor]  # what is said of each picture of a set, and the labels [N]
 
 
 def strokes(path: Path) -> Labelled:
@@ -62,28 +63,21 @@ REAL: dict[str, tuple[str, Callable[[Path], Labelled]]] = {  # name: (what must 
 }
 
 
-def frame_all(images: Labelled, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Take each image to its glyph, as reading does: glyphs [N, 1, 28, 28] float32 and labels [N] int64.
-
-    A blank picture becomes an empty glyph, which counts as read wrong.
-    """
-    glyphs, labels = [], []
-    for image, label in tqdm(images, name, unit=" pictures", leave=False):
-        glyph = glyph_of(image)
-        glyphs.append(np.zeros((SIDE, SIDE), np.float32) if glyph is None else glyph)
-        labels.append(label)
-    return torch.from_numpy(np.stack(glyphs))[:, None], torch.tensor(labels)
-
-
-def load_sets(folder: Path) -> dict[str, tuple[torch.Tensor, torch.Tensor] | None]:
-    """Load every set below a folder that holds data/MNIST and eval/; a set that is absent is None."""
+def absent(folder: Path) -> list[str]:
+    """Name the sets that are not below a folder that should hold data/MNIST and eval/."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {str(folder)!r}: give the one that holds data/MNIST and eval/")
-    sets = {f"mnist {name}": mnist(folder / "data", name == "train") for name in ("train", "test")}
-    for name, (needs, read) in REAL.items():
-        present = (folder / "eval" / needs).exists()
-        sets[name] = frame_all(read(folder / "eval"), name) if present else None
-    return sets
+    return [name for name, (needs, _) in REAL.items() if not (folder / "eval" / needs).exists()]
+
+
+def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
+    """Read a set: MNIST's digits as they are framed, real pictures as `read_digit` takes them; return also the labels."""
+    if name in MNIST:
+        glyphs, labels = mnist(folder / "data", name == "mnist train")
+        return [one for some in glyphs[:, 0].split(1000) for one in recognizer.read_glyphs(some.numpy())], labels
+    read = tqdm(REAL[name][1](folder / "eval"), name, unit=" pictures", leave=False)
+    predictions, labels = zip(*((recognizer.read_digit(image), label) for image, label in read), strict=True)
+    return list(predictions), torch.tensor(labels)
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
@@ -118,74 +112,73 @@ def histogram(scores: torch.Tensor) -> list[int]:
     return torch.histc(scores.float(), SCORE_BINS, 0, 1).int().tolist()
 
 
-def measure(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor]) -> dict:
-    """Measure one network by its logits for each set: {set: {n, accuracy, interval, calibration_error, kept, ...}}.
+def measure(read: dict[str, Answers | None]) -> dict:
+    """Measure what one network reads: {set: {n, accuracy, interval, calibration_error, kept, ...}}, None where absent.
 
-    Accuracy is that of the most probable digit; an empty glyph is wrong. "letters" has, instead, how much of the
-    letters and signs is refused, and the share of stroke digits that is kept, at several thresholds of the score.
+    Accuracy is that of the most probable digit; a blank is wrong. "letters" has, instead, how much of the letters and
+    signs is refused, and the share of stroke digits that is kept, at several thresholds of the score.
     """
-    calibration = recognizer.calibration
-    results, scores = {}, {}
-    for name, digits in sets.items():
-        if digits is None:
+    results, scores, kept = {}, {}, {}
+    for name, answer in read.items():
+        if answer is None:
             results[name] = None
             continue
-        glyphs, labels = digits
-        written = glyphs.flatten(1).any(dim=1)
-        scores[name] = torch.where(written, digit_scores(logits[name]), 0.0)
+        predictions, labels = answer
+        scores[name] = torch.tensor([one.score for one in predictions], dtype=torch.float64)
+        kept[name] = torch.tensor([one.digit is not None for one in predictions]).double()
         if name == "letters":
             continue
-        confidence, answer = (logits[name] / calibration["temperature"]).softmax(dim=1).max(dim=1)
-        right = (answer == labels) & written
-        wrong = Counter(f"{label} as {digit}" for label, digit in zip(labels[~right], answer[~right], strict=True))
+        confidence, digit = torch.from_numpy(np.stack([one.probabilities for one in predictions])).max(dim=1)
+        right = (digit == labels) & torch.tensor([bool(one.glyph.any()) for one in predictions])
+        wrong = Counter(f"{label} as {other}" for label, other in zip(labels[~right], digit[~right], strict=True))
         results[name] = {
             "n": len(labels),
             "accuracy": float(right.double().mean()),
             "interval": interval(int(right.sum()), len(labels)),
             "calibration_error": calibration_error(confidence, right),
-            "kept": float((scores[name] >= calibration["threshold"]).double().mean()),
+            "kept": float(kept[name].mean()),
             "confusions": wrong.most_common(10),
-            "confusion": torch.bincount(10 * labels + answer, minlength=100).view(10, 10).tolist(),
+            "confusion": torch.bincount(10 * labels + digit, minlength=100).view(10, 10).tolist(),
             "reliability": reliability(confidence, right),
             "scores": histogram(scores[name]),
             "mistakes": [
-                (i, int(labels[i]), int(answer[i]), float(confidence[i]))
+                (i, int(labels[i]), int(digit[i]), float(confidence[i]))
                 for i in torch.where(right, -1.0, confidence).argsort(descending=True)[: int((~right).sum())].tolist()
             ],
         }
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
-        thresholds = {"of the card": calibration["threshold"]}
-        thresholds |= {
-            f"that keeps {kept:.0%} of the stroke digits": float(digits.quantile(1 - kept)) for kept in (0.95, 0.99)
-        }
+        refused = {"of the card": {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}}
+        for share in (0.95, 0.99):
+            t = float(digits.quantile(1 - share))
+            refused[f"that keeps {share:.0%} of the stroke digits"] = {
+                "kept": float((digits >= t).double().mean()),
+                "refused": float((others < t).double().mean()),
+            }
         results["letters"] = {
             "n": len(others),
             "scores": histogram(others),
             "auroc": auroc(digits, others),
-            "refused": {
-                name: {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
-                for name, t in thresholds.items()
-            },
+            "refused": refused,
         }
     return results
 
 
-def save_mistakes(recognizer: Recognizer, sets: dict, logits: dict[str, torch.Tensor], folder: Path) -> None:
+def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:
     """Write a contact sheet of the glyphs read wrong, or not refused, for each set: each with "label > answer"."""
     folder.mkdir(parents=True, exist_ok=True)
-    threshold = recognizer.calibration["threshold"]
-    for name in logits:
-        glyphs, labels = sets[name]
-        answer = logits[name].argmax(dim=1)
-        wrong = digit_scores(logits[name]) >= threshold if name == "letters" else answer != labels
-        if not wrong.any():
-            continue
-        shown = [
-            (glyph[0].numpy(), f"{chr(label) if name == 'letters' else label} > {digit}")
-            for glyph, label, digit in zip(glyphs[wrong], labels[wrong].tolist(), answer[wrong].tolist(), strict=True)
-        ]
-        contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
+    for name, answer in read.items():
+        shown = (
+            [
+                (one.glyph, f"{chr(label) if name == 'letters' else label} > {one.top(1)[0][0]}")
+                for one, label in zip(answer[0], answer[1].tolist(), strict=True)
+                if (one.digit is not None if name == "letters" else one.top(1)[0][0] != label)
+            ]
+            if answer
+            else []
+        )
+        if shown:
+            contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -201,15 +194,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         recognizers = {name: Recognizer.load(name) for name in options.weights}
-        sets = load_sets(options.data)
+        missing = absent(options.data)
+        read = {
+            name: {of: None if of in missing else answers(each, of, options.data) for of in (*MNIST, *REAL)}
+            for name, each in recognizers.items()
+        }
     except (FileNotFoundError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
-    logits = {
-        name: {of: look(recognizer.net, digits[0]) for of, digits in sets.items() if digits is not None}
-        for name, recognizer in recognizers.items()
-    }
-    results = {name: measure(recognizer, sets, logits[name]) for name, recognizer in recognizers.items()}
+    results = {name: measure(some) for name, some in read.items()}
     print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]
@@ -219,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
         card = ", ".join(f"{key} {value:.2%}" for key, value in recognizer.card["metrics"].items())
         print(f"{name}, its card says: {card}")
         if options.mistakes:
-            save_mistakes(recognizer, sets, logits[name], options.mistakes / Path(name).stem)
+            save_mistakes(read[name], options.mistakes / Path(name).stem)
     kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
     if spread := over_seeds(kinds, results):
         print("\n" + spread)
@@ -233,13 +226,18 @@ def main(arguments: list[str] | None = None) -> int:
         pages[name] = measure_pages(recognizer, options.data / "eval", single)
         results[name]["pages"] = pages[name]
         results[name]["nuisances"] = measure_nuisances(recognizer)
+        wrong = options.mistakes and options.mistakes / Path(name).stem
+        results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval" / "scenes", wrong)
     if any(pages.values()):
         print("\n" + as_page_table(pages))
+    for name in pages:
+        if results[name]["scenes"]:
+            print(f"\n{name}\n\n" + as_scene_table(results[name]["scenes"]))
     for name in pages:
         print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
     if options.json:
         for name, result in results.items():
-            result["sha256"] = {of: weights.digest(of) for of in (name, "line")}
+            result["sha256"] = {of: weights.digest(of) for of in (name, "finder")}
         options.json.write_text(json.dumps(results) + "\n")
     return 0
 

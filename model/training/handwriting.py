@@ -75,7 +75,9 @@ class Hand:
     @classmethod
     def of(cls, random: Random) -> "Hand":
         """Make up a hand."""
-        return cls(random.choice([0.0, 0.5, 1.0]), random.normal(0.2, 0.3), random.uniform(0.6, 1.3), random.uniform(0.02, 0.1))
+        return cls(
+            random.choice([0.0, 0.5, 1.0]), random.normal(0.2, 0.3), random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)
+        )
 
 
 def written_word(random: Random, size: float, pen: float, hand: Hand) -> tuple[np.ndarray, int]:

@@ -44,6 +44,17 @@ def as_page_table(results: dict[str, dict]) -> str:
     return _markdown(rows)
 
 
+def as_scene_table(results: dict[str, dict]) -> str:
+    """Lay out {set: what `measure_set` returns} as a Markdown table, in %, digits and ms."""
+    rows = [["scenes", "n", "exact", "characters", "found", "invented a picture", "silent", "ms, median", "slowest"]]
+    for name, m in results.items():
+        shares = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
+        invented = f"{m.get('invented', m['said']):.2f}"
+        silent = "" if "exact" in m else f"{100 * m['silent']:.1f}"
+        rows.append([name, str(m["n"]), *shares, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
+    return _markdown(rows)
+
+
 def as_nuisance_table(results: dict[str, list[float]]) -> str:
     """Lay out what `measure_nuisances` returns as a Markdown table, in %: a row a nuisance and a column a strength."""
     rows = [["characters read right, at a strength of", *map(str, STRENGTHS)]]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from model import Page, Recognizer
@@ -59,7 +59,13 @@ def measure_set(
         got, expected = ("".join(filter(str.isdecimal, text)) for text in (page.text, label))
         if scattered:
             got, expected = "".join(sorted(got)), "".join(sorted(expected))
-        n, silent, exact, total, said = n + 1, silent + (not got), exact + (got == expected), total + len(expected), said + len(got)
+        n, silent, exact, total, said = (
+            n + 1,
+            silent + (not got),
+            exact + (got == expected),
+            total + len(expected),
+            said + len(got),
+        )
         errors += distance(got, expected)
         found += (Counter(got) & Counter(expected)).total()
         if got != expected:
@@ -73,8 +79,6 @@ def measure_set(
 
 def contact_sheet(wrong: list[tuple[Source, str, Page]], most: int = 60, columns: int = 6) -> Image.Image:
     """Lay out pictures with the boxes of what was read, each below its digits and what was said."""
-    from PIL import ImageDraw
-
     wrong = wrong[:most]
     board = Image.new("RGB", (columns * TILE, -(-len(wrong) // columns) * (TILE + 14)), "white")
     pencil = ImageDraw.Draw(board)
@@ -83,5 +87,7 @@ def contact_sheet(wrong: list[tuple[Source, str, Page]], most: int = 60, columns
         picture.thumbnail((TILE - 4, TILE))
         x, y = i % columns * TILE, i // columns * (TILE + 14)
         board.paste(picture, (x, y + 14))
-        pencil.text((x, y), f"{Path(str(image)).stem[:10]} {label[:14]} > {page.text.replace(chr(10), '/')[:22]}", fill=0)
+        pencil.text(
+            (x, y), f"{Path(str(image)).stem[:10]} {label[:14]} > {page.text.replace(chr(10), '/')[:22]}", fill=0
+        )
     return board

@@ -1,5 +1,4 @@
 import struct
-import time
 
 import cv2
 import numpy as np
@@ -8,7 +7,6 @@ from PIL import Image, ImageDraw
 
 from model import Recognizer
 from model.pictures import upright
-from model.segment import MARGIN, box_of, find_lines, take_apart, to_strip
 from model.training.nuisances import ruling, shadow, spoilt, squares, together
 from model.training.numbers import compose, numbers
 from model.training.pages import compare
@@ -94,15 +92,7 @@ def test_a_transparent_sheet_is_shown_as_it_is_read(tmp_path):
     assert np.abs(np.asarray(upright(tmp_path / "clear.png").convert("L")).astype(int) - (255 - ink)).max() <= 1
 
 
-def test_a_chain_of_touching_digits_is_read_in_bounded_time(recognizer):
-    chain = number("0" * 6, touching=True)
-    chain = np.hstack([chain[:, chain.min(axis=0) < 255]] * 4)
-    start = time.process_time()
-    recognizer.read_page(np.pad(chain, 30, constant_values=255))
-    assert time.process_time() - start < 20
-
-
-def test_digits_that_touch_are_cut(recognizer):
+def test_digits_that_touch_are_told_apart(recognizer):
     """Of plain pairs that touch, most are told apart; no pair is read as three."""
     texts = [f"{a}{b}" for a in range(10) for b in (0, 3, 7)]
     read = [recognizer.read_page(number(text, touching=True, seed=i)).text for i, text in enumerate(texts)]
@@ -123,48 +113,9 @@ def test_pieces_that_make_one_digit_are_one(recognizer, digit):
     assert len(page.marks) == 1
 
 
-def test_a_network_that_does_not_know_what_is_none_joins_nothing():
-    assert len(Recognizer.load("reference").read_page(number("40", touching=True)).marks) == 2
-
-
 def test_two_digits_that_stand_apart_are_not_taken_for_one(recognizer):
     far = [[[x, y * 1.5] for x, y in stroke] for stroke in PIECES["8"]]
     assert recognizer.read_page(draw(far, 6, 100, (60, 50))).text == "0\n0"
-
-
-def marks(*boxes):
-    ink = np.zeros((60, 120), np.float32)
-    for left, top, right, bottom in boxes:
-        ink[top:bottom, left:right] = 1
-    return find_lines(ink)[0]
-
-
-def test_a_mark_that_bears_two_symbols_is_cut_where_little_is_crossed():
-    line = marks((10, 10, 16, 50), (10, 30, 40, 32), (34, 10, 40, 50))  # an H
-    assert len(line) == 1
-    (left, right), rest = take_apart(line, [13.0, 37.0])
-    assert rest == []
-    assert abs(box_of(left)[0] - line[0].box[0]) <= 1
-    assert abs(box_of(right)[2] - line[0].box[2]) <= 1
-    assert 14 < box_of(left)[2] <= box_of(right)[0] + 1 < 37
-
-
-def test_what_bears_no_symbol_goes_to_its_neighbour_if_small_and_stays_if_large():
-    line = marks((10, 16, 30, 50), (14, 8, 34, 12), (80, 10, 100, 50))  # a digit with a hat, and one unnamed
-    (digit,), rest = take_apart(line, [20.0])
-    assert box_of(digit)[1] < 12
-    assert [mark.box[0] > 70 for mark in rest] == [True]
-
-
-def test_a_strip_is_20_pixels_of_writing_high_and_knows_its_scale():
-    line = marks((10, 5, 20, 45), (60, 5, 70, 45))
-    strip, scale = to_strip(line)
-    assert strip.shape[0] == 28
-    assert strip.shape[1] % 2 == 0
-    assert scale == pytest.approx(20 / 42, rel=0.03)
-    columns = np.nonzero(strip.any(axis=0))[0]
-    assert columns[0] == MARGIN
-    assert (strip.max(axis=1) > 0.5).sum() in (19, 20)
 
 
 def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
@@ -197,14 +148,6 @@ def test_fat_strokes_on_a_rough_wall_are_no_shadow(recognizer):
     stroke = cv2.GaussianBlur(cv2.erode(stroke, np.ones((90, 90))), None, 12)  # as fat as a third of the picture
     wall = (0.6 + 0.08 * rough / rough.std()) * stroke
     assert recognizer.read_page(np.uint8(255 * wall.clip(0, 1))).text == "3"
-
-
-def test_what_is_much_fainter_than_the_writing_is_left_out(recognizer):
-    page = np.minimum(sheet(number("58"), number("11", seed=1)), 255)
-    faint = page.copy()
-    faint[page.shape[0] // 2 :] = 255 - (255 - faint[page.shape[0] // 2 :]) // 4
-    assert recognizer.read_page(page).text == "58\n11"
-    assert recognizer.read_page(faint).text == "58"
 
 
 @pytest.mark.parametrize("blank", [np.full((300, 400), 255, np.uint8), np.zeros((1, 1), np.uint8)])

@@ -1,0 +1,75 @@
+"""What may be a digit of a picture: the marks of the finder, and the ink that hangs together where it sees one."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from torch import nn
+
+from model.finder import LEAST, Box, Mark, find, tight
+from model.preprocess import ON, ink, isolate
+
+ALIKE = 0.4  # intersection over union from which on two boxes are of one digit
+
+
+def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark]:
+    """Propose digits and signs.
+
+    Where the ink of a picture is easily told from its paper, what hangs together is drawn more exactly than the finder
+    draws it. It is proposed beside the marks of the finder, which says of it what it says of the mark that is most alike.
+
+    Args:
+        net: the network `finder`.
+        tone: [H, W] float32 in [0, 1], brightness.
+        surely: only what the finder is sure of, which is faster.
+
+    Returns:
+        Marks on every scale, so that several may be of one digit, or of parts of it.
+    """
+    marks = find(net, tone, LEAST[1:] if surely else LEAST)
+    digits = [mark for mark in marks if mark.kind == "digit"]
+    written = ink(tone, max(tone.shape))
+    return marks + hanging_together(written, digits) + all_of_it(written, digits)
+
+
+def hanging_together(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
+    """Propose each piece of ink that hangs together and is like a mark: ink [H, W] float32 in [0, 1]."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
+    if count == 1 or not marks:
+        return []
+    corners = np.hstack([stats[1:, :2], stats[1:, :2] + stats[1:, 2:4]])
+    likeness = shared(np.array([mark.box for mark in marks])[:, None], corners[None])  # [marks, pieces]
+    proposed = []
+    for piece in np.flatnonzero(likeness.max(axis=0) >= ALIKE):
+        alike = [mark for mark, like in zip(marks, likeness[:, piece], strict=True) if like >= ALIKE]
+        x, y = (corners[piece, :2] - 1).clip(0).tolist()
+        right, bottom = (corners[piece, 2:] + 1).tolist()
+        own = cv2.dilate(np.uint8(labels[y:bottom, x:right] == piece + 1), np.ones((3, 3), np.uint8))  # with soft edges
+        proposed.append(_like(max(alike, key=lambda mark: mark.score), written[y:bottom, x:right] * own, x, y))
+    return proposed
+
+
+def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
+    """Propose all the ink of a picture as one digit, also where the finder sees none."""
+    digit = isolate(written)
+    y, x, height, width = tight(digit)
+    if not width:
+        return []
+    box = np.array([x, y, x + width, y + height], float)
+    likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
+    alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= ALIKE]
+    nothing = Mark((0, 0, 0, 0), digit, "digit", LEAST[0] / 4, np.zeros(10, np.float32), (LEAST[0] / 4, LEAST[0] / 4))
+    return [_like(max(alike, key=lambda mark: mark.score, default=nothing), digit[y : y + height, x : x + width], x, y)]
+
+
+def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the intersection of boxes [..., 4] over their union, in [0, 1]."""
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    common = (high - low).clip(0).prod(axis=-1)
+    areas = sum((box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (a, b))
+    return common / (areas - common)
+
+
+def _like(mark: Mark, written: np.ndarray, x: int, y: int) -> Mark:
+    box: Box = (x, y, x + written.shape[1], y + written.shape[0])
+    return replace(mark, box=box, ink=written)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from model.finder import Mark
+from model.proposals import all_of_it, hanging_together, shared
+
+
+def mark(box, score=0.9):
+    return Mark(box, np.ones((4, 4), np.float32), "digit", score, np.zeros(10, np.float32))
+
+
+INK = np.zeros((60, 100), np.float32)
+INK[10:50, 10:20] = INK[10:50, 60:70] = 1
+
+
+def test_intersection_over_union_is_that_of_the_areas():
+    assert shared(np.array([0, 0, 10, 10.0]), np.array([5, 0, 15, 10.0])) == pytest.approx(50 / 150)
+    assert shared(np.array([0, 0, 1, 1.0]), np.array([5, 5, 6, 6.0])) == 0
+
+
+def test_ink_that_hangs_together_is_proposed_where_a_mark_is_like_it():
+    (one,) = hanging_together(INK, [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
+    assert one.score == 0.8
+    assert one.box == (9, 9, 21, 51)
+    assert one.ink.sum() == pytest.approx(400)
+    assert hanging_together(INK, [mark((40, 0, 50, 10))]) == []
+    assert hanging_together(INK, []) == []
+
+
+def test_all_ink_is_proposed_even_where_no_mark_is():
+    (alone,) = all_of_it(INK, [])
+    assert alone.box == (10, 10, 70, 50)
+    assert alone.score < 0.1
+    (like,) = all_of_it(INK, [mark((10, 10, 70, 50), 0.7)])
+    assert like.score == 0.7
+    assert all_of_it(np.zeros_like(INK), []) == []

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+
+from model.finder import CELL, DIGIT, MINUS, OTHER, POINT
+from model.training.camera import fallen
+from model.training.data import mnist
+from model.training.layouts import TEN, Sheet
+from model.training.scenes import SIDE, Scenes, boxes, targets
+
+
+@pytest.fixture(scope="module")
+def scenes(folder):
+    return Scenes(*mnist(folder, train=True), per_shape=1)
+
+
+def test_the_same_digits_make_the_same_scenes(scenes):
+    chosen = torch.arange(48) % len(scenes.pools.labels)
+    (one, truth), (again, same) = scenes(chosen), scenes(chosen)
+    assert torch.equal(one, again)
+    assert torch.equal(truth, same)
+    assert one.shape == (2, 1, SIDE, SIDE)
+    assert truth.shape == (2, 22, SIDE // CELL, SIDE // CELL)
+    assert 0 <= one.min() <= one.max() <= 1
+
+
+def test_every_thing_is_where_its_target_says(scenes):
+    found = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        _, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=24))
+        truth = targets(owner, things)
+        box, _ = boxes(owner, len(things))
+        for row, column in zip(*np.nonzero(truth[16 + DIGIT] == 1), strict=True):
+            inside = [
+                thing[0]
+                for thing, (left, top, right, bottom) in zip(things, box / CELL, strict=True)
+                if left - 1 <= column <= right + 1 and top - 1 <= row <= bottom + 1
+            ]
+            assert truth[20, row, column] in inside
+            found += 1
+    assert found > 10
+
+
+def sheet():
+    return Sheet(np.ones((64, 64), np.float32), np.zeros((64, 64), np.int16))
+
+
+def test_strokes_point_to_the_middle_of_their_digit():
+    page = sheet()
+    page.put(np.ones((24, 8), np.float32), 20, 16, 0.0, [7])
+    truth = targets(page.owner, page.things)
+    strokes, right, down = (torch.pixel_shuffle(torch.from_numpy(truth[k : k + 4])[None], 2)[0, 0] for k in (0, 4, 8))
+    rows, columns = strokes.nonzero(as_tuple=True)
+    assert torch.allclose(2.0 * columns + 1 + right[rows, columns], torch.tensor(24.0))
+    assert torch.allclose(2.0 * rows + 1 + down[rows, columns], torch.tensor(28.0))
+    assert strokes.sum() == 24 * 8 / 4
+
+
+@pytest.mark.parametrize(
+    ("ink", "colour", "kind", "seen", "counts"),
+    [
+        (np.ones((24, 8)), 0.0, 4, 1, True),
+        (np.ones((24, 8)), 0.99, 4, 0, True),  # too faint to be seen: it is not there
+        (np.ones((24, 8)), 0.96, 4, 0, False),  # hardly to be seen: either answer is right
+        (np.ones((12, 4)), 0.0, 4, 0, False),  # a little too small
+        (np.ones((24, 8)), 0.0, OTHER, 0, True),
+        (np.ones((3, 3)), 0.0, POINT, 1, True),
+        (np.ones((3, 9)), 0.0, MINUS, 1, True),
+    ],
+)
+def test_only_what_can_be_read_is_to_be_found(ink, colour, kind, seen, counts):
+    page = sheet()
+    page.put(np.float32(ink), 20, 16, colour, [kind])
+    truth = targets(page.owner, page.things)
+    assert (truth[:4].sum() > 0) == bool(seen)
+    assert (truth[21].min() == 1) == counts
+    heat = truth[16:20].max(axis=(1, 2)) == 1
+    assert heat[0] == (seen and kind < TEN)
+    assert heat[3] == (kind == OTHER)
+
+
+def test_a_digit_cut_by_more_than_half_is_none():
+    page = sheet()
+    page.put(np.ones((24, 24), np.float32), -16, 16, 0.0, [3])
+    assert not targets(page.owner, page.things)[:4].any()
+
+
+def test_a_digit_that_has_fallen_over_is_none_unless_it_looks_like_one():
+    page = sheet()
+    page.put(np.ones((24, 8), np.float32), 8, 16, 0.0, [4])
+    page.put(np.ones((24, 8), np.float32), 40, 16, 0.0, [8])
+    over = fallen(page, 1)
+    truth = targets(over.owner, over.things)
+    assert over.things[0][0] == OTHER
+    assert not truth[:4].any()
+    assert truth[21].min() == 0
