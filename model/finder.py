@@ -16,10 +16,8 @@ COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
 LEAST = 0.15, 0.45  # probability from which on a middle is looked at
 STROKE = 0.4  # probability from which on there is a stroke of a digit
 REACH = 3.5  # cells that a stroke may miss the middle of its digit by
-SMALL, TINY = (
-    64,
-    32,
-)  # pixels: a picture whose shorter side is less is enlarged; the last level of a pyramid is no smaller
+SMALL = 64  # pixels: a picture whose shorter side is less is enlarged
+TINY = 32  # pixels: how long the smallest level of a picture is, at least
 
 Box = tuple[float, float, float, float]
 
@@ -59,7 +57,7 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
 
 
 def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST) -> list[Mark]:
-    """Find digits, points and minus signs on every scale of a picture, [H, W] float32 in [0, 1]; scales may repeat them."""
+    """Find digits, points and minus signs on every scale of a picture, [H, W] float32 in [0, 1]; scales repeat some."""
     scale = 1.0
     while min(tone.shape) * scale < SMALL:
         scale *= 2
@@ -76,7 +74,6 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST) -> li
 @torch.inference_mode()
 def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[float]) -> list[Mark]:
     """Find digits at one scale; boxes are divided by it."""
-    height, width = tone.shape
     corner = COARSEST // 2, COARSEST // 2
     size = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in tone.shape]
     board = padded(tone, corner, size)

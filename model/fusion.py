@@ -16,9 +16,9 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
     Args:
         logits: of the glyphs, [N, 10], where no digit is 0.
         marks: the same N.
-        weights: how much each says, [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them: the logits of the
-            glyph; those of the finder; that it is no digit; that the finder sees a digit; that it sees another symbol
-            there, and near it.
+        weights: how much each says, [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them: the logits of
+            the glyph; those of the finder; that it is no digit; that the finder sees a digit; that it sees another
+            symbol there, and near it.
 
     Returns:
         Logits [N, 11] for the ten digits and for none.

@@ -16,7 +16,7 @@ def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark
     """Propose digits and signs.
 
     Where the ink of a picture is easily told from its paper, what hangs together is drawn more exactly than the finder
-    draws it. It is proposed beside the marks of the finder, which says of it what it says of the mark that is most alike.
+    draws it. It is proposed beside the marks of the finder, which says of it what it says of the mark most like it.
 
     Args:
         net: the network `finder`.

@@ -120,7 +120,7 @@ class Recognizer:
         return page_of(written, view, back)
 
     def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
-        """Read a picture as it is given, or, if that shows few digits, as it shows most when it is laid flat and turned."""
+        """Read a picture as it is given, or, if that is unsure, as it shows most digits when it is laid flat and turned."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
         if sureness(written) >= SURE or len(written) < FEW:
@@ -148,7 +148,7 @@ class Recognizer:
         return self._written(best.of(tone)), best
 
     def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
-        """Read brightness [H, W] in [0, 1]: what the finder finds there, and together with it what this network says."""
+        """Read brightness [H, W] in [0, 1]: what the finder finds there, and what this network says of it."""
         finder, card = _finder()
         marks = propose(finder, tone, surely)
         digits = [mark for mark in marks if mark.kind == "digit"]
@@ -161,7 +161,7 @@ class Recognizer:
 
     @torch.inference_mode()
     def read_marks(self, marks: list[Mark], fusion: list[float]) -> list[Prediction]:
-        """Read the marks of the finder: what this network says of the glyph of each, together with what the finder says.
+        """Read marks: what this network says of the glyph of each, together with what the finder says.
 
         Args:
             marks: digits, as the finder takes them.

@@ -75,7 +75,7 @@ def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the matrix [3, 3] that turns a picture anticlockwise, and the width and height that then hold all of it."""
+    """Return the matrix [3, 3] that turns a picture anticlockwise, and the width and height that hold it then."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     width, height = size

@@ -54,7 +54,7 @@ def candidates(
 ) -> tuple[list[Mark], list[int], int, int]:
     """Find marks in new scenes: the marks, what each is (0 to 9, or NONE), how many digits there were and were missed.
 
-    A mark is a digit whose box is mostly its own; what overlaps a digit less, or one that is hardly to be seen, is left out.
+    A mark is the digit whose box is mostly its own; what overlaps one less, or is hardly to be seen, is left out.
     """
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):

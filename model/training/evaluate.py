@@ -71,7 +71,7 @@ def absent(folder: Path) -> list[str]:
 
 
 def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
-    """Read a set: MNIST's digits as they are framed, real pictures as `read_digit` takes them; return also the labels."""
+    """Read a set: MNIST's digits as they are framed, real pictures as `read_digit` takes them; also the labels."""
     if name in MNIST:
         glyphs, labels = mnist(folder / "data", name == "mnist train")
         return [one for some in glyphs[:, 0].split(1000) for one in recognizer.read_glyphs(some.numpy())], labels

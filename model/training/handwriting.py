@@ -7,6 +7,7 @@ on where that of the letter before ends.
 
 import string
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -98,7 +99,7 @@ def written_word(random: Random, size: float, pen: float, hand: Hand) -> tuple[n
             path = []
             x += 0.25 * random.random()
         path.append(parts[0] + (x, 0))
-        strokes += [part + (x, 0) for part in parts[1:]]
+        strokes += [np.add(part, (x, 0)) for part in parts[1:]]
         x += parts[0][:, 0].max() * random.uniform(0.9, 1.15)
     strokes.append(np.concatenate(path))
     lean = np.array([[1, 0], [-hand.slant, 1]])
@@ -149,7 +150,7 @@ def outline(random: Random, size: float, pen: float) -> np.ndarray:
 def _straight(points: np.ndarray, random: Random) -> np.ndarray:
     """Go along straight lines with an unsteady hand."""
     steps = np.linspace(0, 1, 8)[:, None]
-    path = np.concatenate([a + steps * (b - a) for a, b in zip(points[:-1], points[1:], strict=True)])
+    path = np.concatenate([a + steps * (b - a) for a, b in pairwise(points)])
     return path + 0.012 * random.standard_normal(path.shape)
 
 

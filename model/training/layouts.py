@@ -1,4 +1,4 @@
-"""Sheets as people fill them: numbers, tables, boxes, words, signs, of MNIST's digits and of our own pen, and what is none."""
+"""Sheets as people fill them: numbers, tables, boxes, words, signs, with MNIST's digits and those of our own pen."""
 
 from dataclasses import dataclass, field
 
@@ -35,7 +35,7 @@ class Sheet:
     things: list[tuple[int, int, float]] = field(default_factory=list)
 
     def put(self, ink: np.ndarray, left: float, top: float, colour: float, kinds: list[int] | None = None) -> None:
-        """Write ink [h, w] with its corner at a place; its owners, from left to right in equal parts, are new things."""
+        """Write ink [h, w] with its corner at a place; its equal parts from left to right are new things."""
         side = len(self.tone)
         left, top = round(left), round(top)
         x, y = max(0, left), max(0, top)
@@ -62,7 +62,7 @@ class Sheet:
 
 
 class Pools:
-    """The digits that are written: MNIST's as they were scanned and as distances from their skeletons, and our own pen's.
+    """The digits that are written: MNIST's, as scans and as distances from their skeletons, and our own pen's.
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].

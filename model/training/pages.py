@@ -70,6 +70,7 @@ def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name
 
 
 def distance(one: str, other: str) -> int:
+    """Return how many letters must be put in, left out or changed to make one text of another (Levenshtein 1966)."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         before, row[0] = row[0], i

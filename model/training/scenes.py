@@ -37,7 +37,7 @@ class Scenes:
         self.pools = Pools(glyphs, labels, per_shape)
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw scenes that hold the chosen digits, `DIGITS_A_SCENE` each: brightness [M, 1, SIDE, SIDE], and targets."""
+        """Draw scenes with the chosen digits, `DIGITS_A_SCENE` each: brightness [M, 1, SIDE, SIDE], and targets."""
         pictures, truths = [], []
         for some in chosen.split(DIGITS_A_SCENE):
             picture, owner, things = self.scene(np.random.default_rng(some.numpy()), some.numpy())
@@ -51,7 +51,7 @@ class Scenes:
 
     @staticmethod
     def judge(said: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of what the network says, [N, 26, h, w], and in how many scenes all digits are found and no other.
+        """Return the loss of what the network says, [N, 26, h, w], and in how many scenes just the digits are found.
 
         The loss of the middles is that of CenterNet (Zhou et al. 2019). There is no smoothing.
         """

@@ -1,4 +1,4 @@
-"""How well a Recognizer reads scenes: digits where they really stand, and pictures that hold none, as visitors see it."""
+"""How well a Recognizer reads scenes: digits where they really stand, and pictures that hold none."""
 
 import csv
 import statistics
@@ -20,7 +20,7 @@ TILE = 240  # pixels of a picture on a contact sheet
 
 
 def scenes(folder: Path) -> dict[str, list[tuple[Path, str]]]:
-    """List the sets of scenes in a folder: {name: [(picture, its digits)]}; lines apart by "/", "-" where there are none."""
+    """List the sets of scenes in a folder: {name: [(picture, its digits)]}; "/" parts lines, "-" is none."""
     sets = {}
     for labels in sorted(folder.glob("*/labels.tsv")):
         with labels.open() as lines:
