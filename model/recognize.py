@@ -120,7 +120,7 @@ class Recognizer:
         return page_of(written, view, back)
 
     def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
-        """Read a picture as it is given, or, if that is unsure, as it shows most digits when it is laid flat and turned."""
+        """Read a picture as it is given, or, if that is unsure, laid flat and turned so that it shows most digits."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
         if sureness(written) >= SURE or len(written) < FEW:

@@ -32,7 +32,7 @@ def test_a_figure_typed_by_hand_is_found(copy, capsys, name):
     assert f"not current: {name}: run" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("of", ["reference", "world", "line"])
+@pytest.mark.parametrize("of", ["reference", "world", "finder"])
 def test_measures_of_other_weights_are_found(copy, capsys, of):
     measured = (copy / report.RESULTS).read_text()
     assert f'"{of}": "' in measured

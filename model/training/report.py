@@ -24,20 +24,22 @@ from model.training.augment import augment, write
 from model.training.data import mnist
 from model.training.evaluate import REAL
 from model.training.nuisances import STRENGTHS
+from model.training.scenes import DIGITS_A_SCENE, SIDE, Scenes
 from model.training.shapes import DIGITS, OTHERS
 from model.training.sheets import contact_sheet
 from model.training.strokes import STROKES, draw
 from model.training.styles import draw as draw_shape
-from model.training.tables import as_nuisance_table, as_page_table, as_table
+from model.training.tables import as_nuisance_table, as_page_table, as_scene_table, as_table
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, FIGURES = Path("assets/results.json"), Path("assets/figures")
 TEMPLATE = Path(__file__).with_name("model_card.md")
 NAMES = "reference", "world"
 BEGIN, END = "<!-- python -m model.training.report writes this -->", "<!-- until here -->"
-PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles"
-MEASURED = "mnist test", *REAL, "pages", "nuisances", "sha256"  # what is needed of each network
+PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles", "scenes"
+MEASURED = "mnist test", *REAL, "pages", "scenes", "nuisances", "sha256"  # what is needed of each network
 SHOWN = 100  # mistakes, the surest first
+FEW, ROWS, COLUMNS = 2000, 4, 8  # digits and scenes that are shown of those the finder learns from
 COLOURS = {"reference": "#888888", "world": "#d93e0a"}
 mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
 
@@ -149,6 +151,15 @@ def styles() -> Image.Image:
     return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
 
 
+def scenes(data: Path) -> Image.Image:
+    """Lay out scenes that the finder learns from."""
+    torch.manual_seed(0)
+    glyphs, labels = mnist(data / "data", train=True, limit=FEW)
+    pictures, _ = Scenes(glyphs, labels, per_shape=4)(torch.arange(ROWS * COLUMNS * DIGITS_A_SCENE) % len(labels))
+    board = pictures[:, 0].numpy().reshape(ROWS, COLUMNS, SIDE, SIDE).swapaxes(1, 2)
+    return Image.fromarray(np.uint8(255 * board.reshape(ROWS * SIDE, COLUMNS * SIDE))).reduce(2)
+
+
 def nuisances(results: dict) -> Figure:
     """Draw how many characters of sheets are read right as light, camera and paper get worse."""
     figure = Figure((9, 6.5), layout="constrained")
@@ -167,12 +178,11 @@ def tables(results: dict) -> str:
     """Return the tables of the README and of the model card."""
     world = results["world"]
     sets = {
-        name: {of: measures for of, measures in result.items() if of not in ("pages", "nuisances", "sha256")}
+        name: {of: measures for of, measures in result.items() if of not in ("pages", "scenes", "nuisances", "sha256")}
         for name, result in results.items()
     }
-    return "\n\n".join(
-        [as_table(sets), as_page_table({"world": world["pages"]}), as_nuisance_table(world["nuisances"])]
-    )
+    pages, scenes = as_page_table({"world": world["pages"]}), as_scene_table(world["scenes"])
+    return "\n\n".join([as_table(sets), pages, scenes, as_nuisance_table(world["nuisances"])])
 
 
 def model_card(results: dict, cards: dict[str, dict]) -> str:
@@ -223,7 +233,9 @@ def check(results: dict) -> None:
 def draw_all(results: dict, cards: dict[str, dict], reference: nn.Sequential, data: Path) -> dict:
     """Draw all PICTURES: Figure or Image by name."""
     drawn = curves(cards), confusion(results), reliability(results), scores(results, cards), layers(reference)
-    return dict(zip(PICTURES, (*drawn, nuisances(results), mistakes(results, data), styles()), strict=True))
+    return dict(
+        zip(PICTURES, (*drawn, nuisances(results), mistakes(results, data), styles(), scenes(data)), strict=True)
+    )
 
 
 def between(text: str, new: str) -> str:
