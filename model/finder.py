@@ -14,6 +14,8 @@ DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symb
 POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
 LEAST = 0.15, 0.45  # probability from which on a middle is looked at
+LOW = 0.04  # what the network says of a place where it sees nothing
+LINE = 9, 65  # cells: how high and how long the surroundings of a mark in its line are
 STROKE = 0.4  # probability from which on there is a stroke of a digit
 REACH = 3.5  # cells that a stroke may miss the middle of its digit by
 SMALL = 64  # pixels: a picture whose shorter side is less is enlarged
@@ -32,6 +34,8 @@ class Mark:
         kind: "digit", "." or "-".
         score: how probable it is that it is there, in [0, 1].
         logits: [10] float32, for each digit.
+        around: how probable it is that another symbol is there; and how much of the line about it is middles of digits,
+            and how much middles of other symbols, each in [0, 1].
     """
 
     box: Box
@@ -39,7 +43,7 @@ class Mark:
     kind: str
     score: float
     logits: np.ndarray
-    other: tuple[float, float] = (0.0, 0.0)
+    around: tuple[float, float, float] = (LOW, LOW, LOW)
 
 
 def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
@@ -86,7 +90,9 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
     score = heat[0, channel, row, column].numpy()
     logits = said[0, 16:, row, column].T.numpy()
     others = heat[0, 3].numpy()
-    other = np.stack([cv2.dilate(others, np.ones((n, n)))[row, column] for n in (3, 17)], 1)
+    other = cv2.dilate(others, np.ones((3, 3)))[row, column]
+    company = [_along_the_line(part)[row, column] for part in (heat[0, 0].numpy(), others)]
+    around = np.stack([other, *company], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
     marks = []
@@ -112,9 +118,14 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
             box = tuple(edge / scale for edge in (x0, y0, x0 + w, y0 + h))
             kind = ("digit", ".", "-")[channel[i]]
             marks.append(
-                Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(other[i].tolist()))
+                Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(around[i].tolist()))
             )
     return marks
+
+
+def _along_the_line(heat: np.ndarray) -> np.ndarray:
+    """Return for each cell how much of the line about it is hot: [h, w] in [0, 1], the same."""
+    return cv2.blur(cv2.dilate(heat, np.ones((LINE[0], 1))), (LINE[1], 1))
 
 
 def shared_out(

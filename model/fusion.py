@@ -6,8 +6,8 @@ from torch.special import logit
 
 from model.finder import Mark
 
-WEIGHTS = 6  # of `fuse`
-LEAST = 1e-6  # probabilities are kept so far from 0 and 1
+WEIGHTS = 7  # of `fuse`
+LEAST = 1e-4  # probabilities are kept so far from 0 and 1
 
 
 def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:
@@ -18,12 +18,12 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
         marks: the same N.
         weights: how much each says, [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them: the logits of
             the glyph; those of the finder; that it is no digit; that the finder sees a digit; that it sees another
-            symbol there, and near it.
+            symbol there; digits, and other symbols, along the line.
 
     Returns:
         Logits [N, 11] for the ten digits and for none.
     """
     said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
-    seen = logit(torch.tensor([[mark.score, *mark.other] for mark in marks]), LEAST)  # [N, 3]
+    seen = logit(torch.tensor([[mark.score, *mark.around] for mark in marks]), LEAST)  # [N, 4]
     digits = weights[0] * logits + weights[1] * said + (seen @ weights[3:])[:, None]
     return torch.cat([digits, weights[2].expand(len(marks), 1)], 1)

@@ -14,8 +14,6 @@ FAINT = 0.1  # ink fainter than this does not count when the frame is laid
 WORKING_SIDE = 400  # pixels; a longer picture is reduced before it is searched for ink
 STEP = 1 / 255  # between two values of a picture of 8 bits
 LARGE = 200  # pixels: a picture with shorter sides is a scan of a digit, and taken as it is
-MURKY, FOGGY = 0.05, 0.12  # shares of a picture that are neither paper nor pen: suspicious, and surely no strokes
-WINDOW = 0.16  # of the picture's shorter side: how wide the surroundings are in which it is paper that prevails
 GRAINY, GRAIN = 0.04, 2.0  # noise from which on a picture is smoothed, and by how many pixels
 PAPER = 0.75  # share of the picture that is paper for sure if it lies on one side of the surface
 STIFFNESS = 0.1  # how much it costs the surface of the paper to lean or bend, beside missing the brightness by 1
@@ -42,13 +40,7 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
     if min(grey.shape) < 2:
         return np.zeros_like(grey)
     paper, pen_is_dark = _paper(grey)
-    written = _written(paper - grey if pen_is_dark else grey - paper)
-    if min(grey.shape) >= LARGE and _murk(written)[0] > MURKY:
-        other = _written(_off_surroundings(grey))
-        (murk, share), (other_murk, other_share) = _murk(written), _murk(other)
-        if other_share < share or (murk > FOGGY and other_murk < murk / 2):  # a shadow, or a desk beside the sheet
-            return other
-    return written
+    return _written(paper - grey if pen_is_dark else grey - paper)
 
 
 def _written(step: np.ndarray) -> np.ndarray:
@@ -71,28 +63,6 @@ def _written(step: np.ndarray) -> np.ndarray:
     pen = float(np.median(step[step > deepest / 2]))
     floor = min(max(0.1 * pen, 3 * noise), 0.5 * pen)
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
-
-
-def _murk(ink: np.ndarray) -> tuple[float, float]:
-    """Return how much is neither paper nor pen: as a share of the picture, and of all that is not paper.
-
-    In a shadow both are large; in fat strokes on a rough wall the first alone, at their edges.
-    """
-    murky, any_ink = np.count_nonzero((ink > 0) & (ink < 0.6)), np.count_nonzero(ink)
-    return murky / ink.size, murky / max(1, any_ink)
-
-
-def _off_surroundings(grey: np.ndarray) -> np.ndarray:
-    """Return how far each pixel is from paper towards pen, where the paper is what prevails around it.
-
-    The median follows the edge of a shadow, or of the sheet. What is darker is divided by the light that falls there.
-    """
-    small = np.uint8(np.rint(255 * grey))
-    paper = cv2.medianBlur(small, 2 * round(WINDOW * min(grey.shape) / 2) + 1).astype(np.float32) / 255
-    step = paper - grey
-    if np.square(step.clip(0)).sum() < np.square(step.clip(None, 0)).sum():
-        return -step
-    return step * (paper.max() / paper.clip(0.25 * paper.max()))
 
 
 def isolate(ink: np.ndarray) -> np.ndarray:

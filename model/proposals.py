@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.finder import LEAST, Box, Mark, find, tight
+from model.finder import LEAST, LOW, Box, Mark, find, tight
 from model.preprocess import ON, ink, isolate
 
-ALIKE = 0.4  # intersection over union from which on two boxes are of one digit
+ALIKE = 0.65  # intersection over union from which on two boxes are of one digit
 
 
 def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark]:
@@ -58,7 +58,7 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     box = np.array([x, y, x + width, y + height], float)
     likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
     alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= ALIKE]
-    nothing = Mark((0, 0, 0, 0), digit, "digit", LEAST[0] / 4, np.zeros(10, np.float32), (LEAST[0] / 4, LEAST[0] / 4))
+    nothing = Mark((0, 0, 0, 0), digit, "digit", LOW, np.zeros(10, np.float32))
     return [_like(max(alike, key=lambda mark: mark.score, default=nothing), digit[y : y + height, x : x + width], x, y)]
 
 

@@ -252,7 +252,7 @@ def _covers(a: Box, b: Box) -> bool:
 
 def sureness(written: list[Written]) -> float:
     """Return how sure the digits are on average, in [0, 1]; what the finder takes for one and is none is not sure."""
-    digits = [one.prediction.confidence for one in written if one.likely]
+    digits = [one.prediction.confidence for one in written if one.likely and one.prediction]
     return sum(digits) / max(1, len(digits))
 
 
@@ -265,7 +265,7 @@ def plenty(written: list[Written]) -> float:
 
 def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
     """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
-    some = [one for one in written if one.likely] or written[:1]
+    some = [one for one in written if one.likely and one.prediction] or written[:1]
     lines = in_lines(some)
     texts = [text_of(line) for line in lines]
     marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]

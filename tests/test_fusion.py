@@ -8,7 +8,7 @@ from model.fusion import WEIGHTS, fuse
 def mark(score, digit=3):
     logits = np.zeros(10, np.float32)
     logits[digit] = 5
-    return Mark((0, 0, 9, 9), np.ones((9, 9), np.float32), "digit", score, logits, (0.1, 0.1))
+    return Mark((0, 0, 9, 9), np.ones((9, 9), np.float32), "digit", score, logits)
 
 
 def test_both_networks_speak_as_far_as_they_are_weighed():
@@ -22,7 +22,7 @@ def test_both_networks_speak_as_far_as_they_are_weighed():
 
 
 def test_what_the_finder_does_not_see_is_rather_none():
-    weights = torch.tensor([1.0, 0, 3, 1, 0, 0])
+    weights = torch.tensor([1.0, 0, 3, 1, 0, 0, 0])
     both = fuse(torch.zeros(2, 10), [mark(0.999), mark(0.01)], weights)
     assert both.shape == (2, 11)
     shares = both.softmax(1)[:, 10]

@@ -127,7 +127,7 @@ class Writer:
                 self._shapes,
                 self._nothing,
             ],
-            p=[0.14, 0.22, 0.1, 0.15, 0.1, 0.19, 0.07, 0.03],
+            p=[0.13, 0.22, 0.09, 0.14, 0.1, 0.2, 0.09, 0.03],
         )
         if layout in (self._alone, self._numbers, self._scattered, self._text) and random.random() < 0.3:
             rules(random, sheet.tone, max(8, self.size * random.uniform(0.8, 2)))
@@ -179,14 +179,25 @@ class Writer:
             dash = _stroke(random, size * random.uniform(0.25, 0.6), max(1.0, pen * size / 20))
             sheet.put(dash, x, middle - dash.shape[0] / 2 + random.normal(0, 0.06) * size, colour, [MINUS])
             x += dash.shape[1] + size * random.uniform(0.1, 0.4)
+        edge = np.full(len(sheet.tone) + 400, -np.inf)  # how far right it reaches, from 200 rows above on
         for i in range(length):
             if point and i == point:
                 x = self._between(sheet, x, middle, size, pen, colour)
+                edge[:] = -np.inf
             ink, label = self.digit(size * np.exp(random.normal(-0.02, uneven)), pen, self.lean)
-            bottom = middle + size / 2 + random.normal(0, 0.06) * size
-            sheet.put(ink, x, bottom - ink.shape[0], colour, [label])
-            near = touching and random.random() < 0.7
-            x += ink.shape[1] + size * (random.uniform(-0.2, 0.02) if near else random.uniform(0.06, 0.4))
+            top = round(middle + size / 2 + random.normal(0, 0.06) * size - ink.shape[0]) + 200
+            rows = slice(max(0, top), max(0, min(top + ink.shape[0], len(edge))))
+            on = ink[: rows.stop - rows.start] > 0.4
+            first = np.where(on.any(axis=1), on.argmax(axis=1), np.inf)
+            last = np.where(on.any(axis=1), ink.shape[1] - on[:, ::-1].argmax(axis=1), -np.inf)
+            if np.isfinite(met := (edge[rows] - first).max(initial=-np.inf)):  # where their strokes meet
+                x = max(x - 0.6 * size, met)
+                near = touching and random.random() < 0.7
+                x += -random.uniform(0, 0.5) * pen * size / 20 - 1 if near else random.uniform(0.04, 0.5) * size
+            x = round(x)
+            sheet.put(ink, x, top - 200, colour, [label])
+            edge[rows] = np.maximum(edge[rows], last + x)
+            x += ink.shape[1] + (0.15 * size if i + 1 < length and i + 1 == point else 0)
         return x
 
     def _between(self, sheet: Sheet, x: float, middle: float, size: float, pen: float, colour: float) -> float:

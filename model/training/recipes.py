@@ -62,7 +62,7 @@ RECIPES = {
     ),
     "finder": Recipe(
         "finder",
-        epochs=16,
+        epochs=30,
         batch_size=192,
         learning_rate=3e-3,
         scenes=True,
