@@ -1,4 +1,4 @@
-"""python train.py [reference|world|line|quick]: MNIST -> weights that the page loads."""
+"""python train.py [reference|world|finder|quick]: MNIST -> weights that the page loads."""
 
 import argparse
 import shlex

@@ -8,6 +8,8 @@ from model.prediction import Prediction
 
 SIGNS = ".-"  # what belongs to a number beside digits
 COLUMN = 2.0  # heights of a line: what stands farther apart is in another column, with a space between in the text
+MANY, ALIKE = 16, (0.75, 1.33)  # digits that make a table, and how much lower or higher they are than is usual
+NOTE = 0.7  # of the usual height: what is lower in a table is a note
 NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
 
@@ -41,7 +43,7 @@ class Page:
             in pixels of the image. `digit` is None where a mark looks like a digit to the finder and like none to the
             network that reads it.
         text: the digits, a line of text for each line that has any, a space between columns, with decimal points and
-            minus signs where they belong to a number: "1247673\\n-8.5".
+            minus signs where they belong to a number: "1247673\\n-8.5". Small notes in a table are left out.
         sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and laid flat.
         turn: by how many degrees the image was turned anticlockwise to be read.
     """
@@ -89,6 +91,18 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
     for line in lines.values():
         line.sort(key=lambda each: each.box[0] + each.box[2])
     return sorted(lines.values(), key=lambda line: sum(each.box[1] + each.box[3] for each in line) / len(line))
+
+
+def without_notes(written: list[Written]) -> list[Written]:
+    """Leave out what is much smaller than the many digits of a table, as the candidates in the cells of a sudoku are."""
+    heights = sorted(each.height for each in written if each.kind == "digit" and each.prediction.digit is not None)
+    half, higher = sum(heights) / 2, 0.0
+    usual = 0.0
+    while higher < half:  # half of all that is written is in higher digits
+        usual = heights.pop()
+        higher += usual
+    alike = sum(ALIKE[0] * usual < each.height < ALIKE[1] * usual for each in written)
+    return [each for each in written if alike < MANY or each.kind != "digit" or each.height > NOTE * usual]
 
 
 def text_of(line: list[Written]) -> str:

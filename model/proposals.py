@@ -10,6 +10,7 @@ from model.finder import LEAST, LOW, Box, Mark, find, tight
 from model.preprocess import ON, ink, isolate
 
 ALIKE = 0.65  # intersection over union from which on two boxes are of one digit
+SAME = 0.8  # and from which on the one need not be looked at beside the other
 
 
 def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark]:
@@ -26,10 +27,26 @@ def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark
     Returns:
         Marks on every scale, so that several may be of one digit, or of parts of it.
     """
-    marks = find(net, tone, LEAST[1:] if surely else LEAST)
+    if surely:
+        return distinct(find(net, tone, LEAST[1:]))
+    marks = distinct(find(net, tone))
     digits = [mark for mark in marks if mark.kind == "digit"]
     written = ink(tone, max(tone.shape))
     return marks + hanging_together(written, digits) + all_of_it(written, digits)
+
+
+def distinct(marks: list[Mark]) -> list[Mark]:
+    """Keep of marks that are nearly the same, as two scales show one digit, that of which the finder is surest."""
+    if not marks:
+        return []
+    order = sorted(marks, key=lambda mark: -mark.score)
+    kinds = np.array([mark.kind for mark in order])
+    boxes = np.array([mark.box for mark in order], np.float32)
+    kept = np.ones(len(order), bool)
+    for i in range(len(order)):
+        if kept[i]:
+            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < SAME) | (kinds[i + 1 :] != kinds[i])
+    return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 
 def hanging_together(written: np.ndarray, marks: list[Mark]) -> list[Mark]:

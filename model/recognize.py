@@ -14,7 +14,7 @@ from model.finder import Box, Mark
 from model.fusion import fuse
 from model.looks import look
 from model.networks import NETWORKS, folded
-from model.page import SIGNS, Page, Written, in_lines, text_of
+from model.page import SIGNS, Page, Written, in_lines, text_of, without_notes
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
 from model.preprocess import frame
@@ -28,6 +28,7 @@ CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 FEW = 3  # marks that show which way is up
 SURE = 0.9  # mean confidence from which on a picture is taken to be upright
 BETTER = 1.5  # digits more that a picture must show when it is turned
+TURNED = 0.8  # mean confidence from which on it may be turned
 SIGN = 0.5  # probability from which on a point or a minus is one
 SAME = 0.5  # share of the smaller of two boxes from which on they cover the same digit
 LARGER, FAR = 2.0, 100.0  # how much the logarithm of its size speaks for a mark; for a digit before what is none
@@ -136,9 +137,9 @@ class Recognizer:
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
         least = plenty(written if scale == 1 else self._written(small, surely=True)) + BETTER
         for view in views:
-            shown = plenty(self._written(view.of(small), surely=True))
-            if shown > least:
-                least, first = shown, view
+            shown = self._written(view.of(small), surely=True)
+            if plenty(shown) > least and sureness(shown) > TURNED:
+                least, first = plenty(shown), view
         if not first.degrees and first.corners is None:
             return written, given
         up, down = np.diag([1 / scale, 1 / scale, 1]), np.diag([scale, scale, 1])
@@ -257,17 +258,15 @@ def sureness(written: list[Written]) -> float:
 
 
 def plenty(written: list[Written]) -> float:
-    """Return how many digits there are, each as far as it is more likely right than wrong."""
-    return sum(
-        2 * one.prediction.confidence - 1 for one in written if one.prediction and one.prediction.digit is not None
-    )
+    """Return how many digits there are, each as far as it is more likely right than wrong; what is none counts less."""
+    return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)
 
 
 def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
     """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
     some = [one for one in written if one.likely and one.prediction] or written[:1]
     lines = in_lines(some)
-    texts = [text_of(line) for line in lines]
+    texts = [text_of(line) for line in in_lines(without_notes(some))]
     marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, "\n".join(text for text in texts if text), corners, view.degrees)

@@ -16,7 +16,7 @@ import train
 from model import weights
 from model.training import loop
 from model.training.mixture import Mixture
-from model.training.strips import Strips
+from model.training.scenes import Scenes
 from tests.conftest import ROOT
 
 
@@ -27,7 +27,7 @@ def run(folder, out, name="reference", *more):
 
 @pytest.fixture
 def few_shapes(monkeypatch):
-    for kind in (Mixture, Strips):
+    for kind in (Mixture, Scenes):
         monkeypatch.setattr(loop, kind.__name__, functools.partial(kind, per_shape=1))
 
 

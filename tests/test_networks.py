@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.networks import BLANK, NETWORKS, build, folded
+from model.networks import NETWORKS, build, folded, local_contrast
 from model.training.loop import unflattened
 
 
@@ -27,14 +27,24 @@ def test_reference_is_these_literal_layers():
     assert torch.equal(net(batch), literal(batch))
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("line", 660_526)])
+@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("finder", 638_682)])
 def test_networks_are_small(name, parameters):
     assert sum(p.numel() for p in build(name).parameters()) == parameters
 
 
-@pytest.mark.parametrize("width", [2, 28, 130])
-def test_line_spells_two_columns_at_a_time(width):
-    assert build("line").eval()(torch.rand(3, 1, 28, width)).shape == (3, width // 2, BLANK + 1)
+@pytest.mark.parametrize(("height", "width"), [(16, 32), (64, 48)])
+def test_the_finder_speaks_of_cells_of_four_pixels(height, width):
+    net = build("finder").eval()
+    picture = torch.rand(2, 1, height, width)
+    assert net(picture).shape == (2, 26, height // 4, width // 4)
+    assert torch.allclose(folded(net)(picture), net(picture), atol=1e-3)
+
+
+def test_contrast_does_not_depend_on_the_light():
+    picture = torch.rand(1, 1, 64, 64)
+    bright, dim = (local_contrast(part * picture)[..., 16:48, 16:48] for part in (1.0, 0.5))
+    assert torch.allclose(bright, dim, atol=0.15)
+    assert local_contrast(torch.full((1, 1, 64, 64), 0.5)).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
         net, card = weights.load(path)
         if options.onnx:
             if card["network"] not in NETWORKS:
-                raise ValueError(f"{card['network']!r} reads lines, not glyphs: give {' or '.join(NETWORKS)}")
+                raise ValueError(f"{card['network']!r} reads no glyphs: give {' or '.join(NETWORKS)}")
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, of {CHECKED:,} glyphs: {difference:.1e}")

@@ -22,7 +22,6 @@ from model.training.data import Digits
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
 from model.training.scenes import Scenes
-from model.training.strips import Strips
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 DRAWING = 2  # processes that draw scenes
@@ -70,7 +69,7 @@ def train(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     judged = average.module if average else net
-    kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
+    kind = Scenes if recipe.scenes else Mixture if recipe.mixture else Digits
     take, trial = kind(*digits), rehearsal(kind, *held_back)
     run = Run(net, optimizer, average, best={}, order=torch.empty(0), progress=Progress())
     if resume:
@@ -130,7 +129,7 @@ def unflattened(net: nn.Module) -> nn.Module:
 
 def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
     """Yield parts of the digits, each with its batch; scenes take long to draw, so other processes draw them ahead."""
-    if not isinstance(take, Scenes):
+    if not hasattr(take, "__getitem__"):
         yield from ((part, take(part)) for part in parts)
         return
     loader = DataLoader(
@@ -278,8 +277,5 @@ def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the share of digits read right, in [0, 1]; by a network that spells, each as a line of its own."""
-    logits = predict(net, glyphs)
-    if logits.dim() == 3:
-        return Strips.judge(logits, labels[:, None], 0)[1] / len(labels)
-    return (logits.argmax(dim=1) == labels).float().mean().item()
+    """Return the share of digits read right, in [0, 1]."""
+    return (predict(net, glyphs).argmax(dim=1) == labels).float().mean().item()
