@@ -94,7 +94,7 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
 
 
 def without_notes(written: list[Written]) -> list[Written]:
-    """Leave out what is much smaller than the many digits of a table, as the candidates in the cells of a sudoku are."""
+    """Leave out what is much smaller than the many digits of a table, as the candidates of a sudoku are."""
     heights = sorted(each.height for each in written if each.kind == "digit" and each.prediction.digit is not None)
     half, higher = sum(heights) / 2, 0.0
     usual = 0.0
