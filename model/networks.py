@@ -92,7 +92,7 @@ class Finder(nn.Module):
         self.down = nn.Sequential(*_convolution(96, 64, kernel=(1, 1), padding=(0, 0)))
         self.joined = nn.Sequential(*_convolution(64, 64), Residual(64))
         self.further = nn.Sequential(*_convolution(64, 32, kernel=(1, 1), padding=(0, 0)))
-        self.head = nn.Sequential(*_convolution(32, 48), nn.Conv2d(48, 26, 1))
+        self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 26, 1))
         for channels in (slice(0, 4), slice(12, 16)):  # strokes and middles are rare
             nn.init.constant_(self.head[-1].bias[channels], -4.0)
 

@@ -127,7 +127,7 @@ class Writer:
                 self._shapes,
                 self._nothing,
             ],
-            p=[0.13, 0.22, 0.09, 0.14, 0.1, 0.2, 0.09, 0.03],
+            p=[0.1, 0.28, 0.08, 0.12, 0.08, 0.22, 0.09, 0.03],
         )
         if layout in (self._alone, self._numbers, self._scattered, self._text) and random.random() < 0.3:
             rules(random, sheet.tone, max(8, self.size * random.uniform(0.8, 2)))

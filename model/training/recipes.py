@@ -50,7 +50,7 @@ RECIPES = {
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "finder": Recipe(
         "finder",
-        epochs=30,
+        epochs=72,
         batch_size=192,
         learning_rate=3e-3,
         scenes=True,
