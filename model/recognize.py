@@ -124,17 +124,18 @@ class Recognizer:
         """Read a picture as it is given, or, if that is unsure, laid flat and turned so that it shows most digits."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
-        if sureness(written) >= SURE or len(written) < FEW:
+        if sureness(written) >= SURE:
             return written, given
         scale = min(1.0, TURNING_SIDE / max(tone.shape))
         small = cv2.resize(tone, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else tone
-        first = View(np.eye(3), small.shape[::-1])
-        corners = sheet(small)
-        if corners is None:
-            views = [first.turned(degrees) for degrees in TURNS]
-        else:
+        first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
+        if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
+        elif len(written) >= FEW:
+            views = [first.turned(degrees) for degrees in TURNS]
+        else:
+            return written, given
         least = plenty(written if scale == 1 else self._written(small, surely=True)) + BETTER
         for view in views:
             shown = self._written(view.of(small), surely=True)

@@ -81,16 +81,17 @@ class Hand:
         )
 
 
-def written_word(random: Random, size: float, pen: float, hand: Hand) -> tuple[np.ndarray, int]:
-    """Write a word by hand: its ink [H, W] float32 in [0, 1], and how many letters it has.
+def written_word(random: Random, size: float, pen: float, hand: Hand, most: int) -> tuple[np.ndarray, int, float]:
+    """Write a word by hand: its ink [H, W] float32 in [0, 1], how many letters it has, and the row of its baseline.
 
     Args:
         random: decides the word.
         size: height of an x, in pixels.
         pen: width of the line, in pixels.
         hand: whose it is.
+        most: letters that it has.
     """
-    word, strokes, path, x = letters(random), [], [], 0.0
+    word, strokes, path, x = letters(random, most), [], [], 0.0
     for letter in word:
         parts = _points(CURSIVE[letter]) if letter in CURSIVE else _capital(random)
         parts = [(part + hand.shake * random.standard_normal(part.shape)) * (hand.wide, 1) for part in parts]
@@ -103,7 +104,8 @@ def written_word(random: Random, size: float, pen: float, hand: Hand) -> tuple[n
         x += parts[0][:, 0].max() * random.uniform(0.9, 1.15)
     strokes.append(np.concatenate(path))
     lean = np.array([[1, 0], [-hand.slant, 1]])
-    return inked([size * curve(stroke @ lean) for stroke in strokes], pen), len(word)
+    strokes = [size * curve(stroke @ lean) for stroke in strokes]
+    return inked(strokes, pen), len(word), pen / 2 + 1 - min(stroke[:, 1].min() for stroke in strokes)
 
 
 def _capital(random: Random) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from model.training.shapes import DIGITS
 from model.training.styles import GRID, draw_all
 
 DRAWN, SCANNED = 0.25, 0.3  # shares of our own pen, and of MNIST's digits as they were scanned
+ALIKE = 0.4  # share of the words in which digits stand for the letters that look like them
 GHOST = 0.03  # contrast that what shines through the paper stays below
 TEN = 10  # kinds of digits; points, minus signs and others are counted from here on
 
@@ -379,13 +380,27 @@ class Writer:
                 x += letter.shape[1] + size * random.uniform(0.02, 0.25)
             return x + size * random.uniform(0.2, 1)
         if kind < 0.65:
-            hand, small = hand or Hand.of(random), random.uniform(0.35, 0.8) if hand is None else 0.5
-            ink, owners = written_word(random, size * small, pen, hand)
-        else:
-            text = letters(random) if kind < 0.9 else "".join(random.choice(list(ASCII), random.integers(1, 8)))
-            ink, owners = printed(random, text, size * random.uniform(0.5, 1), script=kind > 0.75), len(text)
-        sheet.put(ink, x, y - ink.shape[0] / 2, self._ink(), [OTHER] * owners)
+            small = size * (random.uniform(0.35, 0.8) if hand is None else 0.5)
+            x = self._handwritten(sheet, x, y + 0.25 * size, small, pen, hand or Hand.of(random))
+            return x + size * random.uniform(0.2, 1)
+        text = letters(random) if kind < 0.9 else "".join(random.choice(list(ASCII), random.integers(1, 8)))
+        ink = printed(random, text, size * random.uniform(0.5, 1), script=kind > 0.75)
+        sheet.put(ink, x, y - ink.shape[0] / 2, self._ink(), [OTHER] * len(text))
         return x + ink.shape[1] + size * random.uniform(0.2, 1)
+
+    def _handwritten(self, sheet: Sheet, x: float, foot: float, small: float, pen: float, hand: Hand) -> float:
+        """Write a word on a line; return where it ends. In some, digits stand for letters: an o is a 0, an s a 5."""
+        random, colour = self.random, self._ink()
+        alike = random.random() < ALIKE
+        for _ in range(int(random.integers(1, 4)) if alike else 1):
+            ink, owners, base = written_word(random, small, pen, hand, most=4 if alike else 9)
+            sheet.put(ink, x, foot - base, colour, [OTHER] * owners)
+            x += ink.shape[1] + small * random.uniform(0.02, 0.25)
+            if alike and random.random() < 0.8:
+                ink, _ = self.digit(small * random.uniform(0.9, 2), 20 * pen / (1.5 * small), self.lean)
+                sheet.put(ink, x, foot - ink.shape[0], colour, [OTHER])
+                x += ink.shape[1] + small * random.uniform(0.02, 0.25)
+        return x
 
     def _text(self, sheet: Sheet) -> None:
         """Write lines of words, most without any digit."""
