@@ -227,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
         results[name]["pages"] = pages[name]
         results[name]["nuisances"] = measure_nuisances(recognizer)
         wrong = options.mistakes and options.mistakes / Path(name).stem
-        results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval" / "scenes", wrong)
+        results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval", wrong)
     if any(pages.values()):
         print("\n" + as_page_table(pages))
     for name in pages:

@@ -96,6 +96,43 @@ def jpeg(paper: Paper, strength: float, random: Random) -> Paper:
     return np.float32(Image.open(file)) / 255
 
 
+def desk(paper: Paper, strength: float, random: Random) -> Paper:
+    """Lay it on a dark desk, seen whole: the stronger, the smaller it lies there and the more it is turned."""
+    if not strength:
+        return paper
+    height, width = paper.shape
+    turn, zoom = 0.3 * strength * random.choice([-1, 1]), 0.95 - 0.35 * strength
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), np.rad2deg(turn), zoom)
+    under = 0.25 + 0.05 * cv2.resize(random.standard_normal((height, 40)), (width, height))
+    cover = cv2.warpAffine(np.ones_like(paper), matrix, (width, height))
+    return np.float32(under * (1 - cover) + cv2.warpAffine(paper, matrix, (width, height)) * cover)
+
+
+def perspective(paper: Paper, strength: float, random: Random) -> Paper:
+    """See it from one side: up to four tenths of the far edge are lost."""
+    height, width = paper.shape
+    whole = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    off = 0.2 * strength * width
+    seen = whole + np.float32([[off, 0], [-off, 0], [0, 0], [0, 0]])
+    matrix = cv2.getPerspectiveTransform(whole, seen)
+    return cv2.warpPerspective(np.float32(paper), matrix, (width, height), borderValue=float(np.median(paper)))
+
+
+def boxes(paper: Paper, strength: float, random: Random) -> Paper:
+    """Print a box round each line, up to as dark as the pen."""
+    paper = paper.copy()
+    for y in range(30, paper.shape[0] - 150, 200):
+        cv2.rectangle(paper, (25, y), (paper.shape[1] - 25, y + 190), 0.95 - 0.8 * strength, 4)
+    return paper
+
+
+def margin(paper: Paper, strength: float, random: Random) -> Paper:
+    """Draw a margin line from top to bottom on ruled paper, up to as dark as the pen."""
+    paper = ruling(paper, strength / 2, random)
+    paper[:, 30:34] = np.minimum(paper[:, 30:34], 1 - 0.8 * strength)
+    return paper
+
+
 def together(paper: Paper, strength: float, random: Random) -> Paper:
     """Several at once, as on a desk: rules, light, a tilt, a soft and grainy camera, and JPEG."""
     for first, second in ((ruling, squares), (gradient, shadow)):
@@ -114,6 +151,10 @@ NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [
     squares,
     tilt,
     jpeg,
+    desk,
+    perspective,
+    boxes,
+    margin,
     together,
 ]
 

@@ -163,13 +163,14 @@ def scenes(data: Path) -> Image.Image:
 
 def nuisances(results: dict) -> Figure:
     """Draw how many characters of sheets are read right as light, camera and paper get worse."""
-    figure = Figure((9, 6.5), layout="constrained")
     measured = results["world"]["nuisances"]
-    for axes, (name, shares) in zip(
-        figure.subplots(3, 3, sharex=True, sharey=True).flat, measured.items(), strict=True
-    ):
+    figure = Figure((11, 6.5), layout="constrained")
+    places = figure.subplots(3, 5, sharex=True, sharey=True).flat
+    for axes, (name, shares) in zip(places, measured.items(), strict=False):
         axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=COLOURS["world"])
         axes.set(title=name, ylim=(0, 102))
+    for axes in places[len(measured) :]:
+        axes.set_axis_off()
     figure.supxlabel("strength")
     figure.supylabel("characters read right, %")
     return figure

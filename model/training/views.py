@@ -1,6 +1,7 @@
 """How well a Recognizer reads scenes: digits where they really stand, and pictures that hold none."""
 
 import csv
+import re
 import statistics
 import time
 from collections import Counter
@@ -19,6 +20,13 @@ SCATTERED = ("sheets",)  # sets whose digits stand in no order
 TILE = 240  # pixels of a picture on a contact sheet
 
 
+def faults(folder: Path) -> list[tuple[Path, str]]:
+    """List the pictures made for this project, with what `read_page` is to say of them where that is a plain text."""
+    with (folder / "labels.tsv").open() as lines:
+        rows = [row[:2] for row in csv.reader(lines, delimiter="\t")][1:]
+    return [(folder / file, text) for file, text in rows if re.fullmatch(r"[\d./:-]*", text)]
+
+
 def scenes(folder: Path) -> dict[str, list[tuple[Path, str]]]:
     """List the sets of scenes in a folder: {name: [(picture, its digits)]}; "/" parts lines, "-" is none."""
     sets = {}
@@ -30,9 +38,11 @@ def scenes(folder: Path) -> dict[str, list[tuple[Path, str]]]:
 
 
 def measure_scenes(recognizer: Recognizer, folder: Path, mistakes: Path | None = None) -> dict[str, dict]:
-    """Read every set of scenes below a folder: {set: what `measure_set` returns}, its mistakes on a contact sheet."""
-    results = {}
-    for name, pictures in scenes(folder).items():
+    """Read the scenes and the faults below a folder: {set: what `measure_set` returns}; mistakes on contact sheets."""
+    results, sets = {}, scenes(folder / "scenes")
+    if (folder / "faults" / "labels.tsv").exists():
+        sets["faults"] = faults(folder / "faults")
+    for name, pictures in sets.items():
         results[name], wrong = measure_set(recognizer, pictures, name, scattered=name in SCATTERED)
         if mistakes and wrong:
             contact_sheet(wrong).save(mistakes / f"scenes_{name}.png")
