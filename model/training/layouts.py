@@ -310,7 +310,7 @@ class Writer:
         left, top = random.uniform(-wide, 0.5 * wide), random.uniform(-tall, 0.5 * tall)
         far, low = side * random.uniform(0.6, 1.5), side * random.uniform(0.6, 1.5)
         upright = random.random() < 0.9
-        columns, rows = np.arange(left, far, wide), np.arange(top, low, tall)
+        columns, rows = np.arange(left, max(far, left + 2 * wide), wide), np.arange(top, max(low, top + 2 * tall), tall)
         for i, y in enumerate(rows):
             weight = bold if i % every == 0 else thick
             cv2.line(sheet.tone, _xy(columns[0], y), _xy(columns[-1], y), colour, weight, cv2.LINE_AA)
