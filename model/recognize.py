@@ -173,7 +173,7 @@ class Recognizer:
             return []
         glyphs = close_ups([mark.ink for mark in marks])
         logits = look(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE)  # [N, 10]
-        if not self.calibration["threshold"]:  # it does not know what is no digit, and says nothing of it
+        if not self.calibration["threshold"]:  # it cannot refuse: its logits carry no evidence about non-digits
             logits = logits.log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
         shares, probabilities = fused.softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
@@ -265,7 +265,9 @@ def plenty(written: list[Written]) -> float:
 
 def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
     """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
-    some = [one for one in written if one.likely and one.prediction] or written[:1]
+    some = [one for one in written if one.likely]
+    if not any(one.prediction for one in some):
+        some = written[:1]
     lines = in_lines(some)
     texts = [text_of(line) for line in in_lines(without_notes(some))]
     marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]

@@ -9,7 +9,7 @@ from model import Prediction, Recognizer, predict_image
 from model.finder import Mark
 from model.page import Written, in_lines, text_of, without_notes
 from model.prediction import blank
-from model.recognize import without_repeats
+from model.recognize import View, page_of, without_repeats
 from model.training.strokes import draw
 from tests.digits import STROKES
 
@@ -127,6 +127,12 @@ def line_of(text, apart=10):
 def test_points_and_minus_signs_of_numbers_are_kept_and_columns_stay_apart(written, text):
     (line,) = in_lines(line_of(written))
     assert text_of(line) == text
+
+
+def test_the_signs_of_a_line_reach_the_text_of_its_page():
+    page = page_of(line_of("-3.5"), View(np.eye(3), (200, 40)), np.eye(3))
+    assert page.text == "-3.5"
+    assert len(page.marks) == 2
 
 
 def test_lines_go_from_top_to_bottom_whatever_the_order():
