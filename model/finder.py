@@ -46,6 +46,11 @@ class Mark:
     around: tuple[float, float, float] = (LOW, LOW, LOW)
 
 
+def border(tone: np.ndarray) -> float:
+    """Return the median brightness of a picture's outermost pixels."""
+    return float(np.median(np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])))
+
+
 def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
     """Lay a picture on a larger one that is as bright as its border: [h, w] -> [H, W] float32.
 
@@ -54,8 +59,7 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
         corner: (row, column) where its first pixel goes.
         size: H, W.
     """
-    border = np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])
-    board = np.full(size, np.median(border), np.float32)
+    board = np.full(size, border(tone), np.float32)
     board[corner[0] : corner[0] + tone.shape[0], corner[1] : corner[1] + tone.shape[1]] = tone
     return board
 

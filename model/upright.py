@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from model.finder import Box
+from model.finder import Box, border
 
 SEARCHED = 320  # pixels: how long a picture is made to look for a sheet
 SHEET = 0.06, 0.93  # shares of the picture that a sheet covers, at least and at most
@@ -87,12 +87,9 @@ def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, 
 
 def seen(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return a picture through a matrix [3, 3], as large as given; what lies beyond it is as bright as its border."""
-    half = np.array(
-        [[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]
-    )  # OpenCV counts from the middle of a pixel, boxes from its edge
-    border = np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts from pixel centres, boxes from edges
     matrix = np.linalg.inv(half) @ matrix @ half
-    return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=float(np.median(border)))
+    return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=border(tone))
 
 
 def box_back(box: Box, back: np.ndarray) -> tuple[int, int, int, int]:

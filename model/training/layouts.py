@@ -126,7 +126,7 @@ class Writer:
                 self._boxes,
                 self._text,
                 self._shapes,
-                self._nothing,
+                self._dirt,
             ],
             p=[0.1, 0.28, 0.08, 0.12, 0.08, 0.22, 0.09, 0.03],
         )
@@ -423,9 +423,6 @@ class Writer:
         for _ in range(int(random.integers(1, 9))):
             size = float(np.exp(random.uniform(np.log(12), np.log(160))))
             self._mark(sheet, *(random.uniform(-0.2, 1, 2) * (side - size)), size)
-
-    def _nothing(self, sheet: Sheet) -> None:
-        self._dirt(sheet)
 
     def _dirt(self, sheet: Sheet) -> None:
         """Draw what lies about: long lines, punched holes, stamps, the edge of a scan, spots, what shines through."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, max_pool2d
 
-from model.finder import CELL, DIGIT, HEATS, OTHER, STEP
+from model.finder import CELL, DIGIT, HEATS, OTHER, STEP, boxes_of
 from model.training.camera import cut_out, fallen, laid, lit
 from model.training.layouts import TEN, Pools, Random, Writer
 
@@ -104,15 +104,8 @@ class Scenes:
 
 def boxes(owner: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the box (left, top, right, bottom) of each thing, [count, 4], and how many pixels it has, [count]."""
-    y, x = np.nonzero(owner)
-    who = owner[y, x] - 1
-    box = np.zeros((count, 4), np.int64)
-    box[:, :2] = 10**6
-    np.minimum.at(box[:, 0], who, x)
-    np.minimum.at(box[:, 1], who, y)
-    np.maximum.at(box[:, 2], who, x + 1)
-    np.maximum.at(box[:, 3], who, y + 1)
-    return box, np.bincount(who, minlength=count)
+    box = np.array(boxes_of(owner, count)).reshape(count, 4)
+    return box, np.bincount(owner[owner > 0] - 1, minlength=count)
 
 
 def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarray:
@@ -131,8 +124,8 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
     share = pixels / np.maximum(whole, 1)
     written = (kinds != OTHER) & (pixels > 0)
     signs = written & (kinds >= TEN)
-    small, large = np.where(signs, 0, SMALLEST), np.where(signs, LARGEST, LARGEST)
-    shown = written & (contrast >= CLEAR) & (share >= WHOLE) & (size >= small) & (size <= large)
+    large_enough = signs | (size >= SMALLEST)
+    shown = written & (contrast >= CLEAR) & (share >= WHOLE) & large_enough & (size <= LARGEST)
     none = (contrast < SEEN) | (share < CUT) | (~signs & (size < BEYOND[0])) | (size > BEYOND[1])
     unsure = written & ~shown & ~none
     heat = np.zeros((HEATS, rows, columns), np.float32)
