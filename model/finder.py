@@ -15,6 +15,7 @@ POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
 LEAST = 0.15, 0.45  # probability from which on a middle is looked at
 LOW = 0.04  # what the network says of a place where it sees nothing
+POWER = 3
 LINE = 9, 65  # cells: how high and how long the surroundings of a mark in its line are
 STROKE = 0.4  # probability from which on there is a stroke of a digit
 REACH = 3.5  # cells that a stroke may miss the middle of its digit by
@@ -34,8 +35,8 @@ class Mark:
         kind: "digit", "." or "-".
         score: how probable it is that it is there, in [0, 1].
         logits: [10] float32, for each digit.
-        around: how probable it is that another symbol is there; and how much of the line about it is middles of digits,
-            and how much middles of other symbols, each in [0, 1].
+        around: how probable it is that another symbol is there, in [0, 1]; and how many digits, and how many other
+            symbols, the finder expects beside it on its line.
     """
 
     box: Box
@@ -43,7 +44,7 @@ class Mark:
     kind: str
     score: float
     logits: np.ndarray
-    around: tuple[float, float, float] = (LOW, LOW, LOW)
+    around: tuple[float, float, float] = (LOW, 0.0, 0.0)
 
 
 def border(tone: np.ndarray) -> float:
@@ -87,15 +88,15 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
     board = padded(tone, corner, size)
     said = net(torch.from_numpy(board)[None, None])
     heat = said[:, 12:16].sigmoid()
-    peaks = (heat == torch.nn.functional.max_pool2d(heat, 3, 1, 1)) & (heat > levels[0])
-    if not peaks.any():
+    peaks = heat == torch.nn.functional.max_pool2d(heat, 3, 1, 1)
+    channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :3].nonzero(as_tuple=True))
+    if not len(row):
         return []
-    channel, row, column = (part.numpy() for part in peaks[0, :3].nonzero(as_tuple=True))
     score = heat[0, channel, row, column].numpy()
     logits = said[0, 16:, row, column].T.numpy()
     others = heat[0, 3].numpy()
     other = cv2.dilate(others, np.ones((3, 3)))[row, column]
-    company = [_along_the_line(part)[row, column] for part in (heat[0, 0].numpy(), others)]
+    company = [along_the_line(part)[row, column] for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
     around = np.stack([other, *company], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
@@ -127,9 +128,9 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
     return marks
 
 
-def _along_the_line(heat: np.ndarray) -> np.ndarray:
-    """Return for each cell how much of the line about it is hot: [h, w] in [0, 1], the same."""
-    return cv2.blur(cv2.dilate(heat, np.ones((LINE[0], 1))), (LINE[1], 1))
+def along_the_line(middles: np.ndarray) -> np.ndarray:
+    """Add up for each cell the middles on the line about it, but its own: [h, w] float32, the same."""
+    return cv2.boxFilter(middles, -1, LINE[::-1], normalize=False, borderType=cv2.BORDER_CONSTANT) - middles
 
 
 def shared_out(

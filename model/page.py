@@ -1,7 +1,10 @@
 """What stands on a page: its marks in lines, and the text that they make."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+
+import numpy as np
 
 from model.finder import Box
 from model.prediction import Prediction
@@ -9,7 +12,10 @@ from model.prediction import Prediction
 SIGNS = ".-"  # what belongs to a number beside digits
 COLUMN = 2.0  # heights of a line: what stands farther apart is in another column, with a space between in the text
 MANY, ALIKE = 16, (0.75, 1.33)  # digits that make a table, and how much lower or higher they are than is usual
-NOTE = 0.7  # of the usual height: what is lower in a table is a note
+NOTE, HUGE = 0.8, 2.5  # of the usual height: what is lower in a table is a note, and what is higher none of it
+CRAMMED, SMALL = 0.3, 1.0  # of the usual height: notes in a table whose digits stand alone are so near and small
+LEVELLED = 8  # digits whose lines may rise or fall
+SLOPES = np.linspace(-0.3, 0.3, 41)  # down for each pixel to the right
 NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
 
@@ -74,35 +80,66 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
     A digit is tied to the next on its right that stands at its height; a sign to the digit that it is nearest to.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
+    boxes = level(np.array([each.box for each in digits], float).reshape(-1, 4))
     line_of = list(range(len(digits)))
-    for i, one in enumerate(digits):
-        for k in range(i + 1, len(digits)):
-            if _overlap(one.box, digits[k].box, 1) > 0.5 * min(one.height, digits[k].height):
-                line_of = [line_of[i] if line == line_of[k] else line for line in line_of]
-                break
+    for i, box in enumerate(boxes.tolist()):
+        at_its_height = _overlap(box, boxes[i + 1 :].T, 1) > 0.5 * np.minimum(box[3] - box[1], _heights(boxes[i + 1 :]))
+        if at_its_height.any():
+            other = line_of[i + 1 + int(at_its_height.argmax())]
+            line_of = [line_of[i] if line == other else line for line in line_of]
     lines: dict[int, list[Written]] = {}
     for line, digit in zip(line_of, digits, strict=True):
         lines.setdefault(line, []).append(digit)
+    middles = boxes[:, 1] + boxes[:, 3]
+    order = sorted(lines, key=lambda line: middles[np.array(line_of) == line].mean())
     for sign in written if digits else ():
         if sign.kind != "digit":
             nearest = min(range(len(digits)), key=lambda k: _apart(digits[k].box, sign.box))
             if _apart(digits[nearest].box, sign.box) < NEAR * digits[nearest].height:
                 lines[line_of[nearest]].append(sign)
-    for line in lines.values():
-        line.sort(key=lambda each: each.box[0] + each.box[2])
-    return sorted(lines.values(), key=lambda line: sum(each.box[1] + each.box[3] for each in line) / len(line))
+    return [sorted(lines[line], key=lambda each: each.box[0] + each.box[2]) for line in order]
+
+
+def level(boxes: np.ndarray) -> np.ndarray:
+    """Move boxes up or down so that lines of them that rise or fall are level: [N, 4] -> [N, 4].
+
+    Seen from the side, the lines of a page rise more at its top than at its foot. Of all such slopes that is taken
+    under which most pairs of boxes stand at one height.
+    """
+    if len(boxes) < LEVELLED:
+        return boxes
+    x, y = ((boxes[:, k] + boxes[:, k + 2]) / 2 for k in (0, 1))
+    x, down = x - x.mean(), (y - y.mean()) / max(1, np.ptp(y))
+    slack = 0.25 * np.median(_heights(boxes))
+
+    def pairs(rise: np.ndarray) -> float:
+        at = np.sort(y - x * rise)
+        return float((np.searchsorted(at, at + slack) - np.arange(len(at))).sum())
+
+    slopes = [slope + more * down for slope in SLOPES for more in SLOPES[::4]]
+    steep = [abs(slope) for slope in SLOPES for _ in SLOPES[::4]]
+    best = max(range(len(slopes)), key=lambda k: pairs(slopes[k]) * (1 - 0.3 * steep[k]))
+    return boxes - np.outer(x * slopes[best], (0, 1, 0, 1))
 
 
 def without_notes(written: list[Written]) -> list[Written]:
-    """Leave out what is much smaller than the many digits of a table, as the candidates of a sudoku are."""
-    heights = sorted(each.height for each in written if each.kind == "digit" and each.prediction.digit is not None)
-    half, higher = sum(heights) / 2, 0.0
-    usual = 0.0
-    while higher < half:  # half of all that is written is in higher digits
-        usual = heights.pop()
-        higher += usual
-    alike = sum(ALIKE[0] * usual < each.height < ALIKE[1] * usual for each in written)
-    return [each for each in written if alike < MANY or each.kind != "digit" or each.height > NOTE * usual]
+    """Leave out the notes of a table, as the candidates of a sudoku are: small, or crammed where others stand alone."""
+    digits = [each for each in written if each.kind == "digit" and each.prediction.digit is not None]
+    boxes = np.array([each.box for each in digits], float).reshape(-1, 4)
+    heights = _heights(boxes)
+    alike = [heights[(heights > ALIKE[0] * one) & (heights < ALIKE[1] * one)] for one in heights]
+    table = max(alike, key=lambda some: (len(some) >= MANY) * (some**2).sum(), default=())
+    if len(table) < MANY:
+        return written
+    usual = np.median(table)
+    a, b = boxes.T[:, :, None], boxes.T[:, None]
+    beside = _overlap(a, b, 1) > 0.5 * np.minimum(heights[:, None], heights)
+    together = beside & (_overlap(a, b, 0) > -CRAMMED * usual)  # each with itself, too
+    alone = together.sum(axis=1) == 1
+    small = np.where(together, heights, 0).max(axis=1) < SMALL * usual
+    crammed = small & ~alone & (alone[np.isin(heights, table)].mean() > 0.5)
+    kept = (heights > NOTE * usual) & (heights < HUGE * usual) & ~crammed
+    return [each for each in written if each.kind != "digit"] + [digits[i] for i in np.flatnonzero(kept)]
 
 
 def text_of(line: list[Written]) -> str:
@@ -125,8 +162,12 @@ def text_of(line: list[Written]) -> str:
     return text
 
 
-def _overlap(a: Box, b: Box, axis: int) -> float:
-    return min(a[axis + 2], b[axis + 2]) - max(a[axis], b[axis])
+def _heights(boxes: np.ndarray) -> np.ndarray:
+    return boxes[:, 3] - boxes[:, 1]
+
+
+def _overlap(a: Sequence, b: Sequence, axis: int) -> np.ndarray:
+    return np.minimum(a[axis + 2], b[axis + 2]) - np.maximum(a[axis], b[axis])
 
 
 def _apart(a: Box, b: Box) -> float:

@@ -45,6 +45,34 @@ CURSIVE = {
     "y": "0,-.8 .15,-1 .2,-.4 .5,-.3 .75,-1 .6,.8 .2,1 .2,.6 1,-.2",
     "z": "0,-.8 .3,-1 .6,-.9 .1,0 .5,-.1 .4,.7 .1,.9 .9,-.2",
 }
+PLAIN = {
+    "a": ".75,-.75 .4,-1 .05,-.5 .35,0 .72,-.4; .78,-1 .75,-.2 .9,0",
+    "b": ".1,-1.9 .1,-.1; .1,-.6 .45,-1 .8,-.5 .45,0 .1,-.2",
+    "c": ".75,-.8 .4,-1 .05,-.5 .4,0 .75,-.2",
+    "d": ".75,-.7 .4,-1 .05,-.5 .4,0 .75,-.35; .75,-1.9 .75,0",
+    "e": ".1,-.5 .7,-.55 .45,-1 .05,-.5 .4,0 .75,-.2",
+    "f": ".7,-1.75 .5,-1.9 .3,-1.5 .3,0; 0,-1 .6,-1",
+    "g": ".75,-.7 .4,-1 .05,-.5 .4,0 .75,-.4; .75,-1 .75,.5 .4,.9 .05,.7",
+    "h": ".1,-1.9 .1,0; .1,-.6 .45,-1 .7,-.7 .7,0",
+    "i": ".1,-1 .1,0; .1,-1.5 .12,-1.45",
+    "j": ".3,-1 .3,.6 .05,.9 -.15,.7; .3,-1.5 .32,-1.45",
+    "k": ".1,-1.9 .1,0; .65,-1 .1,-.45; .1,-.45 .7,0",
+    "l": ".1,-1.9 .1,0",
+    "m": ".1,-1 .1,0; .1,-.7 .35,-1 .55,-.7 .55,0; .55,-.7 .8,-1 1,-.7 1,0",
+    "n": ".1,-1 .1,0; .1,-.7 .45,-1 .7,-.7 .7,0",
+    "o": ".4,-1 .05,-.5 .4,0 .75,-.5 .4,-1",
+    "p": ".1,-1 .1,.9; .1,-.7 .45,-1 .8,-.5 .45,0 .1,-.3",
+    "q": ".75,-.7 .4,-1 .05,-.5 .4,0 .75,-.4; .75,-1 .75,.9",
+    "r": ".1,-1 .1,0; .1,-.6 .35,-.95 .6,-.9",
+    "s": ".65,-.85 .35,-1 .1,-.75 .6,-.35 .4,0 .05,-.15",
+    "t": ".3,-1.5 .3,-.2 .5,0 .65,-.1; 0,-1 .6,-1",
+    "u": ".1,-1 .1,-.3 .35,0 .7,-.4; .7,-1 .7,0",
+    "v": ".05,-1 .4,0; .4,0 .75,-1",
+    "w": ".05,-1 .3,0; .3,0 .55,-.9; .55,-.9 .8,0; .8,0 1.05,-1",
+    "x": ".05,-1 .7,0; .7,-1 .05,0",
+    "y": ".05,-1 .4,-.1; .75,-1 .15,.9",
+    "z": ".05,-1 .7,-1; .7,-1 .05,0; .05,0 .75,0",
+}
 COMMON = "eeeeeeeeeeeettttttttaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddlllluuucccmmmffyywwggppbbvkxjqz"
 FINER = 3  # a stroke is drawn this many times larger, then averaged down
 HERSHEY = (
@@ -66,19 +94,38 @@ def letters(random: Random, most: int = 9) -> str:
 
 @dataclass(frozen=True)
 class Hand:
-    """How somebody writes: which part of the letters is joined to the next, the slant, the width, an unsteady pen."""
+    """How somebody writes.
 
+    Attributes:
+        forms: the strokes of each letter, as that hand has grown used to them.
+        joined: share of letters that are joined to the next.
+        slant: how far the top of a letter leans to the right, of its height.
+        wide: width of the letters.
+        shake: how far a point of a letter is off, each time another way.
+        apart: space between letters.
+    """
+
+    forms: dict[str, list[np.ndarray]]
     joined: float
     slant: float
     wide: float
     shake: float
+    apart: float
 
     @classmethod
     def of(cls, random: Random) -> "Hand":
         """Make up a hand."""
-        return cls(
-            random.choice([0.0, 0.5, 1.0]), random.normal(0.2, 0.3), random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)
-        )
+        plain = random.choice([0.0, 0.3, 0.9])
+        forms = {letter: _grown(random, (PLAIN if random.random() < plain else CURSIVE)[letter]) for letter in CURSIVE}
+        joined = 0.0 if plain > 0.5 else random.choice([0.0, 0.5, 1.0])
+        wide, shake = random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)
+        return cls(forms, joined, random.normal(0.2, 0.3), wide, shake, random.uniform(0, 0.4))
+
+
+def _grown(random: Random, letter: str) -> list[np.ndarray]:
+    """Bend a letter, drawn out, squeezed and sheared: how one hand writes it."""
+    matrix = np.eye(2) + random.normal(0, 0.12, (2, 2))
+    return [(part + 0.05 * random.standard_normal(part.shape)) @ matrix for part in _points(letter)]
 
 
 def written_word(random: Random, size: float, pen: float, hand: Hand, most: int) -> tuple[np.ndarray, int, float]:
@@ -93,15 +140,15 @@ def written_word(random: Random, size: float, pen: float, hand: Hand, most: int)
     """
     word, strokes, path, x = letters(random, most), [], [], 0.0
     for letter in word:
-        parts = _points(CURSIVE[letter]) if letter in CURSIVE else _capital(random)
+        parts = hand.forms[letter] if letter in hand.forms else _capital(random)
         parts = [(part + hand.shake * random.standard_normal(part.shape)) * (hand.wide, 1) for part in parts]
         if path and random.random() > hand.joined:
             strokes.append(np.concatenate(path))
             path = []
-            x += 0.25 * random.random()
+            x += hand.apart * random.uniform(0.5, 1.5)
         path.append(parts[0] + (x, 0))
         strokes += [np.add(part, (x, 0)) for part in parts[1:]]
-        x += parts[0][:, 0].max() * random.uniform(0.9, 1.15)
+        x += max(part[:, 0].max() for part in parts) * random.uniform(0.9, 1.15)
     strokes.append(np.concatenate(path))
     lean = np.array([[1, 0], [-hand.slant, 1]])
     strokes = [size * curve(stroke @ lean) for stroke in strokes]
@@ -124,23 +171,26 @@ def sign(random: Random, size: float, pen: float) -> np.ndarray:
 
 
 def outline(random: Random, size: float, pen: float) -> np.ndarray:
-    """Draw the outline of a shape, a polygon, an arrow, a heart: [H, W] float32 in [0, 1], `size` pixels long."""
-    n = int(random.choice([2, 3, 3, 4, 4, 4, 5, 6, 8]))
+    """Draw the outline of a shape, a polygon, some with bent sides: [H, W] float32 in [0, 1], `size` pixels long."""
+    n = int(random.choice([2, 3, 3, 4, 4, 4, 5, 6]))
     angles = np.sort(random.uniform(0, 2 * np.pi, n)) if random.random() < 0.4 else np.arange(n) * 2 * np.pi / n
     corners = np.stack([np.cos(angles), np.sin(angles)], 1) * random.uniform(0.7, 1.1, (n, 1))
     turn = random.uniform(0, 2 * np.pi)
     corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    corners *= (1, random.uniform(0.15, 1)) if random.random() < 0.6 else (1, 1)
+    corners *= (1, random.uniform(0.35, 1)) if random.random() < 0.6 else (1, 1)
     if random.random() < 0.5:
         corners = corners[:, ::-1]
     points = np.concatenate([corners, corners[:1] + 0.06 * random.standard_normal((1, 2))])
     if random.random() < 0.25:  # a corner is not met
         points[-1] += random.uniform(-0.5, 0.5, 2)
-    strokes = [_straight(points, random)]
+    bent = random.uniform(-0.5, 0.5, n) if random.random() < 0.35 else np.zeros(n)
+    if n == 2:  # a crescent: bent to both sides it would be a zero, and straight a one
+        bent = random.uniform(0.25, 0.6) * np.array([1, -random.uniform(0.2, 0.7)])
+    strokes = [_along(points, bent, random)]
     if random.random() < 0.2:  # a solid: the same again, a little off, and edges
         off = random.uniform(-0.7, 0.7, 2)
         strokes += [stroke + off for stroke in strokes] + [np.stack([p, p + off]) for p in corners]
-    if random.random() < 0.15:
+    if n < 5 and random.random() < 0.15:
         strokes = [curve(points)]
     if random.random() < 0.1:
         strokes.append(random.uniform(-0.6, 0.6, 2) + 0.3 * np.stack([np.cos(angles), np.sin(angles)], 1))
@@ -149,11 +199,14 @@ def outline(random: Random, size: float, pen: float) -> np.ndarray:
     return inked([stroke * scale for stroke in strokes], pen)
 
 
-def _straight(points: np.ndarray, random: Random) -> np.ndarray:
-    """Go along straight lines with an unsteady hand."""
-    steps = np.linspace(0, 1, 8)[:, None]
-    path = np.concatenate([a + steps * (b - a) for a, b in pairwise(points)])
-    return path + 0.012 * random.standard_normal(path.shape)
+def _along(points: np.ndarray, bent: np.ndarray, random: Random) -> np.ndarray:
+    """Go along lines with an unsteady hand; each may be bent, by a share of its length."""
+    t = np.linspace(0, 1, 8)[:, None]
+    path = [
+        a + t * (b - a) + 4 * t * (1 - t) * much * (b - a)[::-1] * (1, -1)
+        for (a, b), much in zip(pairwise(points), bent, strict=True)
+    ]
+    return np.concatenate(path) + 0.012 * random.standard_normal((8 * len(bent), 2))
 
 
 def printed(random: Random, text: str, size: float, script: bool = False) -> np.ndarray:

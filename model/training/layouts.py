@@ -114,7 +114,7 @@ class Writer:
             tone = paper(random, side) * np.float32(self.bright)
         sheet = Sheet(tone, np.zeros((side, side), np.int16))
         self.dark = self.bright * (random.uniform(0, 0.3) if random.random() < 0.6 else random.uniform(0, 0.85))
-        self.size = self.larger * float(np.exp(random.uniform(np.log(12), np.log(60))))
+        self.size = self.larger * float(np.exp(random.uniform(np.log(15), np.log(60))))
         self.pen = float(0.8 * (5 / 0.8) ** random.random())  # in pixels of a glyph, which is 20 long
         self.lean = random.normal(0, 0.18)
         layout = random.choice(
@@ -128,7 +128,7 @@ class Writer:
                 self._shapes,
                 self._dirt,
             ],
-            p=[0.1, 0.28, 0.08, 0.12, 0.08, 0.22, 0.09, 0.03],
+            p=[0.08, 0.32, 0.07, 0.13, 0.1, 0.2, 0.08, 0.02],
         )
         if layout in (self._alone, self._numbers, self._scattered, self._text) and random.random() < 0.3:
             rules(random, sheet.tone, max(8, self.size * random.uniform(0.8, 2)))

@@ -19,7 +19,7 @@ BEYOND = 10, 88  # what is shorter or longer is no digit on this level; between,
 SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit is not there, and from which it is to be found
 CUT, WHOLE = 0.5, 0.8  # share of a digit below which it is none, and from which it is one
 DIGITS_A_SCENE = 24
-PHOTOS = 0.16  # share of scenes that are like photos
+PHOTOS = 0.13  # share of scenes that are like photos
 FURTHER = 1.6  # how much larger digits are written on a sheet on a desk
 
 
