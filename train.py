@@ -1,4 +1,4 @@
-"""python train.py [reference|world|finder|quick]: MNIST -> weights that the page loads."""
+"""python train.py [reference|world|finder|line|quick]: MNIST -> weights that the page loads."""
 
 import argparse
 import shlex
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from model import Recognizer, corrections, weights
+from model.networks import NETWORKS
 from model.training import together
 from model.training.calibrate import calibrate, learn_fusion
 from model.training.data import HELD_BACK, mnist, split
@@ -75,23 +76,22 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
     if together.rank() > 0:
         return 0
+    measured = sets if recipe.network in NETWORKS else {}  # the others read no glyphs
     card = {
         "network": recipe.network,
         "recipe": asdict(recipe),
         "seed": options.seed,
         "data": counts,
         "history": history,
-        "metrics": {},
+        "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()},
     }
-    if not recipe.scenes:
-        card["metrics"] = {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in sets.items()}
     if recipe.scenes:
         card |= learn_fusion(net, Recognizer.load(), *held_back)
     if recipe.mixture:
         card["calibration"] = calibrate(net, *held_back)
     weights.save(net, card, out)
     checkpoint.unlink()
-    for name, (_, labels) in sets.items() if card["metrics"] else ():
+    for name, (_, labels) in measured.items():
         print(f"{name} accuracy {card['metrics'][f'mnist_{name}_accuracy']:.2%} of {len(labels):,}")
     print(f"wrote {out} ({out.stat().st_size:,} bytes)")
     return 0

@@ -58,8 +58,9 @@ def stages(reader: Recognizer, image: Source, page: Page) -> str:
     small = page.scaled(picture.width / size(image)[0])
     if page.sheet:
         tiles.append(show.tile(laid_flat(picture, small), "sheet", "The sheet of paper, laid flat"))
-    digits = [each for _, each in page.marks if each.digit is not None] or [page.marks[0][1]]
-    tiles.append(show.marks_tile(picture, small))
+    digits = [each for _, each in page.marks if each.digit is not None]
+    tiles += [show.ink_tile(picture, small)] * bool(digits) + [show.marks_tile(picture, small)]
+    digits = digits or [page.marks[0][1]]
     if len(digits) > 1:
         tiles += [show.glyph_tile(each, f"{each.digit}, {each.confidence:.0%}") for each in digits[:GLYPHS]]
         return show.stages(*tiles)

@@ -71,6 +71,40 @@ def quick() -> nn.Sequential:
     )
 
 
+SYMBOLS = "0123456789.-#"  # what the network `line` spells; "#" is something else, a letter say
+BLANK = len(SYMBOLS)  # its last class: no new symbol in this column
+
+
+class Columns(nn.Module):
+    """Say for each column what it shows, looking to both sides: [N, C, H, W] -> [N, W, classes]."""
+
+    def __init__(self, channels: int, height: int, hidden: int, classes: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            *_convolution(channels, hidden, kernel=(height, 3), padding=(0, 1)),
+            *_convolution(hidden, hidden, kernel=(1, 5), padding=(0, 2)),
+            nn.Conv2d(hidden, classes, (1, 3), padding=(0, 1)),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+        return self.body(x)[:, :, 0].transpose(1, 2)
+
+
+def line() -> nn.Sequential:
+    """Build the network that spells a line of writing: strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
+
+    A convolutional network with connectionist temporal classification (Graves et al. 2006).
+    """
+    return nn.Sequential(
+        *_convolution(1, 32),  # [N, 32, 28, W]
+        *_convolution(32, 64, stride=2),  # [N, 64, 14, W / 2]
+        Residual(64),
+        *_convolution(64, 96, stride=(2, 1)),  # [N, 96, 7, W / 2]
+        Residual(96),
+        Columns(96, 7, 128, BLANK + 1),
+    )
+
+
 SPREAD = 0.03  # of brightness, which is added to the spread about a pixel so that blank paper stays blank
 
 
@@ -133,7 +167,7 @@ def build(name: str) -> nn.Module:
     Raises:
         ValueError: no network has that name.
     """
-    known = NETWORKS | {"finder": Finder}
+    known = NETWORKS | {"line": line, "finder": Finder}
     if name not in known:
         raise ValueError(f"unknown network {name!r}: choose {' or '.join(known)}")
     return known[name]()

@@ -7,13 +7,13 @@ import numpy as np
 from torch import nn
 
 from model.finder import LEAST, LOW, Box, Mark, find, tight
-from model.preprocess import ON, ink, isolate
+from model.preprocess import ON, isolate
 
 ALIKE = 0.65  # intersection over union from which on two boxes are of one digit
 SAME = 0.8  # and from which on the one need not be looked at beside the other
 
 
-def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark]:
+def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None) -> list[Mark]:
     """Propose digits and signs.
 
     Where the ink of a picture is easily told from its paper, what hangs together is drawn more exactly than the finder
@@ -22,16 +22,15 @@ def propose(net: nn.Module, tone: np.ndarray, surely: bool = False) -> list[Mark
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        surely: only what the finder is sure of, which is faster.
+        written: [H, W] float32 in [0, 1], its ink; None for only what the finder is sure of, which is faster.
 
     Returns:
         Marks on every scale, so that several may be of one digit, or of parts of it.
     """
-    if surely:
+    if written is None:
         return distinct(find(net, tone, LEAST[1:]))
     marks = distinct(find(net, tone))
     digits = [mark for mark in marks if mark.kind == "digit"]
-    written = ink(tone, max(tone.shape))
     return marks + hanging_together(written, digits) + all_of_it(written, digits)
 
 

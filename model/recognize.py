@@ -2,7 +2,7 @@
 
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from model import weights
+from model.apart import crowds, take_apart
 from model.finder import Box, Mark
 from model.fusion import fuse
 from model.looks import look
@@ -17,7 +18,7 @@ from model.networks import NETWORKS, folded
 from model.page import SIGNS, Page, Written, in_lines, text_of, without_notes
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
-from model.preprocess import frame
+from model.preprocess import frame, ink
 from model.proposals import propose
 from model.upright import box_back, flat, seen, sheet, turn
 
@@ -151,14 +152,32 @@ class Recognizer:
 
     def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
         """Read brightness [H, W] in [0, 1]: what the finder finds there, and what this network says of it."""
-        finder, card = _finder()
-        marks = propose(finder, tone, surely)
+        finder, card = _network("finder")
+        written = None if surely else ink(tone, max(tone.shape))
+        marks = propose(finder, tone, written)
         digits = [mark for mark in marks if mark.kind == "digit"]
-        readings = self.read_marks(digits, card["fusion"])
-        kept = without_repeats(digits, readings)
+        kept = without_repeats(digits, self.read_marks(digits, card["fusion"]))
+        if written is not None:
+            kept = self._taken_apart(kept, digits, written, card)
         for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
             if sign.score >= SIGN and not any(other.likely and _covers(sign.box, other.box) for other in kept):
                 kept.append(Written(sign.kind, sign.box, None, True))
+        return kept
+
+    def _taken_apart(self, kept: list[Written], marks: list[Mark], written: np.ndarray, card: dict) -> list[Written]:
+        """Read ink that hangs together as several digits where that gives more, and surer, digits."""
+        found, before = {mark.box: mark for mark in marks}, kept
+        for corner, piece, within in crowds(written, [one.box for one in before]):
+            now = [before[i] for i in within]
+            surest = max((found[one.box] for one in now), key=lambda mark: mark.score)
+            parts = [
+                replace(part, score=(part.score + surest.score) / 2, around=surest.around)
+                for part in take_apart(_network("line")[0], piece, corner)
+            ]
+            readings = zip(parts, self.read_marks(parts, card["fusion"]), strict=True)
+            apart = [Written("digit", part.box, reading, True) for part, reading in readings]
+            if plenty(apart) > plenty(now):
+                kept = [one for one in kept if one not in now] + apart
         return kept
 
     @torch.inference_mode()
@@ -208,8 +227,8 @@ class Recognizer:
 
 
 @functools.cache
-def _finder() -> tuple[nn.Module, dict]:
-    net, card = weights.load(weights.locate("finder"))
+def _network(name: str) -> tuple[nn.Module, dict]:
+    net, card = weights.load(weights.locate(name))
     return folded(net), card
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from model.annotate import annotated
+from model.finder import tight
 from model.page import Page
 from model.pictures import as_data_url
 from model.prediction import Prediction
@@ -108,6 +109,20 @@ def on_white(ink: np.ndarray) -> Image.Image:
 def marks_tile(picture: Image.Image, page: Page) -> str:
     """Show a picture with a box around each mark; the boxes are in its pixels."""
     return tile(annotated(picture, page), "found", "The picture with a box around each digit")
+
+
+def ink_tile(picture: Image.Image, page: Page) -> str:
+    """Show the ink of the digits alone, each where it stands in a picture; the boxes are in its pixels."""
+    board = np.zeros(picture.size[::-1], np.float32)
+    for (left, top, right, bottom), each in page.marks:
+        if each.digit is not None:
+            glyph = np.float32(Image.fromarray(each.glyph).rotate(-page.turn, expand=True))
+            y, x, height, width = tight(glyph)
+            size = max(1, right - left), max(1, bottom - top)
+            ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+            window = board[max(0, top) : bottom, max(0, left) : right]
+            np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
+    return tile(on_white(board), "ink", "The ink of the digits alone")
 
 
 def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:

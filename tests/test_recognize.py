@@ -140,12 +140,39 @@ def test_lines_go_from_top_to_bottom_whatever_the_order():
     assert [text_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
+def test_lines_that_rise_more_at_the_top_than_at_the_foot_are_told_apart():
+    """As on a sheet that is photographed from one side: the last digit of a line is as high as the next line begins."""
+    page = []
+    for row, text in enumerate(("12345", "2 4 6", "98765", "1 3 5", "55555")):
+        for one in line_of(text, apart=60):
+            y = 70 * row + one.box[0] * (0.22 - 0.03 * row)
+            page.append(replace(one, box=(one.box[0], y, one.box[2], y + 40)))
+    assert ["".join(text_of(line).split()) for line in in_lines(page)] == ["12345", "246", "98765", "135", "55555"]
+
+
+def table(apart=30):
+    return [
+        replace(one, box=(one.box[0], y, one.box[2], y + 40)) for y in (0, 80, 160) for one in line_of("123456", apart)
+    ]
+
+
 def test_notes_in_a_table_are_no_text():
-    table = [replace(one, box=(one.box[0], y, one.box[2], y + 40)) for y in (0, 80, 160) for one in line_of("123456")]
-    small = replace(table[0], box=(400, 10, 410, 30))
-    assert small not in without_notes([*table, small])
-    assert len(without_notes([*table, small])) == 18
-    assert small in without_notes([*table[:8], small])  # a few digits of many sizes are no table
+    small = replace(table()[0], box=(500, 10, 510, 30))
+    assert small not in without_notes([*table(), small])
+    assert len(without_notes([*table(), small])) == 18
+    assert small in without_notes([*table()[:8], small])  # a few digits of many sizes are no table
+
+
+def test_two_digits_crammed_into_a_cell_are_notes_if_they_are_small_and_a_number_if_not():
+    pair = [replace(table()[0], box=(x, 83, x + 25, 120)) for x in (500, 527)]
+    large = [replace(one, box=(*one.box[:3], 130)) for one in pair]
+    assert len(without_notes([*table(), *pair])) == 18
+    assert len(without_notes([*table(), *large])) == 20
+    assert len(without_notes([*table(apart=5), *pair])) == 20  # a table of numbers
+
+
+def test_what_is_far_larger_than_the_digits_of_a_table_is_none_of_them():
+    assert len(without_notes([*table(), replace(table()[0], box=(0, 0, 200, 200))])) == 18
 
 
 def test_a_sign_far_from_any_digit_is_in_no_line():

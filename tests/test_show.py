@@ -1,7 +1,11 @@
+from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model import Page, Prediction, show
 from model.prediction import blank
@@ -90,3 +94,23 @@ def test_ink_glows_where_it_speaks_for_the_digit_and_paper_stays_white():
     assert (colour[glyph == 0] == 255).all()
     assert colour[7, 7, 0] > 200  # glowing
     assert colour[17, 17].max() < 60  # cold
+
+
+def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
+    glyph = np.zeros((28, 28), np.float32)
+    glyph[4:24, 4:8] = 1  # an upright at the left of its box
+    glyph[20:24, 4:24] = 1
+    picture = Image.new("L", (60, 40), 0)
+    written = Page([[((10, 5, 30, 35), prediction(2, (2, 0.9), glyph=glyph)), ((40, 5, 50, 35), prediction(None))]], "2")
+    ink = seen(show.ink_tile(picture, written))
+    assert (ink[5:35, 10:14] < 50).all()
+    assert (ink[5:20, 18:30] > 200).all()
+    assert (ink[:, 35:] > 200).all()
+    turned = seen(show.ink_tile(picture, replace(written, turn=180.0)))
+    assert (turned[5:35, 26:30] < 50).all()
+
+
+def seen(tile):
+    """The picture of a tile, in grey."""
+    ((_, attrs),) = [each for each in Tags(tile).seen if each[0] == "img"]
+    return np.asarray(Image.open(BytesIO(b64decode(attrs["src"].partition(",")[2]))).convert("L"))

@@ -22,6 +22,7 @@ from model.training.data import Digits
 from model.training.mixture import Mixture
 from model.training.recipes import Recipe
 from model.training.scenes import Scenes
+from model.training.strips import Strips
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 DRAWING = 2  # processes that draw scenes
@@ -69,7 +70,7 @@ def train(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     judged = average.module if average else net
-    kind = Scenes if recipe.scenes else Mixture if recipe.mixture else Digits
+    kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
     take, trial = kind(*digits), rehearsal(kind, *held_back)
     run = Run(net, optimizer, average, best={}, order=torch.empty(0), progress=Progress())
     if resume:

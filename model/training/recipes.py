@@ -13,6 +13,7 @@ class Recipe:
         batch_size: digits a step.
         learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
         mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
+        strips: train on `model.training.strips`: numbers, with digits side by side.
         scenes: train on `model.training.scenes`: pictures with digits in them.
         annealed: raise the step size over the first twentieth, then lower it to nothing along a cosine.
         weight_decay: as in AdamW (Loshchilov and Hutter 2019).
@@ -26,6 +27,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     mixture: bool = False
+    strips: bool = False
     scenes: bool = False
     annealed: bool = False
     weight_decay: float = 0.0
@@ -48,6 +50,16 @@ RECIPES = {
         smoothing=0.02,
     ),
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
+    "line": Recipe(
+        "line",
+        epochs=26,
+        batch_size=240,
+        learning_rate=2e-3,
+        strips=True,
+        annealed=True,
+        weight_decay=0.02,
+        averaging=0.999,
+    ),
     "finder": Recipe(
         "finder",
         epochs=72,

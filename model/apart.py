@@ -1,0 +1,154 @@
+"""Digits that touch: a piece of ink that hangs together -> the ink of each digit that the network `line` spells in it."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from model.finder import Box, Mark, tight
+from model.networks import BLANK, SYMBOLS
+from model.preprocess import LONG, ON, SIDE
+
+LOWEST = 9  # pixels: lower ink cannot be spelt
+WIDE = 0.75  # of its height: narrower ink is one digit
+TALL = 1.7  # times the height of its marks: higher ink is a frame about them
+RAREST = 1e-3  # probability of a digit that is not spelt
+MARGIN = 4  # pixels of paper at either end of a strip
+STEP = 2  # columns of a strip to one column of the network
+FAINTEST = 0.2  # ink that is made as dark as any
+ROWS = 80  # of a piece in which a cut is sought, at most
+DETOUR = 0.02  # what a pixel of paper costs a cut, so that cuts are short; a pixel of pen costs 1
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """One symbol of a line.
+
+    Attributes:
+        text: one of `model.networks.SYMBOLS`.
+        column: of the strip, where it is.
+        shares: [SYMBOLS] float32, how probable each symbol is there, sums to 1.
+    """
+
+    text: str
+    column: float
+    shares: np.ndarray
+
+
+def crowds(written: np.ndarray, boxes: list[Box]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
+    """List the pieces of ink that hang together and hold marks, but are wider than one digit.
+
+    Args:
+        written: [H, W] float32 in [0, 1], ink.
+        boxes: of marks.
+
+    Returns:
+        Of each piece its corner (left, top), its ink [h, w], and which marks have their middle in its box.
+    """
+    if not boxes:
+        return []
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
+    middles = np.array([((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in boxes])
+    heights = np.array([box[3] - box[1] for box in boxes])
+    found = []
+    for label in range(1, len(stats)):
+        x, y, width, height, _ = stats[label].tolist()
+        if height < LOWEST or width < WIDE * height:
+            continue
+        within = np.flatnonzero(((middles > (x, y)) & (middles < (x + width, y + height))).all(axis=1))
+        if len(within) and height < TALL * heights[within].max():
+            left, top = max(0, x - 1), max(0, y - 1)
+            window = slice(top, y + height + 1), slice(left, x + width + 1)
+            own = cv2.dilate(np.uint8(labels[window] == label), np.ones((3, 3), np.uint8))  # with soft edges
+            found.append(((left, top), written[window] * own, within.tolist()))
+    return found
+
+
+def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:
+    """Take ink that hangs together apart.
+
+    Args:
+        net: the network `line`.
+        ink: [h, w] float32 in [0, 1].
+        corner: (left, top) of it in the picture.
+
+    Returns:
+        The digits that are spelt there, each with its own ink; none where there is one symbol only, or no digit.
+    """
+    strip, scale = to_strip(ink)
+    symbols = spell(net, strip)
+    if len(symbols) < 2 or any(not symbol.text.isdecimal() for symbol in symbols):
+        return []
+    columns = [(symbol.column - MARGIN) / scale for symbol in symbols]
+    cuts = [cut(ink, left, right) for left, right in pairwise(columns)]
+    across, parts = np.arange(ink.shape[1]), []
+    ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
+    for symbol, (left, right) in zip(symbols, pairwise(ends), strict=True):
+        own = np.where((across >= left[:, None]) & (across < right[:, None]), ink, 0)
+        y, x, height, width = tight(own)
+        if width:
+            shares = symbol.shares[:10]
+            own = own[y : y + height, x : x + width]
+            x, y = x + corner[0], y + corner[1]
+            box = (x, y, x + width, y + height)
+            parts.append(Mark(box, own, "digit", float(shares.sum()), np.log(shares.clip(RAREST))))
+    return parts
+
+
+def to_strip(ink: np.ndarray) -> tuple[np.ndarray, float]:
+    """Write ink so that it is 20 pixels high: the strip [28, W] float32 in [0, 1], W even, and its scale.
+
+    The column x of the ink becomes MARGIN + scale * x.
+    """
+    scale = LONG / len(ink)
+    width = max(1, round(scale * ink.shape[1]))
+    strip = np.zeros((SIDE, 2 * MARGIN + width + width % 2), np.float32)
+    top = (SIDE - LONG) // 2
+    strip[top : top + LONG, MARGIN : MARGIN + width] = cv2.resize(ink, (width, LONG), interpolation=cv2.INTER_AREA)
+    # some strokes are fainter than others: each is made as dark as the darkest near it can be
+    around = cv2.dilate(strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8))
+    return strip / np.maximum(around, FAINTEST), scale
+
+
+@torch.inference_mode()
+def spell(net: nn.Module, strip: np.ndarray) -> list[Symbol]:
+    """Read a strip [28, W] float32 in [0, 1]: its symbols from left to right.
+
+    The best symbol of each column is taken, and a run of one symbol is read once (Graves et al. 2006).
+    """
+    logits = net(torch.from_numpy(strip)[None, None])[0]
+    runs, lengths = logits.argmax(dim=1).unique_consecutive(return_counts=True)
+    symbols, start = [], 0
+    for run, length in zip(runs.tolist(), lengths.tolist(), strict=True):
+        if run != BLANK:
+            part = logits[start : start + length].float()
+            sure = part.softmax(dim=1)[:, run]
+            column = start + float((sure * torch.arange(length)).sum() / sure.sum())
+            shares = part[sure.argmax(), :BLANK].softmax(dim=0).numpy()
+            symbols.append(Symbol(SYMBOLS[run], STEP * (column + 0.5), shares))
+        start += length
+    return symbols
+
+
+def cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Return the column in each row of the cheapest cut from top to bottom between two columns: ink [h, w] -> [h]."""
+    height, width = ink.shape
+    left = min(max(0, int(start)), width - 1)
+    right = min(max(left + 1, int(np.ceil(end))), width)
+    rows = min(height, ROWS)
+    toll = cv2.resize(ink[:, left:right], (right - left, rows), interpolation=cv2.INTER_AREA) + DETOUR
+    cost, steps = toll[0], []
+    for row in toll[1:]:
+        around = np.pad(cost, 1, constant_values=np.inf)
+        ways = np.stack([around[1:-1], around[:-2] + DETOUR / 4, around[2:] + DETOUR / 4])  # straight, from left, right
+        steps.append(ways.argmin(axis=0))
+        cost = ways.min(axis=0) + row
+    column = int(cost.argmin())
+    path = [column]
+    for step in reversed(steps):
+        column += (0, -1, 1)[step[column]]
+        path.append(column)
+    return left + np.array(path[::-1])[np.arange(height) * rows // height]

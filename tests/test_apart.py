@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+
+from model.apart import MARGIN, STEP, crowds, cut, spell, take_apart, to_strip
+from model.networks import BLANK, SYMBOLS
+
+
+class Said(torch.nn.Module):
+    """A network that says the same whatever it sees: a symbol for each column, "_" for none."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    def forward(self, strips):
+        best = [BLANK if c == "_" else SYMBOLS.index(c) for c in self.text]
+        best += [BLANK] * (strips.shape[3] // STEP - len(best))
+        return 8 * torch.nn.functional.one_hot(torch.tensor([best]), BLANK + 1)
+
+
+def bars():
+    """Two uprights, joined at the foot."""
+    ink = np.zeros((40, 60), np.float32)
+    ink[:, 5:10] = ink[:, 45:50] = ink[36:, 5:50] = 1
+    return ink
+
+
+def test_a_run_is_one_symbol_and_stands_in_its_middle():
+    symbols = spell(Said("_77_7__-1"), np.zeros((28, 18), np.float32))
+    assert [symbol.text for symbol in symbols] == ["7", "7", "-", "1"]
+    assert [symbol.column for symbol in symbols] == [4.0, 9.0, 15.0, 17.0]
+
+
+def test_ink_is_as_high_as_a_digit_in_its_strip():
+    strip, scale = to_strip(bars())
+    assert strip.shape == (28, 2 * MARGIN + 30)
+    assert scale == 0.5
+    assert strip[:4].max() == strip[24:].max() == 0
+    assert strip[4:24, MARGIN + 3].min() > 0.9
+
+
+def test_a_cut_goes_where_least_ink_is():
+    ink = np.ones((50, 40), np.float32)
+    slit = 15 + np.arange(50) // 10
+    ink[np.arange(50), slit] = ink[np.arange(50), slit + 1] = 0
+    way = cut(ink, 5, 35)
+    assert way.shape == (50,)
+    assert (np.abs(way - slit) <= 1).all()
+
+
+def test_digits_that_touch_come_apart_with_their_own_ink():
+    one, other = take_apart(Said("___1________1"), bars())
+    assert one.box[2] <= other.box[0] + 1
+    assert one.ink.shape == (40, one.box[2] - one.box[0])
+    assert one.ink.sum() + other.ink.sum() == bars().sum()
+    assert one.logits.argmax() == 1
+    assert one.score > 0.9
+
+
+@pytest.mark.parametrize("said", ["___1", "___1____#___1", "", "__-______1"])
+def test_what_is_not_spelt_as_digits_alone_is_not_taken_apart(said):
+    assert take_apart(Said(said), bars()) == []
+
+
+def test_only_wide_ink_that_holds_a_mark_is_a_crowd():
+    page = np.zeros((100, 300), np.float32)
+    page[30:70, 10:70] = bars()
+    page[30:70, 100:110] = 1  # narrow
+    page[30:70, 200:260] = bars()  # without a mark
+    ((corner, ink, within),) = crowds(page, [(100, 30, 110, 70), (10, 30, 40, 70)])
+    assert corner == (14, 29)
+    assert ink.sum() == bars().sum()
+    assert within == [1]
+
+
+def test_a_frame_about_a_digit_is_no_crowd():
+    page = np.zeros((100, 150), np.float32)
+    page[5:95, 5:145] = 1
+    page[8:92, 8:142] = 0
+    page[40:60, 70:80] = 1
+    assert crowds(page, [(70, 40, 80, 60)]) == []
