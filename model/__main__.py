@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 
 from model import Recognizer
@@ -18,23 +19,39 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.annotate and len(options.picture) > 1:
         parser.error("--annotate takes one picture")
-    recognizer = Recognizer.load()
-    status = 0
-    for picture in options.picture:
+    try:
+        recognizer = Recognizer.load()
+    except (FileNotFoundError, ValueError) as error:
+        print(f"python -m model: {error}", file=sys.stderr)
+        return 2
+    try:
+        return max([read(recognizer, picture, options) for picture in options.picture])
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> int:
+    """Print what is on a picture, and draw it in if that is asked for; return 0, or 2 if either could not be done."""
+    try:
+        page = recognizer.read_page(picture)
+    except (FileNotFoundError, ValueError) as error:
+        answer = json.dumps({"file": picture, "error": str(error)}) if options.json else f"{picture}: {error}"
+        print(answer, file=sys.stdout if options.json else sys.stderr, flush=True)
+        return 2
+    if options.json:
+        print(json.dumps({"file": picture, **page.as_dict()}), flush=True)
+    elif len(options.picture) > 1 or not page.text:
+        print(f"{picture}: {' / '.join(page.text.splitlines()) or 'no digits'}", flush=True)
+    else:
+        print(page.text, flush=True)
+    if options.annotate:
         try:
-            page = recognizer.read_page(picture)
-            if options.annotate:
-                annotated(upright(picture), page).save(options.annotate)
+            annotated(upright(picture), page).save(options.annotate)
         except (OSError, ValueError) as error:
-            status = 2
-            answer, text = {"error": str(error)}, f"{picture}: {error}"
-        else:
-            answer, text = page.as_dict(), page.text or f"{picture}: no digits"
-            if len(options.picture) > 1 and page.text:
-                text = f"{picture}: {' / '.join(page.text.splitlines())}"
-        line = json.dumps({"file": picture, **answer}) if options.json else text
-        print(line, file=sys.stderr if "error" in answer and not options.json else sys.stdout)
-    return status
+            print(f"{options.annotate}: this picture cannot be written: {error}", file=sys.stderr)
+            return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Digits that touch: a piece of ink that hangs together -> the ink of each digit that the network `line` spells in it."""
+"""Digits that touch: ink that hangs together -> the ink of each digit that the network `line` spells in it."""
 
 from dataclasses import dataclass
 from itertools import pairwise

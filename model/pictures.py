@@ -75,15 +75,16 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
         grey, given = _of_array(image), image.shape[1::-1]
     elif isinstance(image, Image.Image):
         given = size(image)
-        grey = _of_picture(image, "the picture", side)
+        grey = _of_picture(image, "the picture", _size_within(image.size, side))
     elif isinstance(image, str | os.PathLike):
         with _opened(image) as picture:
             given = size(picture)
-            picture.draft("L", (side, side))  # a large JPEG is decoded at a reduced size, many times faster
-            grey = _of_picture(picture, repr(os.fspath(image)), side)
+            small = _size_within(picture.size, side)
+            picture.draft("L", small)  # a large JPEG is decoded at a reduced size, many times faster
+            grey = _of_picture(picture, repr(os.fspath(image)), small)
     else:
         raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
-    return np.asarray(Image.fromarray(grey).reduce(_factor(grey.shape, side))), given
+    return np.asarray(_resized(Image.fromarray(grey), _size_within(grey.shape[::-1], side))), given
 
 
 def as_data_url(picture: Image.Image) -> str:
@@ -140,7 +141,7 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
             return upright(file, side)
     longest = max(size(image))
     if isinstance(image, Image.Image) and not image.has_transparency_data and not image.mode.startswith(("I", "F")):
-        picture = _reduced(image, side or longest).convert("RGB")
+        picture = _reduced(image, _size_within(image.size, side or longest)).convert("RGB")
     else:
         grey = brightness(image, side or longest)
         picture = Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
@@ -149,8 +150,15 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
     return picture
 
 
-def _factor(size: tuple[int, int], side: int) -> int:
-    return -(-max(size) // side)
+def _size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return a size divided by the least whole number that makes it no longer than a side."""
+    factor = -(-max(size) // side)
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Reduce a picture, each pixel the mean of those that it stands for."""
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BOX)
 
 
 class UnreadableError(ValueError):
@@ -195,11 +203,11 @@ def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: make it smaller, or save it as a JPEG")
 
 
-def _of_picture(picture: Image.Image, name: str, side: int) -> np.ndarray:
+def _of_picture(picture: Image.Image, name: str, size: tuple[int, int]) -> np.ndarray:
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name)
     try:
-        small = _reduced(picture, side)
+        small = _reduced(picture, size)
     except Image.DecompressionBombError:
         raise _too_large(name) from None
     except _DAMAGE as error:
@@ -207,7 +215,7 @@ def _of_picture(picture: Image.Image, name: str, side: int) -> np.ndarray:
     return _of_array(np.asarray(small), white=None if small.mode in ("I", "F") else 255)
 
 
-def _reduced(picture: Image.Image, side: int) -> Image.Image:
+def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Reduce a picture as `brightness` does, then turn it upright: L, RGB, RGBA, or I and F, 16 or 32 bits a pixel."""
     orientation = picture.getexif().get(ExifTags.Base.Orientation)
     if picture.mode.startswith("I;"):
@@ -218,7 +226,7 @@ def _reduced(picture: Image.Image, side: int) -> Image.Image:
         picture = picture.convert("L")
     elif picture.mode not in ("L", "RGB", "I", "F"):
         picture = picture.convert("RGB")
-    small = picture.reduce(_factor(picture.size, side))
+    small = _resized(picture, size)
     small.getexif()[ExifTags.Base.Orientation] = orientation or 1
     return ImageOps.exif_transpose(small)
 
@@ -234,7 +242,7 @@ def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     lowest, highest = float(array.min()), float(array.max())  # NaN where there is one
     if white is None:  # resizing leaves floats a little beyond their range
         white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
-    if white is None or not lowest >= -0.01 * white:
+    if white is None or not lowest >= -0.01 * max(1, highest):
         raise UnreadableError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
     grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]

@@ -235,12 +235,12 @@ def _network(name: str) -> tuple[nn.Module, dict]:
 def close_ups(inks: list[np.ndarray]) -> np.ndarray:
     """Frame digits of all sizes, each [h, w] float32 in [0, 1]: [N, 28, 28] float32 in [0, 1]."""
     board = np.zeros((len(inks), CLOSE_UP, CLOSE_UP), np.float32)
-    for place, ink in zip(board, inks, strict=True):
-        scale = CLOSE_UP / max(ink.shape)
+    for place, digit in zip(board, inks, strict=True):
+        scale = CLOSE_UP / max(digit.shape)
         if scale < 1:
-            size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
-            ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-        place[: ink.shape[0], : ink.shape[1]] = ink
+            size = max(1, round(digit.shape[1] * scale)), max(1, round(digit.shape[0] * scale))
+            digit = cv2.resize(digit, size, interpolation=cv2.INTER_AREA)
+        place[: digit.shape[0], : digit.shape[1]] = digit
     return frame(board)
 
 

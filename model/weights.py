@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from model.networks import build
+from model.networks import NETWORKS, build
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -28,10 +28,8 @@ def locate(name_or_path: str | os.PathLike) -> Path:
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
     path = shipped.get(os.fspath(name_or_path), Path(name_or_path))
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no weights at {os.fspath(name_or_path)!r}: give {' or '.join(shipped)}, "
-            "or the path of a .safetensors file that train.py wrote"
-        )
+        choices = [*(name for name in shipped if name in NETWORKS), "the path of a .safetensors file by train.py"]
+        raise FileNotFoundError(f"no weights at {os.fspath(name_or_path)!r}: give {' or '.join(choices)}")
     return path
 
 

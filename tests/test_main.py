@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -55,3 +59,33 @@ def test_a_bad_picture_gets_a_sentence_and_the_others_are_still_read(pictures, c
 def test_a_bad_picture_in_json_is_an_object_too(pictures, capsys):
     assert main(["--json", "missing.png"]) == 2
     assert json.loads(capsys.readouterr().out)["error"].startswith("no file")
+
+
+@pytest.mark.parametrize("target", ["nowhere/seen.png", "seen.digits", "."])
+def test_a_copy_that_cannot_be_written_is_said_and_the_digits_are_still_printed(pictures, capsys, target):
+    assert main(["seven.png", "--annotate", target]) == 2
+    output = capsys.readouterr()
+    assert output.out == "7\n"
+    assert output.err.startswith(f"{target}: this picture cannot be written: ")
+    assert len(output.err.splitlines()) == 1
+
+
+def test_without_weights_a_sentence_is_printed(pictures, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("model.weights.SHIPPED", tmp_path)
+    assert main(["seven.png"]) == 2
+    assert capsys.readouterr().err.startswith("python -m model: no weights at 'world': give ")
+
+
+def test_a_pipe_that_nobody_reads_ends_the_run_quietly(pictures):
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [sys.executable, "-m", "model", "seven.png", "blank.png"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        check=False,
+    )
+    os.close(writer)
+    assert run.returncode == 1
+    assert run.stderr == b""

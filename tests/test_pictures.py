@@ -150,6 +150,7 @@ def test_a_folder_is_no_picture(tmp_path):
         (np.full((28, 28), np.nan), "got values from nan to nan: give"),
         (np.array([[0.0, np.inf], [0, 1]]), "got values from 0 to inf: give"),
         (np.full((28, 28), -1.0), "got values from -1 to -1: give"),
+        (np.linspace(-0.42, 2.8, 784).reshape(28, 28), "got values from -0.42 to 2.8: give"),  # normalised
         (np.zeros((3, 28, 28)), "got an array of shape 3 x 28 x 28: give"),
         (np.zeros(28), "got an array of shape 28: give"),
         (np.zeros((2, 2, 2, 2)), "got an array of shape 2 x 2 x 2 x 2: give"),
@@ -187,3 +188,12 @@ def test_a_longer_picture_is_reduced_to_the_side_asked_for(size, tmp_path):
     Image.new("RGB", size, "white").save(tmp_path / "a.jpg")
     for image in (tmp_path / "a.jpg", Image.open(tmp_path / "a.jpg"), np.zeros(size[::-1], np.uint8)):
         assert 34 <= max(brightness(image, 100).shape) <= 100
+
+
+@pytest.mark.parametrize("size", [(250, 180), (399, 20), (801, 1201), (4000, 3000)])
+def test_a_jpeg_is_read_at_the_size_of_the_same_png(size, tmp_path):
+    shapes = []
+    for kind in ("jpg", "png"):
+        Image.new("L", size, 200).save(tmp_path / f"a.{kind}")
+        shapes.append(brightness(tmp_path / f"a.{kind}", 400).shape)
+    assert shapes[0] == shapes[1]

@@ -101,7 +101,9 @@ def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
     glyph[4:24, 4:8] = 1  # an upright at the left of its box
     glyph[20:24, 4:24] = 1
     picture = Image.new("L", (60, 40), 0)
-    written = Page([[((10, 5, 30, 35), prediction(2, (2, 0.9), glyph=glyph)), ((40, 5, 50, 35), prediction(None))]], "2")
+    written = Page(
+        [[((10, 5, 30, 35), prediction(2, (2, 0.9), glyph=glyph)), ((40, 5, 50, 35), prediction(None))]], "2"
+    )
     ink = seen(show.ink_tile(picture, written))
     assert (ink[5:35, 10:14] < 50).all()
     assert (ink[5:20, 18:30] > 200).all()
