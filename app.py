@@ -32,6 +32,7 @@ from model.traffic import BusyError, Door, Flow, Turns
 from model.upkeep import sweep
 
 ON_SPACES = "SPACE_ID" in os.environ
+FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 ASSETS = Path(__file__).parent / "assets"
 SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
 CANVAS = 400, 300  # pixels of the Sketchpad, wide enough for a number
@@ -322,8 +323,13 @@ def wrong(path: str, body: object) -> str | None:
         mailbox = page._queue.pending_messages_per_session.get(session)
         if mailbox is not None and mailbox.qsize() > UNREAD:
             return "fetch your answers first"
-    elif path not in (f"{CALL}read_digit", f"{CALL}read_page") or not isinstance(data, list) or len(data) != 1:
-        return "give one picture to read_digit or read_page"
+    else:
+        if path.startswith(f"{CALL}v2/"):  # whose inputs have names
+            path, data = path.replace("v2/", "", 1), [body.get("image")] if set(body) == {"image"} else None
+        if path not in (f"{CALL}read_digit", f"{CALL}read_page") or not isinstance(data, list) or len(data) != 1:
+            return "give one picture, image, to read_digit or read_page"
+        if not isinstance(data[0], dict):
+            return "upload the picture as a file; in Python give handle_file(path)"
     forget()
     return None if is_local(data) else "upload the picture as a file"
 
@@ -362,8 +368,12 @@ def forget() -> None:
 door = Door(
     allowed=(  # of what Gradio serves; some of the rest writes files, fetches addresses, or remembers all it is asked
         *("/config", "/assets/", "/static/", "/svelte/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"),
+        "/pwa_icon",
         *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
-        *(f"{API}/{path}" for path in ("queue/", "run/predict", "call/read_", "component_server", f"file={UPLOADS}")),
+        *(
+            f"{API}/{path}"
+            for path in ("queue/", "run/predict", "call/read_", "call/v2/read_", "component_server", f"file={UPLOADS}")
+        ),
         UPLOAD,
     ),
     endless=(f"{API}/heartbeat/",),
@@ -376,7 +386,7 @@ door = Door(
         "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; "
         "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-        f"form-action 'self'; frame-ancestors 'self'{' https://huggingface.co' if ON_SPACES else ''}",
+        f"form-action 'self'; frame-ancestors {FRAMED_BY}",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",

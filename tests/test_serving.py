@@ -91,6 +91,23 @@ def test_a_request_cannot_name_a_file_that_was_not_uploaded(address, guest, phot
         assert ask(address + path)[0] == 404
 
 
+def test_a_picture_can_be_asked_about_by_the_names_of_the_inputs(address, guest, photo):
+    """As Gradio's own page "Use via API" shows it for curl."""
+    url = f"{address}/gradio_api/call/v2/read_digit"
+    status, _, said = post(url, {"image": guest.upload(photo)})
+    assert status == 200
+    _, _, events = ask(f"{url}/{json.loads(said)['event_id']}")
+    assert json.loads(events.rpartition("data: ")[2])[0]["digit"] == 7
+
+
+def test_the_page_can_be_installed_with_its_icon(address):
+    _, _, said = ask(f"{address}/manifest.json")
+    (icon,) = json.loads(said)["icons"]
+    status, headers, picture = ask(f"{address}{icon['src']}")
+    assert (status, headers["Content-Type"]) == (200, "image/svg+xml")
+    assert picture == (ROOT / "assets" / "favicon.svg").read_text()
+
+
 def post(url, body):
     return ask(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
 
@@ -104,6 +121,10 @@ def post(url, body):
         ("queue/join", {"data": [None, False], "fn_index": 3}),
         ("call/read_digit", {"data": []}),
         ("call/read_page", []),
+        ("call/v2/read_digit", {}),
+        ("call/v2/read_digit", {"image": "http://example.com/x.png"}),
+        ("call/v2/read_digit", {"image": {"path": "/etc/passwd"}}),
+        ("call/v2/read_page", {"image": None, "more": 1}),
         ("component_server", {"data": {}, "component_id": 12345, "fn_name": "look", "session_hash": "a"}),
         ("component_server", {"data": {}, "component_id": [], "fn_name": "look", "session_hash": "a"}),
         ("component_server", {"data": {}, "component_id": 7, "fn_name": "__init__", "session_hash": "a"}),
