@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from model.networks import half_precision
+
 CELL = 4  # pixels of a cell, for which the network says what is there
 STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
 DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symbol
@@ -65,9 +67,16 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
     return board
 
 
-def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST) -> list[Mark]:
-    """Find digits, points and minus signs on every scale of a picture, [H, W] float32 in [0, 1]; scales repeat some."""
-    scale = 1.0
+def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST, finest: float = 1.0) -> list[Mark]:
+    """Find digits, points and minus signs on every scale of a picture, from the finest on; scales repeat some.
+
+    Args:
+        net: the network `finder`.
+        tone: [H, W] float32 in [0, 1], brightness.
+        least: probabilities from which on a middle is looked at; each gives marks of its own.
+        finest: scale at which the smallest digits are looked for.
+    """
+    scale = finest
     while min(tone.shape) * scale < SMALL:
         scale *= 2
     marks: list[Mark] = []
@@ -86,7 +95,9 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
     corner = COARSEST // 2, COARSEST // 2
     size = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in tone.shape]
     board = padded(tone, corner, size)
-    said = net(torch.from_numpy(board)[None, None])
+    with half_precision(torch.device("cpu")):
+        said = net(torch.from_numpy(board)[None, None])
+    said = said.float()
     heat = said[:, 12:16].sigmoid()
     peaks = heat == torch.nn.functional.max_pool2d(heat, 3, 1, 1)
     channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :3].nonzero(as_tuple=True))

@@ -1,5 +1,6 @@
 """The architectures by name: batch [N, 1, 28, 28] of ink in [0, 1] -> logits [N, 10]."""
 
+import contextlib
 import copy
 from itertools import pairwise
 
@@ -156,6 +157,16 @@ def folded(net: nn.Module) -> nn.Module:
                 if isinstance(following, nn.BatchNorm2d):
                     module[i], module[i + 1] = fuse_conv_bn_eval(layer, following), nn.Identity()
     return net.to(memory_format=torch.channels_last)
+
+
+def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
+    """Compute in bfloat16 where the hardware multiplies it faster, and in float32 elsewhere."""
+    if device.type == "cuda":
+        faster = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
+        faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
 
 
 NETWORKS = {"reference": reference, "world": world, "quick": quick}  # that read digits

@@ -10,6 +10,7 @@ from model.finder import LEAST, LOW, Box, Mark, find, tight
 from model.preprocess import ON, isolate
 
 ALIKE = 0.65  # intersection over union from which on two boxes are of one digit
+WIDE, THIN = 5, 0.1  # pixels of a wide stroke; and the share of ink that may be in thinner ones, and at their edges
 SAME = 0.8  # and from which on the one need not be looked at beside the other
 
 
@@ -29,9 +30,16 @@ def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None)
     """
     if written is None:
         return distinct(find(net, tone, LEAST[1:]))
-    marks = distinct(find(net, tone))
+    marks = distinct(find(net, tone, finest=0.5 if thick(written) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
     return marks + hanging_together(written, digits) + all_of_it(written, digits)
+
+
+def thick(written: np.ndarray) -> bool:
+    """Say whether all ink [H, W] is of strokes so wide that half the picture's size shows them as well."""
+    on = np.uint8(written > ON)
+    worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE, WIDE), np.uint8))
+    return bool(worn.any()) and int((on - worn).sum()) < THIN * int(on.sum())
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:

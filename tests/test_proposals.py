@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
-from model.proposals import all_of_it, hanging_together, shared
+from model.proposals import all_of_it, hanging_together, shared, thick
+from model.training.strokes import draw
+from tests.digits import STROKES
 
 
 def mark(box, score=0.9):
@@ -34,3 +36,12 @@ def test_all_ink_is_proposed_even_where_no_mark_is():
     (like,) = all_of_it(INK, [mark((10, 10, 70, 50), 0.7)])
     assert like.score == 0.7
     assert all_of_it(np.zeros_like(INK), []) == []
+
+
+@pytest.mark.parametrize(("pen", "wide"), [(3, False), (5, False), (7, True), (24, True)])
+def test_only_wide_strokes_are_looked_at_in_half_the_size(pen, wide):
+    assert thick(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255)) == wide
+
+
+def test_blank_paper_has_no_wide_strokes():
+    assert not thick(np.zeros((50, 50), np.float32))

@@ -237,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
     if options.json:
         for name, result in results.items():
-            result["sha256"] = {of: weights.digest(of) for of in (name, "finder")}
+            result["sha256"] = {of: weights.digest(of) for of in (name, "finder", "line")}
         options.json.write_text(json.dumps(results) + "\n")
     return 0
 

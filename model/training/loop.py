@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from model.memory import keep_memory
-from model.networks import build, predict
+from model.networks import build, half_precision, predict
 from model.training import checkpoint, together
 from model.training.checkpoint import Progress, Run
 from model.training.data import Digits
@@ -265,16 +265,6 @@ def _average(decay: float) -> Callable:
 def annealed(done: float) -> float:
     """Share of the peak step size after this share of the training."""
     return min(done / 0.05, 0.5 + 0.5 * math.cos(math.pi * done))
-
-
-def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
-    """Compute in bfloat16 where the hardware multiplies it faster, and in float32 elsewhere."""
-    if device.type == "cuda":
-        faster = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
-        faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)
-    return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
