@@ -55,9 +55,9 @@ def stages(reader: Recognizer, image: Source, page: Page) -> str:
     """Show the way from a picture to its digits."""
     picture = upright(image, show.TILE)
     tiles = [show.tile(picture, "as given", "The picture as it was given")]
-    small = page.scaled(picture.width / size(image)[0])
+    small = page.scaled(max(picture.size) / max(size(image)))
     if page.sheet:
-        tiles.append(show.tile(laid_flat(picture, small), "sheet", "The sheet of paper, laid flat"))
+        tiles.append(show.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
     digits = [each for _, each in page.marks if each.digit is not None]
     tiles += [show.ink_tile(picture, small)] * bool(digits) + [show.marks_tile(picture, small)]
     digits = digits or [page.marks[0][1]]

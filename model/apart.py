@@ -13,7 +13,7 @@ from model.networks import BLANK, SYMBOLS
 from model.preprocess import LONG, ON, SIDE
 
 LOWEST = 9  # pixels: lower ink cannot be spelt
-WIDE = 0.75  # of its height: narrower ink is one digit
+ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
 TALL = 1.7  # times the height of its marks: higher ink is a frame about them
 RAREST = 1e-3  # probability of a digit that is not spelt
 MARGIN = 4  # pixels of paper at either end of a strip
@@ -46,24 +46,26 @@ def crowds(written: np.ndarray, boxes: list[Box]) -> list[tuple[tuple[int, int],
         boxes: of marks.
 
     Returns:
-        Of each piece its corner (left, top), its ink [h, w], and which marks have their middle in its box.
+        Of each piece its corner (left, top), its ink [h, w], and which marks are mostly of it.
     """
     if not boxes:
         return []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
-    middles = np.array([((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in boxes])
-    heights = np.array([box[3] - box[1] for box in boxes])
+    of: dict[int, list[int]] = {}
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        piece = np.bincount(labels[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1].ravel())
+        piece[:1] = 0  # paper
+        if piece.any():
+            of.setdefault(int(piece.argmax()), []).append(i)
     found = []
-    for label in range(1, len(stats)):
+    for label, within in of.items():
         x, y, width, height, _ = stats[label].tolist()
-        if height < LOWEST or width < WIDE * height:
-            continue
-        within = np.flatnonzero(((middles > (x, y)) & (middles < (x + width, y + height))).all(axis=1))
-        if len(within) and height < TALL * heights[within].max():
+        tallest = max(boxes[i][3] - boxes[i][1] for i in within)
+        if height >= LOWEST and width >= ONE_DIGIT * height and height < TALL * tallest:
             left, top = max(0, x - 1), max(0, y - 1)
             window = slice(top, y + height + 1), slice(left, x + width + 1)
             own = cv2.dilate(np.uint8(labels[window] == label), np.ones((3, 3), np.uint8))  # with soft edges
-            found.append(((left, top), written[window] * own, within.tolist()))
+            found.append(((left, top), written[window] * own, within))
     return found
 
 

@@ -15,13 +15,13 @@ STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
 DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symbol
 POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
-LEAST = 0.15, 0.45  # probability from which on a middle is looked at
+THRESHOLDS = 0.15, 0.45  # probabilities from which on a middle is looked at
 LOW = 0.04  # what the network says of a place where it sees nothing
-POWER = 3
+POWER = 3  # to which probabilities are raised before they are added up, so that many small ones weigh little
 LINE = 9, 65  # cells: how high and how long the surroundings of a mark in its line are
 STROKE = 0.4  # probability from which on there is a stroke of a digit
 REACH = 3.5  # cells that a stroke may miss the middle of its digit by
-SMALL = 64  # pixels: a picture whose shorter side is less is enlarged
+SMALL, LONGEST = 64, 1600  # pixels: a picture whose shorter side is less is enlarged, if it is not so long
 TINY = 32  # pixels: how long the smallest level of a picture is, at least
 
 Box = tuple[float, float, float, float]
@@ -67,7 +67,16 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
     return board
 
 
-def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST, finest: float = 1.0) -> list[Mark]:
+def reduced(tone: np.ndarray, side: int) -> np.ndarray:
+    """Make a picture, [h, w] float32, no longer than a side, in pixels; it is left as it is if it is not."""
+    scale = side / max(tone.shape)
+    if scale >= 1:
+        return tone
+    size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
+    return cv2.resize(tone, size, interpolation=cv2.INTER_AREA)
+
+
+def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, finest: float = 1.0) -> list[Mark]:
     """Find digits, points and minus signs on every scale of a picture, from the finest on; scales repeat some.
 
     Args:
@@ -77,21 +86,21 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = LEAST, fines
         finest: scale at which the smallest digits are looked for.
     """
     scale = finest
-    while min(tone.shape) * scale < SMALL:
+    while min(tone.shape) * scale < SMALL and max(tone.shape) * scale < LONGEST:
         scale *= 2
     marks: list[Mark] = []
     while True:
         size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
         level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        marks += find_at(net, level, scale, least)
+        marks += find_at(net, level, np.divide(size, tone.shape[::-1]), least)
         scale /= 2
         if max(tone.shape) * scale < TINY:
             return marks
 
 
 @torch.inference_mode()
-def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[float]) -> list[Mark]:
-    """Find digits at one scale; boxes are divided by it."""
+def find_at(net: nn.Module, tone: np.ndarray, scale: np.ndarray, levels: Sequence[float]) -> list[Mark]:
+    """Find digits at one scale; boxes are divided by it, across and down."""
     corner = COARSEST // 2, COARSEST // 2
     size = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in tone.shape]
     board = padded(tone, corner, size)
@@ -99,7 +108,9 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
         said = net(torch.from_numpy(board)[None, None])
     said = said.float()
     heat = said[:, 12:16].sigmoid()
-    peaks = heat == torch.nn.functional.max_pool2d(heat, 3, 1, 1)
+    order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
+    once = heat + 1e-6 * order  # of neighbours that are equally hot one is the peak
+    peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
     channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :3].nonzero(as_tuple=True))
     if not len(row):
         return []
@@ -115,11 +126,11 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
     seen = set()
     for least in levels:
         some = np.flatnonzero(score >= least)
+        some = some[np.argsort(score[some])]  # where two are in one cell the surer has its strokes
         if not len(some):
             continue
         owner = shared_out(strokes, right, down, row[some], column[some])
-        for i, (left, top, beyond, below) in zip(some, boxes_of(owner, len(some)), strict=True):
-            number = int(np.searchsorted(some, i)) + 1
+        for number, (i, (left, top, beyond, below)) in enumerate(zip(some, boxes_of(owner, len(some)), strict=True), 1):
             if beyond <= left or (i, left, top, beyond, below) in seen:
                 continue
             seen.add((i, left, top, beyond, below))
@@ -131,7 +142,7 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: float, levels: Sequence[flo
             if not w:
                 continue
             x0, y0 = 2 * left + x - corner[1], 2 * top + y - corner[0]
-            box = tuple(edge / scale for edge in (x0, y0, x0 + w, y0 + h))
+            box = tuple(float(edge) for edge in np.divide((x0, y0, x0 + w, y0 + h), (*scale, *scale)))
             kind = ("digit", ".", "-")[channel[i]]
             marks.append(
                 Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(around[i].tolist()))

@@ -7,8 +7,8 @@ from torch.special import logit
 from model.finder import Mark
 
 WEIGHTS = 7  # of `fuse`
-LEAST = 1e-4  # probabilities are kept so far from 0 and 1
-FEW = 0.1  # neighbours, which are added to those that there are, so that the first does not weigh more than all
+EXTREME = 1e-4  # probabilities are kept so far from 0 and 1
+SOME = 0.1  # neighbours, which are added to those that there are, so that the first does not weigh more than all
 
 
 def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:
@@ -25,7 +25,7 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
         Logits [N, 11] for the ten digits and for none.
     """
     said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
-    seen = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), LEAST)  # [N, 2]
-    beside = (torch.tensor([mark.around[1:] for mark in marks]) + FEW).log()  # [N, 2]
+    seen = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), EXTREME)  # [N, 2]
+    beside = (torch.tensor([mark.around[1:] for mark in marks]) + SOME).log()  # [N, 2]
     digits = weights[0] * logits + weights[1] * said + (torch.cat([seen, beside], 1) @ weights[3:])[:, None]
     return torch.cat([digits, weights[2].expand(len(marks), 1)], 1)

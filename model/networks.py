@@ -113,8 +113,8 @@ class Finder(nn.Module):
     """Find digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 26, H / 4, W / 4].
 
     Each cell of 4 x 4 pixels has, for its four quarters, a logit that there are strokes of digits (4 channels) and how
-    far right (4) and down (4) of it the middle of their digit is, in sixteenths of a pixel's inverse; four logits that
-    the middle of a digit, a point, a minus, another symbol is there; ten for which digit. Its body is a feature pyramid
+    far right (4) and down (4) of it the middle of their digit is, in units of 16 pixels; four logits that the middle of
+    a digit, a point, a minus, another symbol is there; ten for which digit. Its body is a feature pyramid
     (Lin et al. 2017), its quarters are sub-pixel convolution (Shi et al. 2016), and each stroke points to the middle of
     its digit as in Panoptic-DeepLab (Cheng et al. 2020).
     """

@@ -92,10 +92,12 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
         lines.setdefault(line, []).append(digit)
     middles = boxes[:, 1] + boxes[:, 3]
     order = sorted(lines, key=lambda line: middles[np.array(line_of) == line].mean())
+    places = np.array([each.box for each in digits]).T
     for sign in written if digits else ():
         if sign.kind != "digit":
-            nearest = min(range(len(digits)), key=lambda k: _apart(digits[k].box, sign.box))
-            if _apart(digits[nearest].box, sign.box) < NEAR * digits[nearest].height:
+            apart = sum(np.maximum(0, -_overlap(places, sign.box, axis)) for axis in (0, 1))
+            nearest = int(apart.argmin())
+            if apart[nearest] < NEAR * digits[nearest].height:
                 lines[line_of[nearest]].append(sign)
     return [sorted(lines[line], key=lambda each: each.box[0] + each.box[2]) for line in order]
 
@@ -168,7 +170,3 @@ def _heights(boxes: np.ndarray) -> np.ndarray:
 
 def _overlap(a: Sequence, b: Sequence, axis: int) -> np.ndarray:
     return np.minimum(a[axis + 2], b[axis + 2]) - np.maximum(a[axis], b[axis])
-
-
-def _apart(a: Box, b: Box) -> float:
-    return max(0, -_overlap(a, b, 0)) + max(0, -_overlap(a, b, 1))

@@ -15,8 +15,8 @@ class Prediction:
         digit: 0 to 9, or None: the picture is blank, or what it holds is not a digit.
         probabilities: [10] float32, the share of each digit, sums to 1; all equal if the picture is blank.
         confidence: the calibrated probability that `digit` is right, in [0, 1]; 0 if there is none.
-        score: how digit-like it is, in [0, 1], higher is more; `digit` is None below the card's threshold; 0 if the
-            picture is blank.
+        score: how digit-like it is, in [0, 1], higher is more: `digit` is None where it is low; 0 if the picture is
+            blank.
         glyph: [28, 28] float32 in [0, 1], what the network saw: 0 is paper, 1 is pen.
     """
 

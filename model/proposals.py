@@ -6,12 +6,15 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.finder import LEAST, LOW, Box, Mark, find, tight
+from model.finder import LOW, THRESHOLDS, Box, Mark, find, tight
 from model.preprocess import ON, isolate
 
-ALIKE = 0.65  # intersection over union from which on two boxes are of one digit
-WIDE, THIN = 5, 0.1  # pixels of a wide stroke; and the share of ink that may be in thinner ones, and at their edges
-SAME = 0.8  # and from which on the one need not be looked at beside the other
+LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
+REPEATED = 0.8  # and from which on the one need not be looked at beside the other
+WIDE_STROKE, THIN = (
+    5,
+    0.1,
+)  # pixels of a wide stroke; and the share of ink that may be in thinner ones, and at their edges
 
 
 def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None) -> list[Mark]:
@@ -29,7 +32,7 @@ def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None)
         Marks on every scale, so that several may be of one digit, or of parts of it.
     """
     if written is None:
-        return distinct(find(net, tone, LEAST[1:]))
+        return distinct(find(net, tone, THRESHOLDS[1:]))
     marks = distinct(find(net, tone, finest=0.5 if thick(written) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
     return marks + hanging_together(written, digits) + all_of_it(written, digits)
@@ -38,8 +41,11 @@ def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None)
 def thick(written: np.ndarray) -> bool:
     """Say whether all ink [H, W] is of strokes so wide that half the picture's size shows them as well."""
     on = np.uint8(written > ON)
-    worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE, WIDE), np.uint8))
-    return bool(worn.any()) and int((on - worn).sum()) < THIN * int(on.sum())
+    worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
+    if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
+        return False
+    count, labels = cv2.connectedComponents(on, connectivity=8)
+    return bool(np.bincount(labels[worn > 0], minlength=count)[1:].all())  # no piece is thin all over
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
@@ -52,7 +58,7 @@ def distinct(marks: list[Mark]) -> list[Mark]:
     kept = np.ones(len(order), bool)
     for i in range(len(order)):
         if kept[i]:
-            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < SAME) | (kinds[i + 1 :] != kinds[i])
+            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < REPEATED) | (kinds[i + 1 :] != kinds[i])
     return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 
@@ -61,14 +67,18 @@ def hanging_together(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
     if count == 1 or not marks:
         return []
-    corners = np.hstack([stats[1:, :2], stats[1:, :2] + stats[1:, 2:4]])
-    likeness = shared(np.array([mark.box for mark in marks])[:, None], corners[None])  # [marks, pieces]
+    corners = np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]])
+    boxes = np.array([mark.box for mark in marks])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    large = stats[:, 2] * stats[:, 3] >= LIKE_A_MARK * areas.min()  # smaller ones are like no mark
     proposed = []
-    for piece in np.flatnonzero(likeness.max(axis=0) >= ALIKE):
-        alike = [mark for mark, like in zip(marks, likeness[:, piece], strict=True) if like >= ALIKE]
+    for piece in 1 + np.flatnonzero(large[1:]):
+        alike = [marks[i] for i in np.flatnonzero(shared(boxes, corners[piece]) >= LIKE_A_MARK)]
+        if not alike:
+            continue
         x, y = (corners[piece, :2] - 1).clip(0).tolist()
         right, bottom = (corners[piece, 2:] + 1).tolist()
-        own = cv2.dilate(np.uint8(labels[y:bottom, x:right] == piece + 1), np.ones((3, 3), np.uint8))  # with soft edges
+        own = cv2.dilate(np.uint8(labels[y:bottom, x:right] == piece), np.ones((3, 3), np.uint8))  # with soft edges
         proposed.append(_like(max(alike, key=lambda mark: mark.score), written[y:bottom, x:right] * own, x, y))
     return proposed
 
@@ -81,7 +91,7 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
         return []
     box = np.array([x, y, x + width, y + height], float)
     likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
-    alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= ALIKE]
+    alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= LIKE_A_MARK]
     nothing = Mark((0, 0, 0, 0), digit, "digit", LOW, np.zeros(10, np.float32))
     return [_like(max(alike, key=lambda mark: mark.score, default=nothing), digit[y : y + height, x : x + width], x, y)]
 

@@ -4,14 +4,13 @@ import functools
 import os
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from model import weights
 from model.apart import crowds, take_apart
-from model.finder import Box, Mark
+from model.finder import Mark, reduced
 from model.fusion import fuse
 from model.looks import look
 from model.networks import NETWORKS, folded
@@ -26,12 +25,12 @@ PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
 TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
-FEW = 3  # marks that show which way is up
-SURE = 0.9  # mean confidence from which on a picture is taken to be upright
+MIN_TO_TURN = 3  # marks that show which way is up
+UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
-SIGN = 0.5  # probability from which on a point or a minus is one
-SAME = 0.5  # share of the smaller of two boxes from which on they cover the same digit
+LIKELY = 0.5  # score of the finder from which on a point or a minus is one, and a digit is looked for again
+OVERLAP = 0.5  # share of the smaller of two boxes from which on they cover the same digit
 LARGER, FAR = 2.0, 100.0  # how much the logarithm of its size speaks for a mark; for a digit before what is none
 TURNS = range(45, 360, 45)  # degrees
 CERTAIN = 6.0  # what the logits of a plain digit come to
@@ -58,6 +57,15 @@ class View:
         """Return this view turned anticlockwise."""
         matrix, size = turn(degrees, self.size)
         return View(matrix @ self.matrix, size, self.corners, self.degrees + degrees)
+
+    def of_larger(self, by: np.ndarray) -> "View":
+        """Return the same view of a picture that is so many times larger, across and down."""
+        corners = None if self.corners is None else self.corners * by
+        return replace(self, matrix=self.matrix @ np.diag([*(1 / by), 1]), corners=corners)
+
+    def enlarged(self, by: float) -> "View":
+        """Return this view, so many times as large."""
+        return replace(self, matrix=np.diag([by, by, 1]) @ self.matrix, size=tuple(round(n * by) for n in self.size))
 
     def of(self, tone: np.ndarray) -> np.ndarray:
         """Return the picture as it looks so."""
@@ -116,38 +124,34 @@ class Recognizer:
             FileNotFoundError: there is no such file.
             ValueError: it is no picture that can be read; the sentence says why.
         """
-        tone, (width, height) = decoded(image, PAGE_SIDE)
+        tone, given = decoded(image, PAGE_SIDE)
         written, view = self._upright(tone)
-        back = np.diag([width / tone.shape[1], height / tone.shape[0], 1]) @ np.linalg.inv(view.matrix)
-        return page_of(written, view, back)
+        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
 
     def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
         """Read a picture as it is given, or, if that is unsure, laid flat and turned so that it shows most digits."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
-        if sureness(written) >= SURE:
+        if sureness(written) >= UPRIGHT:
             return written, given
-        scale = min(1.0, TURNING_SIDE / max(tone.shape))
-        small = cv2.resize(tone, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else tone
+        small = reduced(tone, TURNING_SIDE)
         first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif len(written) >= FEW:
+        elif sum(one.likely for one in written) >= MIN_TO_TURN:
             views = [first.turned(degrees) for degrees in TURNS]
         else:
             return written, given
-        least = plenty(written if scale == 1 else self._written(small, surely=True)) + BETTER
+        least = plenty(written if small is tone else self._written(small, surely=True)) + BETTER
         for view in views:
             shown = self._written(view.of(small), surely=True)
             if plenty(shown) > least and sureness(shown) > TURNED:
                 least, first = plenty(shown), view
         if not first.degrees and first.corners is None:
             return written, given
-        up, down = np.diag([1 / scale, 1 / scale, 1]), np.diag([scale, scale, 1])
-        size = tuple(round(n / scale) for n in first.size)
-        corners = None if first.corners is None else first.corners / scale
-        best = View(up @ first.matrix @ down, size, corners, first.degrees)
+        larger = np.divide(tone.shape[::-1], small.shape[::-1])
+        best = first.of_larger(larger).enlarged(float(larger.max()))
         return self._written(best.of(tone)), best
 
     def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
@@ -159,8 +163,10 @@ class Recognizer:
         kept = without_repeats(digits, self.read_marks(digits, card["fusion"]))
         if written is not None:
             kept = self._taken_apart(kept, digits, written, card)
+        boxes = [one.box for one in kept if one.likely]
         for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
-            if sign.score >= SIGN and not any(other.likely and _covers(sign.box, other.box) for other in kept):
+            if sign.score >= LIKELY and not covered(np.array(sign.box), np.array(boxes).reshape(-1, 4)):
+                boxes.append(sign.box)
                 kept.append(Written(sign.kind, sign.box, None, True))
         return kept
 
@@ -169,6 +175,8 @@ class Recognizer:
         found, before = {mark.box: mark for mark in marks}, kept
         for corner, piece, within in crowds(written, [one.box for one in before]):
             now = [before[i] for i in within]
+            if len(now) == 1 and now[0].prediction.confidence > UPRIGHT:
+                continue
             surest = max((found[one.box] for one in now), key=lambda mark: mark.score)
             parts = [
                 replace(part, score=(part.score + surest.score) / 2, around=surest.around)
@@ -195,7 +203,7 @@ class Recognizer:
         if not self.calibration["threshold"]:  # it cannot refuse: its logits carry no evidence about non-digits
             logits = logits.log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
-        shares, probabilities = fused.softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
+        shares, probabilities = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
         return [
             Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)
             if all_[10] < 0.5
@@ -236,11 +244,8 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
     """Frame digits of all sizes, each [h, w] float32 in [0, 1]: [N, 28, 28] float32 in [0, 1]."""
     board = np.zeros((len(inks), CLOSE_UP, CLOSE_UP), np.float32)
     for place, digit in zip(board, inks, strict=True):
-        scale = CLOSE_UP / max(digit.shape)
-        if scale < 1:
-            size = max(1, round(digit.shape[1] * scale)), max(1, round(digit.shape[0] * scale))
-            digit = cv2.resize(digit, size, interpolation=cv2.INTER_AREA)
-        place[: digit.shape[0], : digit.shape[1]] = digit
+        digit = reduced(digit, CLOSE_UP)
+        place[: digit.shape[0], : digit.shape[1]] = digit / max(float(digit.max()), 1e-6)
     return frame(board)
 
 
@@ -250,25 +255,25 @@ def without_repeats(marks: list[Mark], readings: list[Prediction]) -> list[Writt
     Large marks come first, digits before what is none.
     """
 
-    def rank(i: int) -> float:
-        left, top, right, bottom = marks[i].box
-        odds = np.log(readings[i].score / (1 - readings[i].score))
-        return odds + LARGER * np.log((right - left) * (bottom - top)) if readings[i].digit is not None else odds - FAR
+    if not marks:
+        return []
+    boxes = np.array([mark.box for mark in marks])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    score = np.array([reading.score for reading in readings]).clip(1e-9, 1 - 1e-9)
+    is_digit = np.array([reading.digit is not None for reading in readings])
+    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
+    kept: list[int] = []
+    for i in np.argsort(-rank, kind="stable").tolist():
+        if not covered(boxes[i], boxes[kept]):
+            kept.append(i)
+    return [Written("digit", marks[i].box, readings[i], is_digit[i] or marks[i].score >= LIKELY) for i in kept]
 
-    kept: list[Written] = []
-    for i in sorted(range(len(marks)), key=rank, reverse=True):
-        if not any(_covers(marks[i].box, other.box) for other in kept):
-            kept.append(
-                Written("digit", marks[i].box, readings[i], readings[i].digit is not None or marks[i].score >= SIGN)
-            )
-    return kept
 
-
-def _covers(a: Box, b: Box) -> bool:
-    """Say whether two boxes have half of the smaller in common."""
-    across, down = (min(a[k + 2], b[k + 2]) - max(a[k], b[k]) for k in (0, 1))
-    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return across > 0 and down > 0 and across * down > SAME * smaller
+def covered(box: np.ndarray, boxes: np.ndarray) -> bool:
+    """Say whether a box [4] has half of the smaller in common with any of others [N, 4]."""
+    common = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return bool((common > OVERLAP * np.minimum(areas, (box[2:] - box[:2]).prod())).any())
 
 
 def sureness(written: list[Written]) -> float:
@@ -282,14 +287,15 @@ def plenty(written: list[Written]) -> float:
     return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)
 
 
-def page_of(written: list[Written], view: View, back: np.ndarray) -> Page:
-    """Make a page of what is written in a view; `back` takes points of the view to the picture, [3, 3]."""
+def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
+    """Make a page of what is written in a view of a picture, (width, height) pixels large."""
     some = [one for one in written if one.likely]
     if not any(one.prediction for one in some):
         some = written[:1]
     lines = in_lines(some)
     texts = [text_of(line) for line in in_lines(without_notes(some))]
-    marks = [[(box_back(one.box, back), one.prediction) for one in line if one.prediction] for line in lines]
+    back = np.linalg.inv(view.matrix)
+    marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, "\n".join(text for text in texts if text), corners, view.degrees)
 

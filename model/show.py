@@ -35,7 +35,9 @@ def with_article(digit: int) -> str:
 
 
 def verdict(page: Page) -> str:
-    """Say what is written on a page that has marks: the digit with its bars, or the number, or that there is none."""
+    """Say what is written on a page: the digit with its bars, or the number, or that there is none."""
+    if not page.marks:
+        return headline("?", NONE)
     digits = [each for _, each in page.marks if each.digit is not None]
     if not digits:
         one = page.marks[0][1]
@@ -120,7 +122,7 @@ def ink_tile(picture: Image.Image, page: Page) -> str:
             y, x, height, width = tight(glyph)
             size = max(1, right - left), max(1, bottom - top)
             ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
-            window = board[max(0, top) : bottom, max(0, left) : right]
+            window = board[top:bottom, left:right]
             np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
     return tile(on_white(board), "ink", "The ink of the digits alone")
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from model.finder import Box, border
+from model.finder import Box, border, reduced
 
 SEARCHED = 320  # pixels: how long a picture is made to look for a sheet
 SHEET = 0.06, 0.93  # shares of the picture that a sheet covers, at least and at most
@@ -22,8 +22,7 @@ def sheet(tone: np.ndarray) -> np.ndarray | None:
     Returns:
         Its corners (x, y) in pixels, [4, 2] float32, clockwise from the upper left, or None.
     """
-    scale = min(1.0, SEARCHED / max(tone.shape))
-    small = cv2.resize(tone, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = reduced(tone, SEARCHED)
     grey = cv2.medianBlur(np.uint8(255 * small), 7)
     best, corners = STRAIGHT, None
     for level in _levels(grey):
@@ -42,7 +41,7 @@ def sheet(tone: np.ndarray) -> np.ndarray | None:
                 best, corners = filled, four
     if corners is None:
         return None
-    corners = corners[:, 0].astype(np.float32) / scale
+    corners = corners[:, 0].astype(np.float32) * np.divide(tone.shape[::-1], small.shape[::-1], dtype=np.float32)
     across, down = (corners - corners.mean(axis=0)).T
     return corners[np.argsort(np.arctan2(down, across))]
 
@@ -92,11 +91,12 @@ def seen(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndar
     return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=border(tone))
 
 
-def box_back(box: Box, back: np.ndarray) -> tuple[int, int, int, int]:
-    """Return the upright box round what a matrix [3, 3] makes of a box, in whole pixels."""
+def box_back(box: Box, back: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the upright box round what a matrix [3, 3] makes of a box, in whole pixels of a picture of a size."""
     left, top, right, bottom = box
     corners = np.float64([[[left, top], [right, top], [right, bottom], [left, bottom]]])
     x, y = cv2.perspectiveTransform(corners, back)[0].T
+    x, y = x.clip(0, size[0]), y.clip(0, size[1])
     return round(x.min()), round(y.min()), round(x.max()), round(y.max())
 
 

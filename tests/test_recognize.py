@@ -130,9 +130,18 @@ def test_points_and_minus_signs_of_numbers_are_kept_and_columns_stay_apart(writt
 
 
 def test_the_signs_of_a_line_reach_the_text_of_its_page():
-    page = page_of(line_of("-3.5"), View(np.eye(3), (200, 40)), np.eye(3))
+    page = page_of(line_of("-3.5"), View(np.eye(3), (300, 40)), (300, 40))
     assert page.text == "-3.5"
     assert len(page.marks) == 2
+
+
+def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
+    corners = np.float32([[10, 10], [90, 10], [90, 60], [10, 60]])
+    view = View(np.eye(3), (100, 70), corners).of_larger(np.array([4.0, 3.0]))
+    written = [replace(one, box=(one.box[0] - 5, *one.box[1:])) for one in line_of("7")]
+    page = page_of(written, view, (400, 210))
+    assert page.sheet == ((40, 30), (360, 30), (360, 180), (40, 180))
+    assert page.marks[0][0] == (0, 0, 120, 120)
 
 
 def test_lines_go_from_top_to_bottom_whatever_the_order():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from model import Page, Prediction, show
+from model.answers import stages
 from model.prediction import blank
 
 
@@ -110,6 +111,13 @@ def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
     assert (ink[:, 35:] > 200).all()
     turned = seen(show.ink_tile(picture, replace(written, turn=180.0)))
     assert (turned[5:35, 26:30] < 50).all()
+
+
+def test_a_sheet_that_was_laid_flat_is_a_stage():
+    corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
+    written = replace(page("42", 4, 2), sheet=corners)
+    captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written).split("<figcaption>")[1:]]
+    assert [text.partition("<")[0] for text in captions[:4]] == ["as given", "sheet", "ink", "found"]
 
 
 def seen(tile):

@@ -49,7 +49,7 @@ def test_a_box_goes_back_to_where_its_ink_was(degrees):
     assert (1 - after).sum() == pytest.approx(600, rel=0.02)
     rows, columns = np.nonzero(after < 0.5)
     box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    left, top, right, bottom = box_back(box, np.linalg.inv(matrix))
+    left, top, right, bottom = box_back(box, np.linalg.inv(matrix), (1000, 1000))
     assert left <= 200 + 1
     assert right >= 220 - 1
     assert top <= 50 + 1

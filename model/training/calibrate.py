@@ -12,7 +12,7 @@ from model.proposals import propose, shared
 from model.recognize import Recognizer, close_ups, digit_scores
 from model.training.layouts import TEN
 from model.training.mixture import NONE, Mixture
-from model.training.scenes import CLEAR, WHOLE, Scenes, boxes
+from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 
 KEPT = 0.99  # share of digits that the threshold lets pass
 SCENES = 600  # on which it is learned how to judge what the finder finds
@@ -60,7 +60,7 @@ def candidates(
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):
         random = np.random.default_rng([seed, i])
-        tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=24))
+        tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=DIGITS_A_SCENE))
         box, pixels = boxes(owner, len(things))
         digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}

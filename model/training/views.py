@@ -76,8 +76,9 @@ def measure_set(
             total + len(expected),
             said + len(got),
         )
-        errors += distance(got, expected)
-        found += (Counter(got) & Counter(expected)).total()
+        common = (Counter(got) & Counter(expected)).total()
+        errors += max(len(got), len(expected)) - common if scattered else distance(got, expected)
+        found += common
         if got != expected:
             wrong.append((image, label, page))
     result = {"n": n, "silent": silent / n, "said": said / n, "ms": statistics.median(times), "slowest": max(times)}
