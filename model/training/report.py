@@ -91,15 +91,15 @@ def reliability(results: dict) -> Figure:
     return figure
 
 
-def scores(results: dict, cards: dict[str, dict]) -> Figure:
-    """Draw the scores of real digits against those of letters and signs, with the threshold."""
+def scores(results: dict) -> Figure:
+    """Draw the scores of real digits against those of letters and signs, with what parts them."""
     figure = Figure((5, 3), layout="constrained")
     axes = figure.subplots()
     for name, colour in (("strokes", "#d93e0a"), ("letters", "#888888")):
         counts = np.array(results["world"][name]["scores"])
         edges = np.linspace(0, 1, len(counts) + 1)
         axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, color=colour, label=name)
-    axes.axvline(cards["world"]["calibration"]["threshold"], color="black", linewidth=1, label="threshold")
+    axes.axvline(0.5, color="black", linewidth=1, label="threshold")
     axes.set(xlabel="digit-likeness score", ylabel="share", yscale="log")
     axes.legend(frameon=False)
     return figure
@@ -195,8 +195,6 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     return TEMPLATE.read_text().format(
         digits=card["data"]["mnist_train"],
         tables=tables(results),
-        temperature=card["calibration"]["temperature"],
-        threshold=card["calibration"]["threshold"],
         strokes=strokes["n"],
         calibration_error=strokes["calibration_error"],
         letters=letters["n"],
@@ -234,7 +232,7 @@ def check(results: dict) -> None:
 
 def draw_all(results: dict, cards: dict[str, dict], reference: nn.Sequential, data: Path) -> dict:
     """Draw all PICTURES: Figure or Image by name."""
-    drawn = curves(cards), confusion(results), reliability(results), scores(results, cards), layers(reference)
+    drawn = curves(cards), confusion(results), reliability(results), scores(results), layers(reference)
     return dict(
         zip(PICTURES, (*drawn, nuisances(results), mistakes(results, data), styles(), scenes(data)), strict=True)
     )
