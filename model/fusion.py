@@ -8,7 +8,7 @@ from model.finder import Mark
 
 WEIGHTS = 7  # of `fuse`
 EXTREME = 1e-4  # probabilities are kept so far from 0 and 1
-SOME = 0.1  # neighbours, which are added to those that there are, so that the first does not weigh more than all
+SOME = 0.03  # neighbours, which are added to those that there are, so that the first does not weigh more than all
 
 
 def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:

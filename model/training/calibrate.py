@@ -16,6 +16,7 @@ from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 
 KEPT = 0.99  # share of digits that the threshold lets pass
 SCENES = 600  # on which it is learned how to judge what the finder finds
+OTHERS = torch.tensor([-1.5])  # how much the logarithm of the other symbols beside a mark says; see `learn_fusion`
 ROUNDS = 4  # how many times each held-back digit is seen, each time another way
 
 
@@ -79,6 +80,9 @@ def candidates(
 def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
     """Learn how to judge a mark by what the finder and the network that reads glyphs say of it.
 
+    One weight is set, not learned: how much other symbols beside a mark speak against a digit. Letters of our own pen
+    seldom mislead the finder, those of other people often do, so that scenes would teach a weight near 0.
+
     Args:
         finder: on the CPU, in evaluation mode.
         reader: of glyphs.
@@ -86,23 +90,25 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
         labels: [N] int64, 0 to 9.
 
     Returns:
-        fusion: the weights of `model.fusion.fuse` under which the marks of new scenes are most probable; and of those
-        marks, right: share of the digits that are read right, and invented: share of what is none that is not refused.
+        fusion: the weights of `model.fusion.fuse` under which the marks of new scenes are most probable; missed: share
+        of their digits without a mark; and of the marks, right: share of the digits that are read right, and invented:
+        share of what is none that is not refused.
     """
     marks, truth, there, missed = candidates(finder, Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = look(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
-    weights = torch.zeros(WEIGHTS).requires_grad_()
-    optimizer = torch.optim.LBFGS([weights], max_iter=200)
+    learned = torch.zeros(WEIGHTS - 1).requires_grad_()
+    optimizer = torch.optim.LBFGS([learned], max_iter=200)
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        off = cross_entropy(fuse(logits.clone(), marks, weights), truth)
+        off = cross_entropy(fuse(logits.clone(), marks, torch.cat([learned, OTHERS])), truth)
         off.backward()
         return off
 
     optimizer.step(loss)
-    answer = fuse(logits, marks, weights.detach()).argmax(dim=1)
+    weights = torch.cat([learned.detach(), OTHERS])
+    answer = fuse(logits, marks, weights).argmax(dim=1)
     digits = truth != NONE
     return {
         "fusion": weights.tolist(),
