@@ -15,6 +15,7 @@ STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
 DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symbol
 POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
+CORNER = COARSEST // 2, COARSEST // 2  # row and column at which a picture begins on its board
 THRESHOLDS = 0.15, 0.45  # probabilities from which on a middle is looked at
 LOW = 0.04  # what the network says of a place where it sees nothing
 POWER = 3  # to which probabilities are raised before they are added up, so that many small ones weigh little
@@ -67,6 +68,11 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> 
     return board
 
 
+def continued(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Lay a picture on a larger one on which its edge goes on, so that a bar that is cut off is no stroke; as above."""
+    return np.pad(tone, [(k, n - k - m) for k, n, m in zip(corner, size, tone.shape, strict=True)], mode="edge")
+
+
 def reduced(tone: np.ndarray, side: int) -> np.ndarray:
     """Make a picture, [h, w] float32, no longer than a side, in pixels; it is left as it is if it is not."""
     scale = side / max(tone.shape)
@@ -92,18 +98,17 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, 
     while True:
         size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
         level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        marks += find_at(net, level, np.divide(size, tone.shape[::-1]), least)
+        size_on_board = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in level.shape]
+        board = (padded if min(tone.shape) < SMALL else continued)(level, CORNER, size_on_board)
+        marks += find_at(net, board, np.divide(size, tone.shape[::-1]), least)
         scale /= 2
         if max(tone.shape) * scale < TINY:
             return marks
 
 
 @torch.inference_mode()
-def find_at(net: nn.Module, tone: np.ndarray, scale: np.ndarray, levels: Sequence[float]) -> list[Mark]:
-    """Find digits at one scale; boxes are divided by it, across and down."""
-    corner = COARSEST // 2, COARSEST // 2
-    size = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in tone.shape]
-    board = padded(tone, corner, size)
+def find_at(net: nn.Module, board: np.ndarray, scale: np.ndarray, levels: Sequence[float]) -> list[Mark]:
+    """Find digits at one scale of a picture that begins at CORNER; boxes are divided by it, across and down."""
     with half_precision(torch.device("cpu")):
         said = net(torch.from_numpy(board)[None, None])
     said = said.float()
@@ -141,7 +146,7 @@ def find_at(net: nn.Module, tone: np.ndarray, scale: np.ndarray, levels: Sequenc
             y, x, h, w = tight(ink)
             if not w:
                 continue
-            x0, y0 = 2 * left + x - corner[1], 2 * top + y - corner[0]
+            x0, y0 = 2 * left + x - CORNER[1], 2 * top + y - CORNER[0]
             box = tuple(float(edge) for edge in np.divide((x0, y0, x0 + w, y0 + h), (*scale, *scale)))
             kind = ("digit", ".", "-")[channel[i]]
             marks.append(

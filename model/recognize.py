@@ -25,7 +25,6 @@ PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
 TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
-MIN_TO_TURN = 3  # marks that show which way is up
 UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
@@ -139,7 +138,7 @@ class Recognizer:
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif sum(one.likely for one in written) >= MIN_TO_TURN:
+        elif written:
             views = [first.turned(degrees) for degrees in TURNS]
         else:
             return written, given
