@@ -26,6 +26,7 @@ TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out whi
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
+MARKS = 3  # that show which way up a small picture is; of a large one every mark is looked at from all sides
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
 LIKELY = 0.5  # score of the finder from which on a point or a minus is one, and a digit is looked for again
@@ -138,7 +139,7 @@ class Recognizer:
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif written:
+        elif len(written) >= (1 if small is not tone else MARKS):
             views = [first.turned(degrees) for degrees in TURNS]
         else:
             return written, given

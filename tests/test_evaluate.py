@@ -61,7 +61,7 @@ def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path,
     assert results["mnist test"]["n"] == 40
     assert results["usps"] is None
     assert len(results["nuisances"]["gradient"]) == 5
-    assert results["sha256"].keys() == {"reference", "finder"}
+    assert results["sha256"].keys() == {"reference", "finder", "line"}
 
 
 def test_seeds_of_one_recipe_are_summed_up():
