@@ -54,7 +54,7 @@ told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
 torch.set_num_threads(1)  # 8 people who draw wait 73 ms on two cores so; 84 with 2 threads, 206 if read one by one
 try:
     recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
-    recognizer.read_page(np.zeros(CANVAS, np.uint8))  # which loads what reads lines, before anybody waits for it
+    recognizer.read_page(np.zeros(CANVAS, np.uint8))  # which loads the finder, before anybody waits for it
 except (FileNotFoundError, ValueError) as error:
     sys.exit(f"app.py: {error}")
 

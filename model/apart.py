@@ -10,7 +10,7 @@ from torch import nn
 
 from model.finder import Box, Mark, tight
 from model.networks import BLANK, SYMBOLS
-from model.preprocess import LONG, ON, SIDE
+from model.preprocess import LONG, SIDE, connected, piece
 
 LOWEST = 9  # pixels: lower ink cannot be spelt
 ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
@@ -50,22 +50,20 @@ def crowds(written: np.ndarray, boxes: list[Box]) -> list[tuple[tuple[int, int],
     """
     if not boxes:
         return []
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
+    labels, pieces = connected(written)
     of: dict[int, list[int]] = {}
     for i, (left, top, right, bottom) in enumerate(boxes):
-        piece = np.bincount(labels[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1].ravel())
-        piece[:1] = 0  # paper
-        if piece.any():
-            of.setdefault(int(piece.argmax()), []).append(i)
+        pixels = np.bincount(labels[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1].ravel())
+        pixels[:1] = 0  # paper
+        if pixels.any():
+            of.setdefault(int(pixels.argmax()), []).append(i)
     found = []
     for label, within in of.items():
-        x, y, width, height, _ = stats[label].tolist()
+        width, height = (pieces[label, 2:] - pieces[label, :2]).tolist()
         tallest = max(boxes[i][3] - boxes[i][1] for i in within)
         if height >= LOWEST and width >= ONE_DIGIT * height and height < TALL * tallest:
-            left, top = max(0, x - 1), max(0, y - 1)
-            window = slice(top, y + height + 1), slice(left, x + width + 1)
-            own = cv2.dilate(np.uint8(labels[window] == label), np.ones((3, 3), np.uint8))  # with soft edges
-            found.append(((left, top), written[window] * own, within))
+            own, corner = piece(written, labels, label, pieces[label])
+            found.append((corner, own, within))
     return found
 
 

@@ -55,22 +55,18 @@ def border(tone: np.ndarray) -> float:
     return float(np.median(np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])))
 
 
-def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Lay a picture on a larger one that is as bright as its border: [h, w] -> [H, W] float32.
+def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int], goes_on: bool = False) -> np.ndarray:
+    """Lay a picture on a larger one: [h, w] -> [H, W] float32.
 
     Args:
         tone: brightness.
         corner: (row, column) where its first pixel goes.
         size: H, W.
+        goes_on: beyond its edge it is as bright as there, so that a bar that is cut off is no stroke; else as bright
+            as its border is on the whole.
     """
-    board = np.full(size, border(tone), np.float32)
-    board[corner[0] : corner[0] + tone.shape[0], corner[1] : corner[1] + tone.shape[1]] = tone
-    return board
-
-
-def continued(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Lay a picture on a larger one on which its edge goes on, so that a bar that is cut off is no stroke; as above."""
-    return np.pad(tone, [(k, n - k - m) for k, n, m in zip(corner, size, tone.shape, strict=True)], mode="edge")
+    beyond = [(before, n - before - own) for before, n, own in zip(corner, size, tone.shape, strict=True)]
+    return np.pad(tone, beyond, "edge") if goes_on else np.pad(tone, beyond, constant_values=border(tone))
 
 
 def reduced(tone: np.ndarray, side: int) -> np.ndarray:
@@ -99,7 +95,7 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, 
         size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
         level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         size_on_board = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in level.shape]
-        board = (padded if min(tone.shape) < SMALL else continued)(level, CORNER, size_on_board)
+        board = padded(level, CORNER, size_on_board, goes_on=min(tone.shape) >= SMALL)
         marks += find_at(net, board, np.divide(size, tone.shape[::-1]), least)
         scale /= 2
         if max(tone.shape) * scale < TINY:

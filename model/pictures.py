@@ -73,6 +73,7 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     """
     if isinstance(image, np.ndarray):
         grey, given = _of_array(image), image.shape[1::-1]
+        grey = np.asarray(_resized(Image.fromarray(grey), _size_within(given, side)))
     elif isinstance(image, Image.Image):
         given = size(image)
         grey = _of_picture(image, "the picture", _size_within(image.size, side))
@@ -84,7 +85,7 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
             grey = _of_picture(picture, repr(os.fspath(image)), small)
     else:
         raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
-    return np.asarray(_resized(Image.fromarray(grey), _size_within(grey.shape[::-1], side))), given
+    return grey, given
 
 
 def as_data_url(picture: Image.Image) -> str:

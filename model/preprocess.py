@@ -65,6 +65,24 @@ def _written(step: np.ndarray) -> np.ndarray:
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
 
 
+def connected(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Label the pieces of ink that hang together, [H, W] float32 in [0, 1].
+
+    Returns:
+        The label of each pixel, [H, W] int32, 0 for paper; and its box (left, top, right, bottom) for each, [N, 4].
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(ink > ON), connectivity=8)
+    return labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]])
+
+
+def piece(ink: np.ndarray, labels: np.ndarray, label: int, box: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Cut out one piece of ink with its soft edges: [h, w] float32, and its corner (left, top)."""
+    (left, top), (right, bottom) = (box[:2] - 1).clip(0).tolist(), (box[2:] + 1).tolist()
+    window = slice(top, bottom), slice(left, right)
+    own = cv2.dilate(np.uint8(labels[window] == label), np.ones((3, 3), np.uint8))
+    return ink[window] * own, (left, top)
+
+
 def isolate(ink: np.ndarray) -> np.ndarray:
     """Keep the one digit of a picture: drop specks, and what hangs on the picture's rim where the digit does not.
 

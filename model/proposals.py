@@ -7,14 +7,12 @@ import numpy as np
 from torch import nn
 
 from model.finder import LOW, THRESHOLDS, Box, Mark, find, tight
-from model.preprocess import ON, isolate
+from model.preprocess import ON, connected, isolate, piece
 
 LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
 REPEATED = 0.8  # and from which on the one need not be looked at beside the other
-WIDE_STROKE, THIN = (
-    5,
-    0.1,
-)  # pixels of a wide stroke; and the share of ink that may be in thinner ones, and at their edges
+WIDE_STROKE = 5  # pixels
+THIN = 0.1  # share of ink that may be in thinner strokes, and at the edges of wide ones
 
 
 def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None) -> list[Mark]:
@@ -44,8 +42,8 @@ def thick(written: np.ndarray) -> bool:
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
     if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
         return False
-    count, labels = cv2.connectedComponents(on, connectivity=8)
-    return bool(np.bincount(labels[worn > 0], minlength=count)[1:].all())  # no piece is thin all over
+    labels, pieces = connected(written)
+    return bool(np.bincount(labels[worn > 0], minlength=len(pieces))[1:].all())  # no piece is thin all over
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
@@ -64,22 +62,17 @@ def distinct(marks: list[Mark]) -> list[Mark]:
 
 def hanging_together(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     """Propose each piece of ink that hangs together and is like a mark: ink [H, W] float32 in [0, 1]."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(written > ON), connectivity=8)
-    if count == 1 or not marks:
+    labels, pieces = connected(written)
+    if len(pieces) == 1 or not marks:
         return []
-    corners = np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]])
     boxes = np.array([mark.box for mark in marks])
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    large = stats[:, 2] * stats[:, 3] >= LIKE_A_MARK * areas.min()  # smaller ones are like no mark
+    large = _areas(pieces) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones are like no mark
     proposed = []
-    for piece in 1 + np.flatnonzero(large[1:]):
-        alike = [marks[i] for i in np.flatnonzero(shared(boxes, corners[piece]) >= LIKE_A_MARK)]
-        if not alike:
-            continue
-        x, y = (corners[piece, :2] - 1).clip(0).tolist()
-        right, bottom = (corners[piece, 2:] + 1).tolist()
-        own = cv2.dilate(np.uint8(labels[y:bottom, x:right] == piece), np.ones((3, 3), np.uint8))  # with soft edges
-        proposed.append(_like(max(alike, key=lambda mark: mark.score), written[y:bottom, x:right] * own, x, y))
+    for label in 1 + np.flatnonzero(large[1:]):
+        alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces[label]) >= LIKE_A_MARK)]
+        if alike:
+            own, corner = piece(written, labels, label, pieces[label])
+            proposed.append(_like(max(alike, key=lambda mark: mark.score), own, *corner))
     return proposed
 
 
@@ -100,8 +93,11 @@ def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the intersection of boxes [..., 4] over their union, in [0, 1]."""
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     common = (high - low).clip(0).prod(axis=-1)
-    areas = sum((box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (a, b))
-    return common / (areas - common)
+    return common / (_areas(a) + _areas(b) - common)
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
 
 
 def _like(mark: Mark, written: np.ndarray, x: int, y: int) -> Mark:

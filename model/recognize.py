@@ -293,7 +293,8 @@ def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
     if not any(one.prediction for one in some):
         some = written[:1]
     lines = in_lines(some)
-    texts = [text_of(line) for line in in_lines(without_notes(some))]
+    noted = without_notes(some)
+    texts = [text_of(line) for line in (lines if noted is some else in_lines(noted))]
     back = np.linalg.inv(view.matrix)
     marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))

@@ -17,6 +17,7 @@ from model import weights
 from model.training import loop
 from model.training.mixture import Mixture
 from model.training.scenes import Scenes
+from model.training.strips import Strips
 from tests.conftest import ROOT
 
 
@@ -27,7 +28,7 @@ def run(folder, out, name="reference", *more):
 
 @pytest.fixture
 def few_shapes(monkeypatch):
-    for kind in (Mixture, Scenes):
+    for kind in (Mixture, Strips, Scenes):
         monkeypatch.setattr(loop, kind.__name__, functools.partial(kind, per_shape=1))
 
 

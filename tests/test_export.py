@@ -48,7 +48,11 @@ def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch, more):
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["finder", "--onnx", "x"], "reads no glyphs"), (["nothing", "--onnx", "x"], "no weights at 'nothing'")],
+    [
+        (["line", "--onnx", "x"], "reads no glyphs"),
+        (["finder", "--onnx", "x"], "reads no glyphs"),
+        (["nothing", "--onnx", "x"], "no weights at 'nothing'"),
+    ],
 )
 def test_what_cannot_be_exported_gets_a_sentence(arguments, sentence, capsys):
     assert export.main(arguments) == 2

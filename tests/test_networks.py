@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.networks import NETWORKS, build, folded, local_contrast
+from model.networks import BLANK, NETWORKS, build, folded, local_contrast
 from model.training.loop import unflattened
 
 
@@ -27,9 +27,16 @@ def test_reference_is_these_literal_layers():
     assert torch.equal(net(batch), literal(batch))
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("finder", 657_242)])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("line", 660_526), ("finder", 657_242)]
+)
 def test_networks_are_small(name, parameters):
     assert sum(p.numel() for p in build(name).parameters()) == parameters
+
+
+@pytest.mark.parametrize("width", [2, 28, 130])
+def test_line_spells_two_columns_at_a_time(width):
+    assert build("line").eval()(torch.rand(3, 1, 28, width)).shape == (3, width // 2, BLANK + 1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 32), (64, 48)])

@@ -211,6 +211,7 @@ def test_parts_are_let_in_where_the_whole_is_refused():
     assert [one.box for one in kept] == [left, right]
 
 
-def test_a_network_that_reads_no_digits_is_refused_with_a_sentence():
-    with pytest.raises(ValueError, match="'finder' holds the network 'finder': give one of reference or world"):
-        Recognizer.load("finder")
+@pytest.mark.parametrize("name", ["line", "finder"])
+def test_a_network_that_reads_no_digits_is_refused_with_a_sentence(name):
+    with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': give one of reference or world"):
+        Recognizer.load(name)

@@ -188,7 +188,9 @@ def as_text(results: dict, n: int) -> str:
         f"peak; an empty page that imports the same packages {started['empty_page_s']:.1f} s and "
         f"{started['empty_page_mb']:.0f} MB, medians of {STARTS}."
     )
-    counts = {name: sum(part.numel() for part in build(name).parameters()) for name in (*READERS, "finder", "quick")}
+    counts = {
+        name: sum(part.numel() for part in build(name).parameters()) for name in (*READERS, "finder", "line", "quick")
+    }
     rows.append("\nParameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
     return "\n".join(rows)
 
