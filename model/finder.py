@@ -40,6 +40,7 @@ class Mark:
         logits: [10] float32, for each digit.
         around: how probable it is that another symbol is there, in [0, 1]; and how many digits, and how many other
             symbols, the finder expects beside it on its line.
+        lone: it is all the ink of the picture.
     """
 
     box: Box
@@ -48,6 +49,7 @@ class Mark:
     score: float
     logits: np.ndarray
     around: tuple[float, float, float] = (LOW, 0.0, 0.0)
+    lone: bool = False
 
 
 def border(tone: np.ndarray) -> float:
@@ -91,20 +93,33 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, 
     while min(tone.shape) * scale < SMALL and max(tone.shape) * scale < LONGEST:
         scale *= 2
     marks: list[Mark] = []
+    finer = np.zeros((1, 1), np.float32)
     while True:
         size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
         level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         size_on_board = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in level.shape]
         board = padded(level, CORNER, size_on_board, goes_on=min(tone.shape) >= SMALL)
-        marks += find_at(net, board, np.divide(size, tone.shape[::-1]), least)
+        some, finer = find_at(net, board, level.shape, np.divide(size, tone.shape[::-1]), least, finer)
+        marks += some
         scale /= 2
         if max(tone.shape) * scale < TINY:
             return marks
 
 
 @torch.inference_mode()
-def find_at(net: nn.Module, board: np.ndarray, scale: np.ndarray, levels: Sequence[float]) -> list[Mark]:
-    """Find digits at one scale of a picture that begins at CORNER; boxes are divided by it, across and down."""
+def find_at(
+    net: nn.Module,
+    board: np.ndarray,
+    size: tuple[int, ...],
+    scale: np.ndarray,
+    levels: Sequence[float],
+    finer: np.ndarray,
+) -> tuple[list[Mark], np.ndarray]:
+    """Find digits at one scale of a picture of a size that begins at CORNER; boxes are divided by the scale.
+
+    The other symbols beside a mark are counted at the scale that shows most: a word, seen small, may look like a digit.
+    `finer` is their count for each cell of the next finer scale; the same of this one is returned as well.
+    """
     with half_precision(torch.device("cpu")):
         said = net(torch.from_numpy(board)[None, None])
     said = said.float()
@@ -112,17 +127,20 @@ def find_at(net: nn.Module, board: np.ndarray, scale: np.ndarray, levels: Sequen
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
     once = heat + 1e-6 * order  # of neighbours that are equally hot one is the peak
     peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
+    company = [along_the_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
+    company[1] = np.maximum(company[1], cv2.resize(finer, company[1].shape[::-1], interpolation=cv2.INTER_NEAREST))
     channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :3].nonzero(as_tuple=True))
     if not len(row):
-        return []
+        return [], company[1]
     score = heat[0, channel, row, column].numpy()
     logits = said[0, 16:, row, column].T.numpy()
     others = heat[0, 3].numpy()
     other = cv2.dilate(others, np.ones((3, 3)))[row, column]
-    company = [along_the_line(part)[row, column] for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
-    around = np.stack([other, *company], 1)
+    around = np.stack([other, *(part[row, column] for part in company)], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
+    for axis, (corner, length) in enumerate(zip(CORNER, size, strict=True)):  # no strokes beyond the picture
+        strokes.swapaxes(0, axis)[: corner // 2] = strokes.swapaxes(0, axis)[(corner + length + 1) // 2 :] = 0
     marks = []
     seen = set()
     for least in levels:
@@ -148,7 +166,7 @@ def find_at(net: nn.Module, board: np.ndarray, scale: np.ndarray, levels: Sequen
             marks.append(
                 Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(around[i].tolist()))
             )
-    return marks
+    return marks, company[1]
 
 
 def along_the_line(middles: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from model.finder import Mark
 
 WEIGHTS = 7  # of `fuse`
 EXTREME = 1e-4  # probabilities are kept so far from 0 and 1
+LONE = 1.0, 0.15, 5.8, 0.5, 0.0, 0.0, -1.5  # weights of a mark that is all there is: the glyph says most
 SOME = 0.03  # neighbours, which are added to those that there are, so that the first does not weigh more than all
 
 
@@ -27,5 +28,7 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
     said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
     seen = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), EXTREME)  # [N, 2]
     beside = (torch.tensor([mark.around[1:] for mark in marks]) + SOME).log()  # [N, 2]
-    digits = weights[0] * logits + weights[1] * said + (torch.cat([seen, beside], 1) @ weights[3:])[:, None]
-    return torch.cat([digits, weights[2].expand(len(marks), 1)], 1)
+    lone = torch.tensor([mark.lone for mark in marks])[:, None]
+    weights = torch.where(lone, torch.tensor(LONE), weights)[:, :, None]  # [N, WEIGHTS, 1]
+    more = (torch.cat([seen, beside], 1)[:, :, None] * weights[:, 3:]).sum(1)
+    return torch.cat([weights[:, 0] * logits + weights[:, 1] * said + more, weights[:, 2]], 1)

@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from model.finder import Box
+from model.finder import Box, Mark
 from model.prediction import Prediction
 
 SIGNS = ".-"  # what belongs to a number beside digits
@@ -15,7 +15,7 @@ MANY, ALIKE = 16, (0.75, 1.33)  # digits that make a table, and how much lower o
 NOTE, HUGE = 0.8, 2.5  # of the usual height: what is lower in a table is a note, and what is higher none of it
 CRAMMED, SMALL = 0.3, 1.0  # of the usual height: notes in a table whose digits stand alone are so near and small
 LEVELLED = 8  # digits whose lines may rise or fall
-SLOPES = np.linspace(-0.3, 0.3, 41)  # down for each pixel to the right
+SLOPES = np.linspace(-0.45, 0.45, 61)  # down for each pixel to the right
 NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
 
@@ -24,16 +24,22 @@ class Written:
     """One thing that stands on a page.
 
     Attributes:
-        kind: "digit", "." or "-".
-        box: (left, top, right, bottom) in pixels of what was searched.
+        mark: where, as the finder takes it.
         prediction: what is said of the glyph; None for a sign.
         likely: it is a digit, or a sign, or the finder takes it for one.
     """
 
-    kind: str
-    box: Box
+    mark: Mark
     prediction: Prediction | None
     likely: bool
+
+    @property
+    def kind(self) -> str:  # noqa: D102
+        return self.mark.kind
+
+    @property
+    def box(self) -> Box:  # noqa: D102
+        return self.mark.box
 
     @property
     def height(self) -> float:  # noqa: D102

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.finder import LOW, THRESHOLDS, Box, Mark, find, tight
+from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
 from model.preprocess import ON, connected, isolate, piece
 
 LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
 REPEATED = 0.8  # and from which on the one need not be looked at beside the other
 WIDE_STROKE = 5  # pixels
+LIKELY = 0.5  # score of a mark beside which all the ink, if it is like none, is no digit
 THIN = 0.1  # share of ink that may be in thinner strokes, and at the edges of wide ones
 
 
@@ -33,7 +34,11 @@ def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None)
         return distinct(find(net, tone, THRESHOLDS[1:]))
     marks = distinct(find(net, tone, finest=0.5 if thick(written) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
-    return marks + hanging_together(written, digits) + all_of_it(written, digits)
+    whole = all_of_it(written, digits)
+    boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
+    marks = [*marks, *hanging_together(written, digits)]
+    parts = [mark for mark in marks if mark.kind != "digit" or (shared(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
+    return parts + whole
 
 
 def thick(written: np.ndarray) -> bool:
@@ -85,8 +90,13 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     box = np.array([x, y, x + width, y + height], float)
     likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
     alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= LIKE_A_MARK]
+    edges = (x == 0) + (y == 0) + (x + width == digit.shape[1]) + (y + height == digit.shape[0])
+    frame, words = edges > 1 and min(digit.shape) >= SMALL, len(connected(digit)[1]) > 2
+    if not alike and (frame or words or any(mark.score >= LIKELY for mark in marks)):
+        return []
     nothing = Mark((0, 0, 0, 0), digit, "digit", LOW, np.zeros(10, np.float32))
-    return [_like(max(alike, key=lambda mark: mark.score, default=nothing), digit[y : y + height, x : x + width], x, y)]
+    most = max(alike, key=lambda mark: mark.score, default=nothing)
+    return [replace(_like(most, digit[y : y + height, x : x + width], x, y), lone=True)]
 
 
 def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from model import weights
-from model.apart import crowds, take_apart
+from model.apart import crowds, strangers, take_apart
 from model.finder import Mark, reduced
 from model.fusion import fuse
 from model.looks import look
@@ -17,7 +17,7 @@ from model.networks import NETWORKS, folded
 from model.page import SIGNS, Page, Written, in_lines, text_of, without_notes
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
-from model.preprocess import frame, ink
+from model.preprocess import connected, frame, ink
 from model.proposals import propose
 from model.upright import box_back, flat, seen, sheet, turn
 
@@ -26,7 +26,7 @@ TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out whi
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
-MARKS = 3  # that show which way up a small picture is; of a large one every mark is looked at from all sides
+MARKS = 3  # pieces of ink that show which way up a small picture is; a large one with any mark is always turned
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
 LIKELY = 0.5  # score of the finder from which on a point or a minus is one, and a digit is looked for again
@@ -139,7 +139,7 @@ class Recognizer:
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif len(written) >= (1 if small is not tone else MARKS):
+        elif written if small is not tone else len(connected(ink(tone, TURNING_SIDE))[1]) > MARKS:
             views = [first.turned(degrees) for degrees in TURNS]
         else:
             return written, given
@@ -160,30 +160,37 @@ class Recognizer:
         written = None if surely else ink(tone, max(tone.shape))
         marks = propose(finder, tone, written)
         digits = [mark for mark in marks if mark.kind == "digit"]
-        kept = without_repeats(digits, self.read_marks(digits, card["fusion"]))
+        read = [
+            Written(mark, reading, reading.digit is not None or mark.score >= LIKELY)
+            for mark, reading in zip(digits, self.read_marks(digits, card["fusion"]), strict=True)
+        ]
+        kept = without_repeats(read)
         if written is not None:
-            kept = self._taken_apart(kept, digits, written, card)
+            said = [one for one in kept if one.prediction.digit is not None]
+            if parts := [said[i] for i in strangers(written, [one.mark for one in said])]:
+                kept = without_repeats([one for one in read if one not in parts])
+            kept = self._taken_apart(kept, written, card)
         boxes = [one.box for one in kept if one.likely]
         for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
             if sign.score >= LIKELY and not covered(np.array(sign.box), np.array(boxes).reshape(-1, 4)):
                 boxes.append(sign.box)
-                kept.append(Written(sign.kind, sign.box, None, True))
+                kept.append(Written(sign, None, True))
         return kept
 
-    def _taken_apart(self, kept: list[Written], marks: list[Mark], written: np.ndarray, card: dict) -> list[Written]:
+    def _taken_apart(self, kept: list[Written], written: np.ndarray, card: dict) -> list[Written]:
         """Read ink that hangs together as several digits where that gives more, and surer, digits."""
-        found, before = {mark.box: mark for mark in marks}, kept
-        for corner, piece, within in crowds(written, [one.box for one in before]):
+        before = kept
+        for corner, piece, within in crowds(written, [one.mark for one in before]):
             now = [before[i] for i in within]
             if len(now) == 1 and now[0].prediction.confidence > UPRIGHT:
                 continue
-            surest = max((found[one.box] for one in now), key=lambda mark: mark.score)
+            surest = max((one.mark for one in now), key=lambda mark: mark.score)
             parts = [
                 replace(part, score=(part.score + surest.score) / 2, around=surest.around)
                 for part in take_apart(_network("line")[0], piece, corner)
             ]
             readings = zip(parts, self.read_marks(parts, card["fusion"]), strict=True)
-            apart = [Written("digit", part.box, reading, True) for part, reading in readings]
+            apart = [Written(part, reading, True) for part, reading in readings]
             if plenty(apart) > plenty(now):
                 kept = [one for one in kept if one not in now] + apart
         return kept
@@ -249,24 +256,23 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
     return frame(board)
 
 
-def without_repeats(marks: list[Mark], readings: list[Prediction]) -> list[Written]:
+def without_repeats(read: list[Written]) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
 
     Large marks come first, digits before what is none.
     """
-
-    if not marks:
+    if not read:
         return []
-    boxes = np.array([mark.box for mark in marks])
+    boxes = np.array([one.box for one in read])
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    score = np.array([reading.score for reading in readings]).clip(1e-9, 1 - 1e-9)
-    is_digit = np.array([reading.digit is not None for reading in readings])
+    score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
+    is_digit = np.array([one.prediction.digit is not None for one in read])
     rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():
         if not covered(boxes[i], boxes[kept]):
             kept.append(i)
-    return [Written("digit", marks[i].box, readings[i], is_digit[i] or marks[i].score >= LIKELY) for i in kept]
+    return [read[i] for i in kept]
 
 
 def covered(box: np.ndarray, boxes: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ from model.finder import Box, border, reduced
 
 SEARCHED = 320  # pixels: how long a picture is made to look for a sheet
 SHEET = 0.06, 0.93  # shares of the picture that a sheet covers, at least and at most
+EDGE = 3  # pixels
 STRAIGHT = 0.94  # share of its four corners' area that a sheet fills; what fills less is something else
 
 
@@ -34,7 +35,7 @@ def sheet(tone: np.ndarray) -> np.ndarray | None:
             if not SHEET[0] * on.size < area < SHEET[1] * on.size:
                 continue
             four = _four_corners(hull)
-            if four is None or cv2.contourArea(four) < STRAIGHT * area:
+            if four is None or cv2.contourArea(four) < STRAIGHT * area or _cut_off(four, small.shape):
                 continue
             filled = cv2.contourArea(outline) / cv2.contourArea(four)
             if filled > best:
@@ -64,6 +65,12 @@ def _four_corners(hull: np.ndarray) -> np.ndarray | None:
         if len(few) <= 4:
             return few if len(few) == 4 else None
     return None
+
+
+def _cut_off(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Say whether several of the corners [4, 1, 2] lie at the edge of a picture [H, W]."""
+    at_edge = (corners < EDGE) | (corners >= np.array(shape[::-1]) - EDGE)
+    return int(at_edge.any(axis=2).sum()) > 1
 
 
 def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:

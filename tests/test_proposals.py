@@ -30,12 +30,23 @@ def test_ink_that_hangs_together_is_proposed_where_a_mark_is_like_it():
 
 
 def test_all_ink_is_proposed_even_where_no_mark_is():
-    (alone,) = all_of_it(INK, [])
-    assert alone.box == (10, 10, 70, 50)
+    one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
+    (alone,) = all_of_it(one, [])
+    assert alone.lone
     assert alone.score < 0.1
     (like,) = all_of_it(INK, [mark((10, 10, 70, 50), 0.7)])
+    assert like.box == (10, 10, 70, 50)
     assert like.score == 0.7
     assert all_of_it(np.zeros_like(INK), []) == []
+
+
+def test_ink_that_is_like_no_mark_is_no_digit_if_it_is_in_pieces_or_beside_a_mark_or_a_frame():
+    one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
+    assert all_of_it(INK, []) == []
+    assert all_of_it(one, [mark((40, 0, 50, 10), 0.7)]) == []
+    frame = np.zeros((200, 200), np.float32)
+    frame[0] = frame[:, 0] = 1
+    assert all_of_it(frame, []) == []
 
 
 @pytest.mark.parametrize(("pen", "wide"), [(3, False), (5, False), (7, True), (24, True)])

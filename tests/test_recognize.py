@@ -93,17 +93,21 @@ def test_all_names_everything_public():
     assert set(model.__all__) == {name for name in public if getattr(model, name).__module__.startswith("model")}
 
 
+def mark(box, kind="digit", score=0.9):
+    return Mark(box, np.ones((9, 9), np.float32), kind, score, np.zeros(10, np.float32))
+
+
 def line_of(text, apart=10):
     """A line of symbols 30 wide and 40 high; "#" is no digit; a space is a gap."""
     found, x = [], 0
     for symbol in text:
         if symbol in ".-":
             top, bottom = (30, 40) if symbol == "." else (18, 24)
-            found.append(Written(symbol, (x, top, x + 10, bottom), None, True))
+            found.append(Written(mark((x, top, x + 10, bottom), symbol), None, True))
         elif symbol != " ":
             digit = int(symbol) if symbol.isdecimal() else None
             reading = replace(blank(), digit=digit, confidence=1.0)
-            found.append(Written("digit", (x, 0, x + 30, 40), reading, True))
+            found.append(Written(mark((x, 0, x + 30, 40)), reading, True))
         x += 30 + apart
     return found
 
@@ -138,14 +142,14 @@ def test_the_signs_of_a_line_reach_the_text_of_its_page():
 def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
     corners = np.float32([[10, 10], [90, 10], [90, 60], [10, 60]])
     view = View(np.eye(3), (100, 70), corners).of_larger(np.array([4.0, 3.0]))
-    written = [replace(one, box=(one.box[0] - 5, *one.box[1:])) for one in line_of("7")]
+    written = [replace(one, mark=mark((one.box[0] - 5, *one.box[1:]))) for one in line_of("7")]
     page = page_of(written, view, (400, 210))
     assert page.sheet == ((40, 30), (360, 30), (360, 180), (40, 180))
     assert page.marks[0][0] == (0, 0, 120, 120)
 
 
 def test_lines_go_from_top_to_bottom_whatever_the_order():
-    below = [replace(one, box=(one.box[0], 100, one.box[2], 140)) for one in line_of("123")]
+    below = [replace(one, mark=mark((one.box[0], 100, one.box[2], 140))) for one in line_of("123")]
     assert [text_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
@@ -155,60 +159,57 @@ def test_lines_that_rise_more_at_the_top_than_at_the_foot_are_told_apart():
     for row, text in enumerate(("12345", "2 4 6", "98765", "1 3 5", "55555")):
         for one in line_of(text, apart=60):
             y = 70 * row + one.box[0] * (0.22 - 0.03 * row)
-            page.append(replace(one, box=(one.box[0], y, one.box[2], y + 40)))
+            page.append(replace(one, mark=mark((one.box[0], y, one.box[2], y + 40))))
     assert ["".join(text_of(line).split()) for line in in_lines(page)] == ["12345", "246", "98765", "135", "55555"]
 
 
 def table(apart=30):
     return [
-        replace(one, box=(one.box[0], y, one.box[2], y + 40)) for y in (0, 80, 160) for one in line_of("123456", apart)
+        replace(one, mark=mark((one.box[0], y, one.box[2], y + 40)))
+        for y in (0, 80, 160)
+        for one in line_of("123456", apart)
     ]
 
 
 def test_notes_in_a_table_are_no_text():
-    small = replace(table()[0], box=(500, 10, 510, 30))
+    small = replace(table()[0], mark=mark((500, 10, 510, 30)))
     assert small not in without_notes([*table(), small])
     assert len(without_notes([*table(), small])) == 18
     assert small in without_notes([*table()[:8], small])  # a few digits of many sizes are no table
 
 
 def test_two_digits_crammed_into_a_cell_are_notes_if_they_are_small_and_a_number_if_not():
-    pair = [replace(table()[0], box=(x, 83, x + 25, 120)) for x in (500, 527)]
-    large = [replace(one, box=(*one.box[:3], 130)) for one in pair]
+    pair = [replace(table()[0], mark=mark((x, 83, x + 25, 120))) for x in (500, 527)]
+    large = [replace(one, mark=mark((*one.box[:3], 130))) for one in pair]
     assert len(without_notes([*table(), *pair])) == 18
     assert len(without_notes([*table(), *large])) == 20
     assert len(without_notes([*table(apart=5), *pair])) == 20  # a table of numbers
 
 
 def test_what_is_far_larger_than_the_digits_of_a_table_is_none_of_them():
-    assert len(without_notes([*table(), replace(table()[0], box=(0, 0, 200, 200))])) == 18
+    assert len(without_notes([*table(), replace(table()[0], mark=mark((0, 0, 200, 200)))])) == 18
 
 
 def test_a_sign_far_from_any_digit_is_in_no_line():
-    far = Written(".", (300, 300, 310, 310), None, True)
+    far = Written(mark((300, 300, 310, 310), "."), None, True)
     assert [len(line) for line in in_lines([*line_of("45"), far])] == [2]
     assert in_lines([far]) == []
 
 
 def test_a_digit_is_kept_once_and_whole_before_its_parts():
-    whole, part, other = ((0, 0, 30, 40), (0, 0, 20, 22), (50, 0, 80, 40))
-    marks = [
-        Mark(box, np.ones((9, 9), np.float32), "digit", 0.9, np.zeros(10, np.float32)) for box in (part, whole, other)
-    ]
+    whole, part, other = (mark(box) for box in ((0, 0, 30, 40), (0, 0, 20, 22), (50, 0, 80, 40)))
     sure = replace(blank(), digit=8, confidence=0.95, score=0.95)
-    kept = without_repeats(marks, [replace(sure, score=0.99), sure, replace(sure, digit=None, score=0.3)])
-    assert [one.box for one in kept] == [whole, other]
-    assert [one.likely for one in kept] == [True, True]
+    readings = replace(sure, score=0.99), sure, replace(sure, digit=None, score=0.3)
+    kept = without_repeats(list(map(Written, (part, whole, other), readings, (True, True, True))))
+    assert [one.mark for one in kept] == [whole, other]
 
 
 def test_parts_are_let_in_where_the_whole_is_refused():
-    whole, left, right = ((0, 0, 60, 40), (0, 0, 28, 40), (32, 0, 60, 40))
-    marks = [
-        Mark(box, np.ones((9, 9), np.float32), "digit", 0.9, np.zeros(10, np.float32)) for box in (whole, left, right)
-    ]
+    whole, left, right = (mark(box) for box in ((0, 0, 60, 40), (0, 0, 28, 40), (32, 0, 60, 40)))
     sure = replace(blank(), digit=1, confidence=0.9, score=0.9)
-    kept = without_repeats(marks, [replace(sure, digit=None, score=0.4), sure, sure])
-    assert [one.box for one in kept] == [left, right]
+    refused = replace(sure, digit=None, score=0.4)
+    kept = without_repeats(list(map(Written, (whole, left, right), (refused, sure, sure), (True, True, True))))
+    assert [one.mark for one in kept] == [left, right]
 
 
 @pytest.mark.parametrize("name", ["line", "finder"])

@@ -25,6 +25,10 @@ def test_a_picture_without_a_sheet_has_none(tone):
     assert sheet(tone) is None
 
 
+def test_a_sheet_that_is_cut_off_by_the_picture_is_none():
+    assert sheet(desk()[100:, 70:]) is None
+
+
 def test_a_disc_is_no_sheet():
     tone = np.full((300, 300), 0.2, np.float32)
     cv2.circle(tone, (150, 150), 90, 1, -1)

@@ -17,6 +17,7 @@ from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 KEPT = 0.99  # share of digits that the threshold lets pass
 SCENES = 600  # on which it is learned how to judge what the finder finds
 OTHERS = torch.tensor([-2.2])  # how much the logarithm of the other symbols beside a mark says; see `learn_fusion`
+INVENTED = 3.0  # how many times worse it is to take something for a digit than to miss one
 ROUNDS = 4  # how many times each held-back digit is seen, each time another way
 
 
@@ -68,7 +69,7 @@ def candidates(
         found = set()
         for mark in propose(finder, tone, ink(tone, max(tone.shape))):
             iou, k = max(((float(shared(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
-            if mark.kind != "digit" or (iou > 0.3 and (iou < 0.5 or k not in clear)):
+            if mark.kind != "digit" or mark.lone or (iou > 0.3 and (iou < 0.5 or k not in clear)):
                 continue
             found |= {k} if iou >= 0.5 else set()
             marks.append(mark)
@@ -97,12 +98,13 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
     marks, truth, there, missed = candidates(finder, Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = look(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
+    costs = torch.tensor([1.0] * TEN + [INVENTED])
     learned = torch.zeros(WEIGHTS - 2).requires_grad_()
     optimizer = torch.optim.LBFGS([learned], max_iter=200)
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        off = cross_entropy(fuse(logits.clone(), marks, _all(learned)), truth)
+        off = cross_entropy(fuse(logits.clone(), marks, _all(learned)), truth, costs)
         off.backward()
         return off
 

@@ -17,6 +17,8 @@ from model.training.shapes import OTHERS
 
 Random = np.random.Generator
 
+SLIM = 0.6  # width of an upright shape, if it is 1 high, below which it is a one
+
 CURSIVE = {
     "a": ".8,-.8 .4,-1 .05,-.5 .4,0 .8,-.8 .85,-.15 1.1,-.05",
     "b": "0,-.3 .3,-1.9 .1,-.2 .4,0 .7,-.5 .5,-.9 .9,-.8",
@@ -171,32 +173,37 @@ def sign(random: Random, size: float, pen: float) -> np.ndarray:
 
 
 def outline(random: Random, size: float, pen: float) -> np.ndarray:
-    """Draw the outline of a shape, a polygon, some with bent sides: [H, W] float32 in [0, 1], `size` pixels long."""
-    n = int(random.choice([2, 3, 3, 4, 4, 4, 5, 6]))
+    """Draw the outline of a shape: [H, W] float32 in [0, 1], `size` pixels long."""
+    return inked([stroke * size for stroke in outline_strokes(random)], pen)
+
+
+def outline_strokes(random: Random) -> list[np.ndarray]:
+    """Make up the outline of a shape, a polygon, some with bent sides: its strokes, [N, 2] each, the shape 1 long."""
+    n = int(random.choice([2, 3, 3, 3, 4, 4, 4, 5]))
     angles = np.sort(random.uniform(0, 2 * np.pi, n)) if random.random() < 0.4 else np.arange(n) * 2 * np.pi / n
     corners = np.stack([np.cos(angles), np.sin(angles)], 1) * random.uniform(0.7, 1.1, (n, 1))
     turn = random.uniform(0, 2 * np.pi)
     corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    corners *= (1, random.uniform(0.35, 1)) if random.random() < 0.6 else (1, 1)
+    corners *= (1, random.uniform(0.2, 1)) if random.random() < 0.6 else (1, 1)
     if random.random() < 0.5:
         corners = corners[:, ::-1]
     points = np.concatenate([corners, corners[:1] + 0.06 * random.standard_normal((1, 2))])
     if random.random() < 0.25:  # a corner is not met
         points[-1] += random.uniform(-0.5, 0.5, 2)
     bent = random.uniform(-0.5, 0.5, n) if random.random() < 0.35 else np.zeros(n)
-    if n == 2:  # a crescent: bent to both sides it would be a zero, and straight a one
+    bent[0] = -np.copysign(bent[0], bent[1])  # bent all to one side it would be a zero
+    if n == 2:  # a crescent: straight it would be a one
         bent = random.uniform(0.25, 0.6) * np.array([1, -random.uniform(0.2, 0.7)])
     strokes = [_along(points, bent, random)]
     if random.random() < 0.2:  # a solid: the same again, a little off, and edges
         off = random.uniform(-0.7, 0.7, 2)
         strokes += [stroke + off for stroke in strokes] + [np.stack([p, p + off]) for p in corners]
-    if n < 5 and random.random() < 0.15:
-        strokes = [curve(points)]
     if random.random() < 0.1:
         strokes.append(random.uniform(-0.6, 0.6, 2) + 0.3 * np.stack([np.cos(angles), np.sin(angles)], 1))
-    whole = np.concatenate(strokes)
-    scale = size / max(np.ptp(whole, axis=0).max(), 1e-3)
-    return inked([stroke * scale for stroke in strokes], pen)
+    width, height = np.ptp(np.concatenate(strokes), axis=0)
+    if width < SLIM * height:  # a one
+        return outline_strokes(random)
+    return [stroke / max(width, height) for stroke in strokes]
 
 
 def _along(points: np.ndarray, bent: np.ndarray, random: Random) -> np.ndarray:

@@ -7,7 +7,7 @@ from model.networks import with_none
 from model.training.augment import augment, enlarge, skeleton_distances, write
 from model.training.data import Digits
 from model.training.shapes import DIGITS, OTHERS
-from model.training.styles import FAR, GRID, bar, draw, draw_all, scribble
+from model.training.styles import FAR, GRID, bar, draw, draw_all, outlines, scribble
 
 NONE = 10  # the label of what is no digit
 PLAIN = 1 / 3  # share of the MNIST digits that are shown as they are
@@ -33,7 +33,7 @@ class Mixture:
         others = [draw(shape, per_shape) for shape in OTHERS]
         scribbles = [scribble(500) for _ in range(per_shape * 20 // 500 + 1)]
         spoilt = spoil(self.distance[: per_shape * 40], labels[: per_shape * 40])
-        self.others = torch.cat([*others, *scribbles, spoilt])
+        self.others = torch.cat([*others, *scribbles, outlines(per_shape * 30), spoilt])
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a batch and its labels: the chosen MNIST digits, and beside them drawn digits and what is none."""

@@ -4,7 +4,10 @@ It follows a Catmull-Rom spline through the points of each stroke; a point given
 drawing moves every point a little, so that no two are alike.
 """
 
+import numpy as np
 import torch
+
+from model.training.handwriting import outline_strokes
 
 GRID = 42  # drawings and digits are kept as GRID x GRID maps, 1.5 pixels to the pixel of a glyph
 FAR = 6.0  # distances, in pixels of a glyph, are kept up to this
@@ -67,6 +70,20 @@ def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:
     moved = controls + shake * torch.randn(n, *controls.shape)
     moved[:, 1:] = torch.where((controls[1:] == controls[:-1]).all(dim=1)[:, None], moved[:, :-1], moved[:, 1:])
     return distances(_centred(matrix @ moved), starts)
+
+
+def outlines(n: int) -> torch.Tensor:
+    """Draw the outlines of n shapes, polygons mostly: [n, GRID, GRID] uint8."""
+    random = np.random.default_rng(int(torch.randint(2**31, ())))
+    drawings = []
+    for _ in range(n):
+        strokes = outline_strokes(random)
+        starts = np.delete(
+            np.arange(sum(map(len, strokes)) - 1), np.cumsum([len(stroke) for stroke in strokes])[:-1] - 1
+        )
+        points = torch.from_numpy(np.float32(np.concatenate(strokes)))[None]
+        drawings.append(distances(_centred(points), torch.from_numpy(starts)))
+    return torch.cat(drawings)
 
 
 def _centred(points: torch.Tensor) -> torch.Tensor:
