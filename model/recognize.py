@@ -26,7 +26,7 @@ TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out whi
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
 UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
-MARKS = 3  # pieces of ink that show which way up a small picture is; a large one with any mark is always turned
+MARKS = 3  # or pieces of ink, that show which way up a small picture is; of a large one a single mark is enough
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
 LIKELY = 0.5  # score of the finder from which on a point or a minus is one, and a digit is looked for again
@@ -139,8 +139,10 @@ class Recognizer:
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif written if small is not tone else len(connected(ink(tone, TURNING_SIDE))[1]) > MARKS:
+        elif len(written) >= (1 if small is not tone else MARKS):
             views = [first.turned(degrees) for degrees in TURNS]
+        elif len(connected(ink(small, TURNING_SIDE))[1]) > MARKS:  # something is there, and may lie on its side
+            views = [first.turned(degrees) for degrees in (90, 270)]
         else:
             return written, given
         least = plenty(written if small is tone else self._written(small, surely=True)) + BETTER
