@@ -3,6 +3,7 @@
 import functools
 import os
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
 TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
-UPRIGHT = 0.9  # mean confidence from which on a picture is taken to be upright
+UPRIGHT = 0.95  # mean confidence from which on a picture is taken to be upright
 MARKS = 3  # or pieces of ink, that show which way up a small picture is; of a large one a single mark is enough
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
@@ -261,7 +262,7 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
 def without_repeats(read: list[Written]) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
 
-    Large marks come first, digits before what is none.
+    Large marks come first, digits before what is none; but where the finder is surer of two, one is not made of them.
     """
     if not read:
         return []
@@ -269,10 +270,14 @@ def without_repeats(read: list[Written]) -> list[Written]:
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
     is_digit = np.array([one.prediction.digit is not None for one in read])
+    seen = np.array([one.mark.score for one in read])
     rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():
-        if not covered(boxes[i], boxes[kept]):
+        if covered(boxes[i], boxes[kept]):
+            continue
+        surer = [boxes[k] for k in np.flatnonzero(is_digit & (seen > seen[i])) if covered(boxes[k], boxes[i : i + 1])]
+        if all(covered(box, np.array([other])) for box, other in combinations(surer, 2)):
             kept.append(i)
     return [read[i] for i in kept]
 
