@@ -31,6 +31,13 @@ def test_a_digit_is_found_where_it_stands(finder, size):
     assert best.box == pytest.approx((columns.min(), rows.min(), columns.max(), rows.max()), abs=0.1 * size + 4)
 
 
+def test_no_ink_is_found_beyond_the_picture(finder):
+    canvas = draw(STROKES[5], 10, 110, (4, 4))[:120, :90]
+    for mark in find(finder, np.float32(canvas) / 255):
+        assert -4 <= mark.box[0] < mark.box[2] <= 94
+        assert -4 <= mark.box[1] < mark.box[3] <= 124
+
+
 def test_blank_paper_has_no_marks(finder):
     assert find(finder, np.full((300, 400), 0.8, np.float32)) == []
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -27,3 +29,11 @@ def test_what_the_finder_does_not_see_is_rather_none():
     assert both.shape == (2, 11)
     shares = both.softmax(1)[:, 10]
     assert shares[0] < shares[1]
+
+
+def test_the_glyph_decides_where_a_mark_is_all_there_is():
+    glyph = torch.zeros(2, 10)
+    glyph[:, 7] = 4
+    weights = torch.tensor([0.0, 1.0, 0, 0, 0, 0, 0])
+    one = mark(0.9)
+    assert fuse(glyph, [one, replace(one, lone=True)], weights)[:, :10].argmax(1).tolist() == [3, 7]

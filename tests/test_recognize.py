@@ -212,6 +212,15 @@ def test_parts_are_let_in_where_the_whole_is_refused():
     assert [one.mark for one in kept] == [left, right]
 
 
+def test_one_digit_is_not_made_of_two_of_which_the_finder_is_surer():
+    upper, lower = mark((0, 0, 30, 30)), mark((0, 32, 30, 62))
+    sure = replace(blank(), digit=0, confidence=0.95, score=0.95)
+    for score, count in ((0.8, 2), (0.95, 1)):
+        whole = replace(mark((0, 0, 30, 62)), score=score)
+        kept = without_repeats([Written(each, sure, True) for each in (whole, upper, lower)])
+        assert len(kept) == count
+
+
 @pytest.mark.parametrize("name", ["line", "finder"])
 def test_a_network_that_reads_no_digits_is_refused_with_a_sentence(name):
     with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': give one of reference or world"):

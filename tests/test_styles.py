@@ -4,7 +4,7 @@ import torch
 from model.training.augment import skeleton_distances
 from model.training.mixture import NONE, Mixture, rewrite
 from model.training.shapes import DIGITS, OTHERS
-from model.training.styles import FAR, GRID, draw, scribble
+from model.training.styles import FAR, GRID, draw, outlines, scribble
 from tests.test_augment import glyphs
 
 
@@ -52,3 +52,9 @@ def test_a_mixture_has_digits_drawn_digits_and_others():
     assert set(labels[40:50].tolist()) <= set(range(10))
     assert (labels[50:] == NONE).all()
     assert len(labels) == 66
+
+
+def test_an_outline_is_too_wide_for_a_one():
+    for on in outlines(200) < 16:
+        rows, columns = on.nonzero(as_tuple=True)
+        assert columns.max() - columns.min() > 0.5 * (rows.max() - rows.min())
