@@ -10,12 +10,13 @@ from torch import nn
 
 from model.finder import Mark, tight
 from model.networks import BLANK, SYMBOLS
-from model.preprocess import LONG, SIDE, connected, piece
+from model.preprocess import LONG, SIDE, Pieces
 
 LOWEST = 9  # pixels: lower ink cannot be spelt
 ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
 TALL = 1.7  # times the height of its marks: higher ink is a frame about them
-STRANGE, MUCH = 0.2, 2.5  # share of ink that may be nobody's; where it is not so many times as long as its marks
+REST = 0.2  # share of the ink connected to a digit that may lie outside its box
+LARGE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that it touches
 RAREST = 1e-3  # probability of a digit that is not spelt
 MARGIN = 4  # pixels of paper at either end of a strip
 STEP = 2  # columns of a strip to one column of the network
@@ -39,54 +40,52 @@ class Symbol:
     shares: np.ndarray
 
 
-def crowds(written: np.ndarray, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
+def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
     """List the pieces of ink that hang together and hold marks, but are wider than one digit.
 
     Args:
-        written: [H, W] float32 in [0, 1], ink.
+        pieces: of the ink of a picture.
         marks: in its pixels.
 
     Returns:
         Of each piece its corner (left, top), its ink [h, w], and which marks are mostly of it.
     """
-    labels, pieces = connected(written)
     found = []
-    for label, within in _by_piece(labels, marks).items():
-        width, height = (pieces[label, 2:] - pieces[label, :2]).tolist()
+    for label, within in _by_piece(pieces.labels, marks).items():
+        width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
         tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
         if height >= LOWEST and width >= ONE_DIGIT * height and height < TALL * tallest:
-            own, corner = piece(written, labels, label, pieces[label])
+            own, corner = pieces.cut_out(label)
             found.append((corner, own, within))
     return found
 
 
-def strangers(written: np.ndarray, marks: list[Mark]) -> list[int]:
-    """List the marks that hang together with ink that is no mark's, as the loop of a letter does with its stem.
+def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+    """List the marks that are only part of a larger symbol, such as the loop of a P.
 
     Args:
-        written: [H, W] float32 in [0, 1], ink.
+        pieces: of the ink of a picture.
         marks: in its pixels.
     """
-    labels, pieces = connected(written)
     found = []
-    for label, (i, *more) in _by_piece(labels, marks).items():
+    for label, (i, *more) in _by_piece(pieces.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
-        if not more and (pieces[label, 2:] - pieces[label, :2]).max() < MUCH * max(x1 - x0, y1 - y0):
-            own, (left, top) = piece(written, labels, label, pieces[label])
-            within = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)]
-            if within.sum() < (1 - STRANGE) * own.sum() and within.sum() < MUCH * _at_its_place(marks[i]).sum():
-                found.append(i)
+        if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < LARGE * max(x1 - x0, y1 - y0):
+            own, (left, top) = pieces.cut_out(label)
+            inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)]
+            if inside.sum() < (1 - REST) * own.sum() and inside.sum() < LARGE * _at_its_place(marks[i]).sum():
+                found.append(marks[i])
     return found
 
 
 def _at_its_place(mark: Mark) -> np.ndarray:
-    """Return the ink of a mark in pixels of the picture."""
+    """Return the ink of a mark, scaled to the pixels of the picture."""
     left, top, right, bottom = (round(edge) for edge in mark.box)
     return cv2.resize(mark.ink, (max(1, right - left), max(1, bottom - top)), interpolation=cv2.INTER_AREA)
 
 
 def _by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
-    """Tell of each piece of ink which marks are mostly of it."""
+    """Group marks by the piece that holds most of their ink: {label: indices of marks}."""
     of: dict[int, list[int]] = {}
     for i, mark in enumerate(marks):
         ink = _at_its_place(mark)

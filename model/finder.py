@@ -115,10 +115,19 @@ def find_at(
     levels: Sequence[float],
     finer: np.ndarray,
 ) -> tuple[list[Mark], np.ndarray]:
-    """Find digits at one scale of a picture of a size that begins at CORNER; boxes are divided by the scale.
+    """Find digits at one scale of a picture.
 
-    The other symbols beside a mark are counted at the scale that shows most: a word, seen small, may look like a digit.
-    `finer` is their count for each cell of the next finer scale; the same of this one is returned as well.
+    Args:
+        net: the network `finder`.
+        board: [H, W] float32 in [0, 1], brightness; the picture begins at CORNER.
+        size: height and width of the picture on the board.
+        scale: across and down; boxes are divided by it.
+        levels: probabilities from which on a middle is looked at.
+        finer: [h, w] float32, for each cell how many other symbols the next finer scale shows beside it.
+
+    Returns:
+        The marks, and for each cell how many other symbols this scale or a finer one shows beside it: a word that is
+        seen small may look like a digit.
     """
     with half_precision(torch.device("cpu")):
         said = net(torch.from_numpy(board)[None, None])
@@ -139,8 +148,9 @@ def find_at(
     around = np.stack([other, *(part[row, column] for part in company)], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
-    for axis, (corner, length) in enumerate(zip(CORNER, size, strict=True)):  # no strokes beyond the picture
-        strokes.swapaxes(0, axis)[: corner // 2] = strokes.swapaxes(0, axis)[(corner + length + 1) // 2 :] = 0
+    beyond = np.ones(strokes.shape, bool)  # of the picture, where there are no strokes
+    beyond[tuple(slice(k // 2, (k + n + 1) // 2) for k, n in zip(CORNER, size, strict=True))] = False
+    strokes[beyond] = 0
     marks = []
     seen = set()
     for least in levels:

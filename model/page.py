@@ -41,6 +41,10 @@ class Written:
     def box(self) -> Box:  # noqa: D102
         return self.mark.box
 
+    def refused(self) -> "Written":
+        """Return the same as a non-digit."""
+        return replace(self, prediction=replace(self.prediction, digit=None, confidence=0.0, score=0.0), likely=False)
+
     @property
     def height(self) -> float:  # noqa: D102
         return self.box[3] - self.box[1]

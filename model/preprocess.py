@@ -1,6 +1,7 @@
 """image -> ink -> glyph: whatever the user gave becomes what the network reads."""
 
 import functools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -65,22 +66,33 @@ def _written(step: np.ndarray) -> np.ndarray:
     return np.clip((step - floor) * (1 / (pen - floor)), 0, 1)
 
 
-def connected(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label the pieces of ink that hang together, [H, W] float32 in [0, 1].
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Ink and its connected components.
 
-    Returns:
-        The label of each pixel, [H, W] int32, 0 for paper; and its box (left, top, right, bottom) for each, [N, 4].
+    Attributes:
+        ink: [H, W] float32 in [0, 1].
+        labels: [H, W] int32, the component of each pixel, 0 for paper.
+        boxes: [N, 4] int32, (left, top, right, bottom) of each label in pixels; the first is that of the paper.
     """
+
+    ink: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+
+    def cut_out(self, label: int) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return one component with its soft edges, [h, w] float32, and its corner (left, top)."""
+        box = self.boxes[label]
+        (left, top), (right, bottom) = (box[:2] - 1).clip(0).tolist(), (box[2:] + 1).tolist()
+        window = slice(top, bottom), slice(left, right)
+        own = cv2.dilate(np.uint8(self.labels[window] == label), np.ones((3, 3), np.uint8))
+        return self.ink[window] * own, (left, top)
+
+
+def connected(ink: np.ndarray) -> Pieces:
+    """Find the connected components of ink, [H, W] float32 in [0, 1]."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(ink > ON), connectivity=8)
-    return labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]])
-
-
-def piece(ink: np.ndarray, labels: np.ndarray, label: int, box: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """Cut out one piece of ink with its soft edges: [h, w] float32, and its corner (left, top)."""
-    (left, top), (right, bottom) = (box[:2] - 1).clip(0).tolist(), (box[2:] + 1).tolist()
-    window = slice(top, bottom), slice(left, right)
-    own = cv2.dilate(np.uint8(labels[window] == label), np.ones((3, 3), np.uint8))
-    return ink[window] * own, (left, top)
+    return Pieces(ink, labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]]))
 
 
 def isolate(ink: np.ndarray) -> np.ndarray:

@@ -7,16 +7,16 @@ import numpy as np
 from torch import nn
 
 from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
-from model.preprocess import ON, connected, isolate, piece
+from model.preprocess import ON, Pieces, connected, isolate
 
 LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
 REPEATED = 0.8  # and from which on the one need not be looked at beside the other
 WIDE_STROKE = 5  # pixels
-LIKELY = 0.5  # score of a mark beside which all the ink, if it is like none, is no digit
+LIKELY = 0.5  # score from which a mark of the finder counts by itself
 THIN = 0.1  # share of ink that may be in thinner strokes, and at the edges of wide ones
 
 
-def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None) -> list[Mark]:
+def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> list[Mark]:
     """Propose digits and signs.
 
     Where the ink of a picture is easily told from its paper, what hangs together is drawn more exactly than the finder
@@ -25,30 +25,30 @@ def propose(net: nn.Module, tone: np.ndarray, written: np.ndarray | None = None)
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        written: [H, W] float32 in [0, 1], its ink; None for only what the finder is sure of, which is faster.
+        pieces: of its ink; None for only what the finder is sure of, which is faster.
 
     Returns:
         Marks on every scale, so that several may be of one digit, or of parts of it.
     """
-    if written is None:
+    if pieces is None:
         return distinct(find(net, tone, THRESHOLDS[1:]))
-    marks = distinct(find(net, tone, finest=0.5 if thick(written) else 1.0))
+    marks = distinct(find(net, tone, finest=0.5 if thick(pieces) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
-    whole = all_of_it(written, digits)
+    whole = all_of_it(pieces.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
-    marks = [*marks, *hanging_together(written, digits)]
+    marks = [*marks, *hanging_together(pieces, digits)]
     parts = [mark for mark in marks if mark.kind != "digit" or (shared(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
     return parts + whole
 
 
-def thick(written: np.ndarray) -> bool:
-    """Say whether all ink [H, W] is of strokes so wide that half the picture's size shows them as well."""
-    on = np.uint8(written > ON)
+def thick(pieces: Pieces) -> bool:
+    """Say whether all ink is of strokes so wide that half the picture's size shows them as well."""
+    on = np.uint8(pieces.ink > ON)
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
     if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
         return False
-    labels, pieces = connected(written)
-    return bool(np.bincount(labels[worn > 0], minlength=len(pieces))[1:].all())  # no piece is thin all over
+    wide = np.bincount(pieces.labels[worn > 0], minlength=len(pieces.boxes))
+    return bool(wide[1:].all())  # no piece is thin all over
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
@@ -65,24 +65,27 @@ def distinct(marks: list[Mark]) -> list[Mark]:
     return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 
-def hanging_together(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
-    """Propose each piece of ink that hangs together and is like a mark: ink [H, W] float32 in [0, 1]."""
-    labels, pieces = connected(written)
-    if len(pieces) == 1 or not marks:
+def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+    """Propose each piece of ink that hangs together and is like a mark."""
+    if len(pieces.boxes) == 1 or not marks:
         return []
     boxes = np.array([mark.box for mark in marks])
-    large = _areas(pieces) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones are like no mark
+    large = _areas(pieces.boxes) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones are like no mark
     proposed = []
     for label in 1 + np.flatnonzero(large[1:]):
-        alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces[label]) >= LIKE_A_MARK)]
+        alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
         if alike:
-            own, corner = piece(written, labels, label, pieces[label])
+            own, corner = pieces.cut_out(label)
             proposed.append(_like(max(alike, key=lambda mark: mark.score), own, *corner))
     return proposed
 
 
 def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
-    """Propose all the ink of a picture as one digit, also where the finder sees none."""
+    """Propose all the ink of a picture as one digit: ink [H, W] float32 in [0, 1].
+
+    Ink that resembles no mark may be a digit that the finder misses, but not if it is in pieces, frames the picture, or
+    stands beside a likely mark; its score is then 0.
+    """
     digit = isolate(written)
     y, x, height, width = tight(digit)
     if not width:
@@ -91,11 +94,12 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
     alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= LIKE_A_MARK]
     edges = (x == 0) + (y == 0) + (x + width == digit.shape[1]) + (y + height == digit.shape[0])
-    frame, words = edges > 1 and min(digit.shape) >= SMALL, len(connected(digit)[1]) > 2
-    if not alike and (frame or words or any(mark.score >= LIKELY for mark in marks)):
-        return []
-    nothing = Mark((0, 0, 0, 0), digit, "digit", LOW, np.zeros(10, np.float32))
-    most = max(alike, key=lambda mark: mark.score, default=nothing)
+    frame = edges > 1 and min(digit.shape) >= SMALL
+    if alike:
+        most = max(alike, key=lambda mark: mark.score)
+    else:
+        missed = not (frame or any(mark.score >= LIKELY for mark in marks) or len(connected(digit).boxes) > 2)
+        most = Mark((0, 0, 0, 0), digit, "digit", LOW if missed else 0.0, np.zeros(10, np.float32))
     return [replace(_like(most, digit[y : y + height, x : x + width], x, y), lone=True)]
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from model import weights
-from model.apart import crowds, strangers, take_apart
+from model.apart import crowds, fragments, take_apart
 from model.finder import Mark, reduced
 from model.fusion import fuse
 from model.looks import look
@@ -18,8 +18,8 @@ from model.networks import NETWORKS, folded
 from model.page import SIGNS, Page, Written, in_lines, text_of, without_notes
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
-from model.preprocess import connected, frame, ink
-from model.proposals import propose
+from model.preprocess import Pieces, connected, frame, ink
+from model.proposals import LIKELY, propose
 from model.upright import box_back, flat, seen, sheet, turn
 
 PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
@@ -30,7 +30,6 @@ UPRIGHT = 0.95  # mean confidence from which on a picture is taken to be upright
 MARKS = 3  # or pieces of ink, that show which way up a small picture is; of a large one a single mark is enough
 BETTER = 1.5  # digits more that a picture must show when it is turned
 TURNED = 0.8  # mean confidence from which on it may be turned
-LIKELY = 0.5  # score of the finder from which on a point or a minus is one, and a digit is looked for again
 OVERLAP = 0.5  # share of the smaller of two boxes from which on they cover the same digit
 LARGER, FAR = 2.0, 100.0  # how much the logarithm of its size speaks for a mark; for a digit before what is none
 TURNS = range(45, 360, 45)  # degrees
@@ -140,9 +139,9 @@ class Recognizer:
         if corners is not None:
             laid = View(*flat(corners), corners)
             views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif len(written) >= (1 if small is not tone else MARKS):
+        elif sum(not one.mark.lone for one in written) >= (1 if small is not tone else MARKS):
             views = [first.turned(degrees) for degrees in TURNS]
-        elif len(connected(ink(small, TURNING_SIDE))[1]) > MARKS:  # something is there, and may lie on its side
+        elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # something is there, and may lie on its side
             views = [first.turned(degrees) for degrees in (90, 270)]
         else:
             return written, given
@@ -160,19 +159,19 @@ class Recognizer:
     def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
         """Read brightness [H, W] in [0, 1]: what the finder finds there, and what this network says of it."""
         finder, card = _network("finder")
-        written = None if surely else ink(tone, max(tone.shape))
-        marks = propose(finder, tone, written)
+        pieces = None if surely else connected(ink(tone, max(tone.shape)))
+        marks = propose(finder, tone, pieces)
         digits = [mark for mark in marks if mark.kind == "digit"]
         read = [
             Written(mark, reading, reading.digit is not None or mark.score >= LIKELY)
             for mark, reading in zip(digits, self.read_marks(digits, card["fusion"]), strict=True)
         ]
         kept = without_repeats(read)
-        if written is not None:
-            said = [one for one in kept if one.prediction.digit is not None]
-            if parts := [said[i] for i in strangers(written, [one.mark for one in said])]:
-                kept = without_repeats([one for one in read if one not in parts])
-            kept = self._taken_apart(kept, written, card)
+        if pieces:
+            parts = fragments(pieces, [one.mark for one in kept if one.prediction.digit is not None])
+            if parts:
+                kept = without_repeats([one.refused() if one.mark in parts else one for one in read])
+            kept = self._taken_apart(kept, pieces, card)
         boxes = [one.box for one in kept if one.likely]
         for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
             if sign.score >= LIKELY and not covered(np.array(sign.box), np.array(boxes).reshape(-1, 4)):
@@ -180,10 +179,10 @@ class Recognizer:
                 kept.append(Written(sign, None, True))
         return kept
 
-    def _taken_apart(self, kept: list[Written], written: np.ndarray, card: dict) -> list[Written]:
+    def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
         """Read ink that hangs together as several digits where that gives more, and surer, digits."""
         before = kept
-        for corner, piece, within in crowds(written, [one.mark for one in before]):
+        for corner, piece, within in crowds(pieces, [one.mark for one in before]):
             now = [before[i] for i in within]
             if len(now) == 1 and now[0].prediction.confidence > UPRIGHT:
                 continue
@@ -262,7 +261,8 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
 def without_repeats(read: list[Written]) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
 
-    Large marks come first, digits before what is none; but where the finder is surer of two, one is not made of them.
+    Larger marks come first, and digits before non-digits. A digit gives way to two smaller ones in its place if the
+    finder is surer of both.
     """
     if not read:
         return []

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from model.apart import MARGIN, STEP, crowds, cut, spell, strangers, take_apart, to_strip
+from model.apart import MARGIN, STEP, crowds, cut, fragments, spell, take_apart, to_strip
 from model.finder import Mark
 from model.networks import BLANK, SYMBOLS
+from model.preprocess import connected
 
 
 class Said(torch.nn.Module):
@@ -74,7 +75,7 @@ def test_only_wide_ink_that_holds_a_mark_is_a_crowd():
     page[30:70, 10:70] = bars()
     page[30:70, 100:110] = 1  # narrow
     page[30:70, 200:260] = bars()  # without a mark
-    ((corner, ink, within),) = crowds(page, [mark(100, 30, 110, 70), mark(10, 30, 40, 70)])
+    ((corner, ink, within),) = crowds(connected(page), [mark(100, 30, 110, 70), mark(10, 30, 40, 70)])
     assert corner == (14, 29)
     assert ink.sum() == bars().sum()
     assert within == [1]
@@ -85,7 +86,7 @@ def test_a_frame_about_a_digit_is_no_crowd():
     page[5:95, 5:145] = 1
     page[8:92, 8:142] = 0
     page[40:60, 70:80] = 1
-    assert crowds(page, [mark(70, 40, 80, 60)]) == []
+    assert crowds(connected(page), [mark(70, 40, 80, 60)]) == []
 
 
 def test_a_mark_that_hangs_together_with_much_else_is_part_of_something_larger():
@@ -95,11 +96,11 @@ def test_a_mark_that_hangs_together_with_much_else_is_part_of_something_larger()
     page[20:90, 16:22] = 1  # its stem
     page[20:90, 100:106] = 1
     loop, stroke = mark(20, 20, 40, 50), mark(100, 20, 106, 90)
-    assert strangers(page, [loop, stroke]) == [0]
+    assert fragments(connected(page), [loop, stroke]) == [loop]
 
 
 def test_a_digit_that_touches_a_long_line_is_none_of_its_parts():
     page = np.zeros((100, 300), np.float32)
     page[50:56] = 1
     page[20:50, 20:40] = 1
-    assert strangers(page, [mark(20, 20, 40, 50)]) == []
+    assert fragments(connected(page), [mark(20, 20, 40, 50)]) == []

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
+from model.preprocess import connected
 from model.proposals import all_of_it, hanging_together, shared, thick
 from model.training.strokes import draw
 from tests.digits import STROKES
@@ -21,12 +22,12 @@ def test_intersection_over_union_is_that_of_the_areas():
 
 
 def test_ink_that_hangs_together_is_proposed_where_a_mark_is_like_it():
-    (one,) = hanging_together(INK, [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
+    (one,) = hanging_together(connected(INK), [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
     assert one.score == 0.8
     assert one.box == (9, 9, 21, 51)
     assert one.ink.sum() == pytest.approx(400)
-    assert hanging_together(INK, [mark((40, 0, 50, 10))]) == []
-    assert hanging_together(INK, []) == []
+    assert hanging_together(connected(INK), [mark((40, 0, 50, 10))]) == []
+    assert hanging_together(connected(INK), []) == []
 
 
 def test_all_ink_is_proposed_even_where_no_mark_is():
@@ -42,17 +43,17 @@ def test_all_ink_is_proposed_even_where_no_mark_is():
 
 def test_ink_that_is_like_no_mark_is_no_digit_if_it_is_in_pieces_or_beside_a_mark_or_a_frame():
     one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
-    assert all_of_it(INK, []) == []
-    assert all_of_it(one, [mark((40, 0, 50, 10), 0.7)]) == []
+    cases = [(INK, []), (one, [mark((40, 0, 50, 10), 0.7)])]
     frame = np.zeros((200, 200), np.float32)
     frame[0] = frame[:, 0] = 1
-    assert all_of_it(frame, []) == []
+    for ink, marks in [*cases, (frame, [])]:
+        assert all_of_it(ink, marks)[0].score == 0
 
 
 @pytest.mark.parametrize(("pen", "wide"), [(3, False), (5, False), (7, True), (24, True)])
 def test_only_wide_strokes_are_looked_at_in_half_the_size(pen, wide):
-    assert thick(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255)) == wide
+    assert thick(connected(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255))) == wide
 
 
 def test_blank_paper_has_no_wide_strokes():
-    assert not thick(np.zeros((50, 50), np.float32))
+    assert not thick(connected(np.zeros((50, 50), np.float32)))

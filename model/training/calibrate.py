@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.looks import look
-from model.preprocess import ink
+from model.preprocess import connected, ink
 from model.proposals import propose, shared
 from model.recognize import Recognizer, close_ups, digit_scores
 from model.training.layouts import TEN
@@ -67,7 +67,7 @@ def candidates(
         digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
         found = set()
-        for mark in propose(finder, tone, ink(tone, max(tone.shape))):
+        for mark in propose(finder, tone, connected(ink(tone, max(tone.shape)))):
             iou, k = max(((float(shared(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
             if mark.kind != "digit" or mark.lone or (iou > 0.3 and (iou < 0.5 or k not in clear)):
                 continue

@@ -78,9 +78,8 @@ def outlines(n: int) -> torch.Tensor:
     drawings = []
     for _ in range(n):
         strokes = outline_strokes(random)
-        starts = np.delete(
-            np.arange(sum(map(len, strokes)) - 1), np.cumsum([len(stroke) for stroke in strokes])[:-1] - 1
-        )
+        ends = np.cumsum([len(stroke) for stroke in strokes])
+        starts = np.delete(np.arange(ends[-1] - 1), ends[:-1] - 1)
         points = torch.from_numpy(np.float32(np.concatenate(strokes)))[None]
         drawings.append(distances(_centred(points), torch.from_numpy(starts)))
     return torch.cat(drawings)
