@@ -193,7 +193,7 @@ class Recognizer:
             ]
             readings = zip(parts, self.read_marks(parts, card["fusion"]), strict=True)
             apart = [Written(part, reading, True) for part, reading in readings]
-            if plenty(apart) > plenty(now):
+            if apart and plenty(apart) > plenty(now):
                 kept = [one for one in kept if one not in now] + apart
         return kept
 

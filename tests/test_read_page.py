@@ -44,6 +44,13 @@ def test_a_number_is_read_from_left_to_right(recognizer, text):
     assert recognizer.read_page(number(text)).text == text
 
 
+def test_a_symbol_that_is_refused_stays_a_mark(recognizer):
+    """A question mark is wide enough to be taken apart, and gives no digits."""
+    arc_and_point = [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]]
+    page = recognizer.read_page(draw(arc_and_point, 10, 150, (60, 50)))
+    assert [prediction.digit for _, prediction in page.marks] == [None]
+
+
 def test_lines_are_read_from_top_to_bottom(recognizer):
     assert recognizer.read_page(sheet(number("314"), number("159"), number("26"))).text == "314\n159\n26"
 
