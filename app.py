@@ -36,6 +36,7 @@ FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 ASSETS = Path(__file__).parent / "assets"
 SHEET_SIDE = 1200  # pixels of the picture that is shown with its boxes, at most
 CANVAS = 400, 300  # pixels of the Sketchpad, wide enough for a number
+SIDE_BY_SIDE = 240  # pixels: a column that wide stands beside another, as on a laptop at 200 %
 STROKES = 20  # whose pictures wait at the spare pad
 KEPT, SWEEPING = 3600, 10  # seconds that an upload stays at most, and between two looks at what is too much
 MOST_FILES, MOST_BYTES = 2000, 500_000_000  # of uploads
@@ -253,7 +254,7 @@ with gr.Blocks(title="Digit reader", fill_width=True) as page:
     gr.Markdown("# Which digit is it?", elem_id="title")
     with gr.Tabs():
         with gr.Tab("Draw", id="draw"), gr.Row():
-            with gr.Column():
+            with gr.Column(min_width=SIDE_BY_SIDE):
                 place_pad()
                 bridge = gr.HTML(
                     html_template="<p role='status'></p>",
@@ -263,14 +264,14 @@ with gr.Blocks(title="Digit reader", fill_width=True) as page:
                 )
                 with gr.Column(visible=False) as spare:
                     spare_pad = place_pad()
-            with gr.Column():
+            with gr.Column(min_width=SIDE_BY_SIDE):
                 drawing_answer = place_answer("draw")
         with gr.Tab("Photo", id="photo"), gr.Row():
-            with gr.Column():
+            with gr.Column(min_width=SIDE_BY_SIDE):
                 photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
                 examples = sorted(map(str, (ASSETS / "examples").iterdir()))
                 gr.Examples(examples, photo, label="Or try one of these", api_visibility="private")
-            with gr.Column():
+            with gr.Column(min_width=SIDE_BY_SIDE):
                 photo_answer = place_answer("photo")
                 with gr.Column(visible=False, elem_id="sheet") as sheet:
                     text = gr.Textbox(label="The digits", buttons=["copy"], lines=1, max_lines=12, elem_id="text")

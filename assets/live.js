@@ -71,6 +71,10 @@ const start = async () => {
     return performance.now() - began;
   });
   if (Math.min(...times) > SLOW) window.editor.app.ticker.maxFPS = FRAMES;
+  Object.assign(window.editor.app.canvas, { role: "img", ariaLabel: "Paper to draw on" });
+  const zoom = window.editor.tools.get("zoom"); // the paper fills its frame, and stays there
+  zoom.border_padding = 0;
+  zoom.set_zoom("fit");
   window.editor.outline_graphics.filters = []; // the shadow around the paper takes two thirds of each frame
   document.addEventListener("pointermove", (event) => {
     if (event.buttons && document.querySelector("#pad")?.contains(event.target)) look();

@@ -19,14 +19,40 @@
   });
   takeUpBrush();
 
-  const press = (name) => document.querySelector(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
+  const seen = (selector) => [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
+  const press = (name) => seen(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
   document.addEventListener("keydown", (event) => {
-    if (event.target.matches("input:not([type=checkbox]), textarea, [contenteditable]")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, [contenteditable], details")) return;
+    if (!seen("#pad")) return; // the Draw tab is not shown
     const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (undo) press(event.shiftKey ? "Redo" : "Undo");
     else if (event.key === "Delete" || event.key === "Escape") press("Clear canvas");
     else return;
     event.preventDefault();
+  });
+
+  document.addEventListener("paste", ({ target, clipboardData }) => {
+    if (target.closest("input:not([type=checkbox]), textarea, [contenteditable]")) return;
+    const pictures = [...clipboardData.files].filter(({ type }) => type.startsWith("image/"));
+    document.querySelectorAll('button[role="tab"]')[1].click();
+    if (!pictures.length) {
+      const words = document.querySelector("#photo-answer .words");
+      if (words) words.textContent = "There is no picture in the clipboard: copy one first.";
+      return;
+    }
+    const give = () => {
+      const input = document.querySelector('#picture input[type="file"]');
+      if (!input) {
+        document.querySelector('#picture button[aria-label="Clear"]')?.click();
+        setTimeout(give, 100);
+        return;
+      }
+      const files = new DataTransfer();
+      files.items.add(pictures[0]);
+      input.files = files.files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    give();
   });
 
   if (!document.createElement("canvas").getContext("webgl2")) {

@@ -4,6 +4,7 @@ import functools
 import os
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -78,11 +79,21 @@ class Recognizer:
     Args:
         net: batch [N, 1, 28, 28] -> logits [N, 10].
         card: what is known about its weights.
+        finder: the network that finds digits, folded, and its card; the shipped one if None.
+        line: the network that spells digits that touch, folded; the shipped one if None.
     """
 
-    def __init__(self, net: nn.Module, card: dict):
+    def __init__(
+        self,
+        net: nn.Module,
+        card: dict,
+        finder: tuple[nn.Module, dict] | None = None,
+        line: nn.Module | None = None,
+    ):
         self.net = folded(net)
         self.card = card
+        self.finder = finder or _shipped("finder")
+        self.line = line or _shipped("line")[0]
         self.calibration = card.get("calibration", UNCALIBRATED)
 
     @classmethod
@@ -98,6 +109,21 @@ class Recognizer:
             name = os.fspath(name_or_path)
             raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
         return cls(net, card)
+
+    @classmethod
+    def from_pretrained(cls, repository: str | os.PathLike) -> "Recognizer":
+        """Load what `python -m model.training.export --hub` has uploaded; it is fetched once, and then kept.
+
+        Args:
+            repository: USER/NAME of the Hugging Face Hub, or a folder with the same files.
+
+        Raises:
+            FileNotFoundError: there is no such repository, or the Hub cannot be reached.
+            ValueError: its files are no weights of this project, or are damaged.
+        """
+        folder = weights.fetched(repository)
+        net, card = weights.load(folder / weights.MAIN)
+        return cls(net, card, _read(folder / "finder.safetensors"), _read(folder / "line.safetensors")[0])
 
     def read_digit(self, image: Source) -> Prediction:
         """Read a picture that holds one digit, anywhere, of any size, dark on light or light on dark.
@@ -158,7 +184,7 @@ class Recognizer:
 
     def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
         """Read brightness [H, W] in [0, 1]: what the finder finds there, and what this network says of it."""
-        finder, card = _network("finder")
+        finder, card = self.finder
         pieces = None if surely else connected(ink(tone, max(tone.shape)))
         marks = propose(finder, tone, pieces)
         digits = [mark for mark in marks if mark.kind == "digit"]
@@ -189,7 +215,7 @@ class Recognizer:
             surest = max((one.mark for one in now), key=lambda mark: mark.score)
             parts = [
                 replace(part, score=(part.score + surest.score) / 2, around=surest.around)
-                for part in take_apart(_network("line")[0], piece, corner)
+                for part in take_apart(self.line, piece, corner)
             ]
             readings = zip(parts, self.read_marks(parts, card["fusion"]), strict=True)
             apart = [Written(part, reading, True) for part, reading in readings]
@@ -243,10 +269,14 @@ class Recognizer:
         return Prediction(digit, probabilities, float(probabilities[digit]), score, glyph)
 
 
-@functools.cache
-def _network(name: str) -> tuple[nn.Module, dict]:
-    net, card = weights.load(weights.locate(name))
+def _read(path: Path) -> tuple[nn.Module, dict]:
+    net, card = weights.load(path)
     return folded(net), card
+
+
+@functools.cache
+def _shipped(name: str) -> tuple[nn.Module, dict]:
+    return _read(weights.locate(name))
 
 
 def close_ups(inks: list[np.ndarray]) -> np.ndarray:

@@ -26,7 +26,7 @@ def said(one: Prediction) -> str:
     if one.confidence < SURE:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
-    return f"It is {with_article(one.digit)}, {one.confidence:.1%} sure."
+    return f"It is {with_article(one.digit)}, {percent(one.confidence)} sure."
 
 
 def with_article(digit: int) -> str:
@@ -56,6 +56,11 @@ def left_out(page: Page) -> str:
     return f" What it leaves out, {marks} {'mark' if marks == 1 else 'marks'}, looks like no digit, or like a word."
 
 
+def percent(share: float) -> str:
+    """Write a probability; nothing is ever sure."""
+    return f"{min(share, 0.999):.1%}"
+
+
 def headline(name: str, words: str) -> str:
     """Set the digit or number large, with the words beside it."""
     size = "long" if len(name) > 4 else "short"
@@ -73,7 +78,7 @@ def busy(words: str) -> str:
 def bars(prediction: Prediction) -> str:
     """List the share of each digit, the most probable first; the style sheet shows three of them, or all on demand."""
     items = "".join(
-        f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{share:.1%}</span></li>'
+        f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{percent(share)}</span></li>'
         for digit, share in prediction.top(10)
     )
     return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'

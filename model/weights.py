@@ -17,6 +17,7 @@ from torch import nn
 from model.networks import NETWORKS, build
 
 SHIPPED = Path(__file__).parent / "weights"
+MAIN = "model.safetensors"  # name of the network that reads glyphs in a repository of the Hugging Face Hub
 
 
 def locate(name_or_path: str | os.PathLike) -> Path:
@@ -86,6 +87,25 @@ def read(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict]:
 def digest(name_or_path: str | os.PathLike) -> str:
     """Return the SHA-256 of a weights file, as `locate` finds it, in hexadecimal."""
     return hashlib.sha256(locate(name_or_path).read_bytes()).hexdigest()
+
+
+def fetched(repository: str | os.PathLike) -> Path:
+    """Return the folder of a repository of the Hugging Face Hub, USER/NAME, fetched if need be; or of a folder, itself.
+
+    Raises:
+        FileNotFoundError: there is no such repository, or the Hub cannot be reached and nothing was fetched before.
+    """
+    if Path(repository).is_dir():
+        return Path(repository)
+    from huggingface_hub import snapshot_download  # it comes with gradio, and is slow to import
+
+    try:
+        return Path(snapshot_download(os.fspath(repository), allow_patterns="*.safetensors"))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise FileNotFoundError(
+            f"no weights of {os.fspath(repository)!r} ({reason}): give USER/NAME of the Hugging Face Hub, or a folder"
+        ) from error
 
 
 def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:

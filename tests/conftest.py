@@ -145,7 +145,9 @@ class Visitor:
         self.page.wait_for_timeout(1000)  # the canvas slides to its place
 
     def _to_screen(self, point, size):
-        box = self.page.locator("#pad .pixi-target canvas").bounding_box()
+        paper = self.page.locator("#pad .pixi-target canvas")
+        paper.scroll_into_view_if_needed()
+        box = paper.bounding_box()
         x, y = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
 

@@ -5,11 +5,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from huggingface_hub.errors import LocalTokenNotFoundError
+from huggingface_hub import ModelCard
+from huggingface_hub.errors import LocalEntryNotFoundError, LocalTokenNotFoundError
 
-from model import weights
+from model import Recognizer, weights
 from model.networks import predict
 from model.training import export, report
+from model.training.strokes import draw_somewhere
+from tests.digits import STROKES
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,7 @@ def test_what_cannot_be_exported_gets_a_sentence(arguments, sentence, capsys):
 def test_a_dry_run_uploads_nothing_and_names_each_file(capsys):
     assert export.main(["world", "--hub", "someone/digits", "--dry-run"]) == 0
     named = [line.split()[2] for line in capsys.readouterr().out.splitlines()]
-    assert named[:2] == ["model.safetensors", "config.json"]
+    assert named[:4] == ["model.safetensors", "config.json", "finder.safetensors", "line.safetensors"]
     pictures = {name for name in named if name.endswith(".png")}
     assert {str(report.FIGURES / f"{name}.png") for name in report.PICTURES if name != "layers"} == pictures
 
@@ -81,7 +84,11 @@ def test_weights_card_and_model_card_are_uploaded_together(monkeypatch, capsys):
     assert export.main(["reference", "--hub", "someone/digits"]) == 0
     assert done == [
         (("someone/digits",), {"exist_ok": True}),
-        ("someone/digits", ["model.safetensors", "config.json", "README.md"], "reference, seed 0"),
+        (
+            "someone/digits",
+            ["model.safetensors", "config.json", "finder.safetensors", "line.safetensors", "README.md"],
+            "reference, seed 0",
+        ),
     ]
     assert "uploaded model.safetensors" in capsys.readouterr().out
 
@@ -101,3 +108,32 @@ def test_who_is_not_logged_in_gets_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)
     assert export.main(["world", "--hub", "someone/digits"]) == 2
     assert capsys.readouterr().err == "export: log in first\n"
+
+
+def test_what_is_uploaded_reads_like_what_is_shipped(tmp_path):
+    path = weights.locate("world")
+    for name, data in export.to_hub(path, weights.load(path)[1], "someone/digits", dry=True).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    here, there = Recognizer.load(), Recognizer.from_pretrained(tmp_path)
+    random = np.random.default_rng(0)
+    for digit in list(STROKES) * 10:
+        picture = draw_somewhere(STROKES[digit], random)
+        assert there.read_page(picture).as_dict() == here.read_page(picture).as_dict()
+
+
+def test_a_repository_that_cannot_be_fetched_gets_a_sentence(monkeypatch):
+    def unreachable(*_, **__):
+        raise LocalEntryNotFoundError("the Hub cannot be reached")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(FileNotFoundError, match=r"'someone/digits' \(the Hub cannot be reached\): give USER/NAME"):
+        Recognizer.from_pretrained("someone/digits")
+
+
+def test_the_model_card_says_what_the_hub_asks_for():
+    card = ModelCard((export.CARD).read_text())
+    assert card.data.pipeline_tag == "image-classification"
+    assert {result.dataset_name for result in card.data.eval_results} >= {"mnist test", "strokes"}
+    assert card.data.license == "apache-2.0"
+    assert card.data.datasets == ["ylecun/mnist"]

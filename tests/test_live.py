@@ -1,13 +1,17 @@
 """What the page does while somebody draws, and when something fails, in a real browser."""
 
+import base64
+import io
 import json
 import re
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from model import show
+from model.training.strokes import draw
 from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import STROKES
 
@@ -63,6 +67,107 @@ def test_keys_undo_bring_back_and_clear(guest):
         guest.sees("draw", "7")
     guest.clear()
     empty.wait_for()
+
+
+def test_keys_clear_the_drawing_only_where_it_is_shown_and_nothing_else_is_typed_in(guest):
+    guest.draw(STROKES[7])
+    guest.sees("draw", "7")
+    guest.page.get_by_role("tab", name="Photo").click()
+    for key in ("Escape", "Delete", "Control+z"):
+        guest.page.keyboard.press(key)
+    guest.page.get_by_role("tab", name="Draw").click()
+    guest.waits_for_the_last_answer()
+    guest.sees("draw", "7")
+    guest.page.locator("#draw-correct summary").click()
+    guest.page.keyboard.press("Escape")
+    guest.waits_for_the_last_answer()
+    guest.sees("draw", "7")
+    guest.page.locator("#draw-correct summary").click()
+    guest.clear()
+
+
+INKED = """(places) => {
+  const { app, image_container: target, width, height } = window.editor;
+  const frame = Object.assign(app.screen.clone(), { x: 0, y: 0, width, height });
+  const board = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  board.drawImage(app.renderer.extract.canvas({ target, frame, resolution: 1 }), 0, 0);
+  return places.map(([x, y]) => board.getImageData(x * width, y * height, 1, 1).data[0] < 128);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("touch", [False, True], ids=["desk", "phone"])
+def test_all_of_the_frame_is_paper_also_when_it_is_turned(browser, address, touch, scheme):
+    context = browser.new_context(color_scheme=scheme, **(PHONE if touch else DESK))
+    visitor = Visitor(context, address, touch)
+    for width, height in ((390, 844), (844, 390)) if touch else ((1280, 900),):
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.page.wait_for_timeout(1000)
+        visitor.page.locator("#pad").scroll_into_view_if_needed()
+        frame = visitor.page.locator("#pad").bounding_box()
+        x, y, w, h = (frame[side] for side in ("x", "y", "width", "height"))
+        edges = [(a, b) for part in np.linspace(0.08, 0.92, 6) for a, b in ((0, part), (1, part), (part, 0), (part, 1))]
+        places = [(3 + a * (w - 6), 3 + b * (h - 6)) for a, b in edges]
+        for left, down in places:
+            inwards = 12 * np.sign((w / 2 - left, h / 2 - down))
+            stroke = [(x + left, y + down), (x + left + inwards[0], y + down + inwards[1])]
+            (visitor._draw_with_finger if touch else visitor._draw_with_mouse)(stroke, steps=3)
+        assert all(visitor.page.evaluate(INKED, [(left / w, down / h) for left, down in places]))
+        visitor.clear()
+    context.close()
+
+
+def test_a_second_finger_draws_nothing(browser, address):
+    context = browser.new_context(**PHONE)
+    visitor = Visitor(context, address, touch=True)
+    x, y = visitor._to_screen((0, 0), 140)
+
+    def send(kind, *fingers):
+        points = [{"id": i, "x": x + right, "y": y + down} for i, right, down in fingers]
+        visitor.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", (0, 0, 0))
+    send("touchMove", (0, 0, 60))
+    send("touchStart", (0, 0, 60), (1, 150, 0))
+    for down in range(0, 60, 10):
+        send("touchMove", (0, 0, 60 + down), (1, 150, down))
+    send("touchEnd", (0, 0, 110))
+    send("touchMove", (0, 0, 130))
+    send("touchEnd")
+    visitor.sees("draw", "1")
+    visitor.waits_for_the_last_answer()
+    visitor.sees("draw", "1")
+    context.close()
+
+
+PASTE = """(picture) => {
+  const clipboardData = new DataTransfer();
+  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+  if (picture) clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def test_a_picture_that_is_pasted_anywhere_is_read_under_photo(context, address):
+    visitor = Visitor(context, address, touch=False)
+    for digit in (3, 5):  # the second in the place of the first
+        picture = io.BytesIO()
+        Image.fromarray(draw(STROKES[digit], 14, 160, (70, 50))).save(picture, "png")
+        visitor.page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
+        visitor.sees("photo", str(digit))
+    visitor.page.evaluate(PASTE, "")
+    visitor.page.locator("#photo-answer").get_by_text("no picture in the clipboard").wait_for()
+
+
+def test_on_a_laptop_at_twice_the_size_the_answer_is_beside_the_drawing(browser, address):
+    context = browser.new_context(viewport={"width": 640, "height": 400})
+    visitor = Visitor(context, address, touch=False)
+    visitor.draw(STROKES[7], size=100)
+    visitor.sees("draw", "7")
+    visitor.waits_for_the_last_answer()
+    box = visitor.page.locator("#draw-answer .headline").bounding_box()
+    assert box["y"] + box["height"] < 400
+    context.close()
 
 
 def test_both_networks_are_set_side_by_side(guest):

@@ -76,6 +76,10 @@ def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
     assert ">-5</output>" in show.verdict(page("-5", 5))
 
 
+def test_nothing_is_ever_sure():
+    assert show.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
+
+
 def test_where_there_is_no_digit_it_is_said_what_to_do():
     assert "does not look like a digit" in show.verdict(page("", None))
     assert "Try closer" in show.verdict(page("", None, None))

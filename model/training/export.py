@@ -83,7 +83,7 @@ def some_glyphs() -> torch.Tensor:
 
 
 def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
-    """Upload weights, their card and a model card to the Hugging Face Hub; log in with `hf auth login` before.
+    """Upload all that reading needs, and a model card, to the Hugging Face Hub; log in with `hf auth login` before.
 
     Args:
         path: the weights file.
@@ -99,14 +99,16 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
     """
     from huggingface_hub import CommitOperationAdd, HfApi  # it comes with gradio
 
-    files = {"model.safetensors": path.read_bytes(), "config.json": json.dumps(card, indent=1, sort_keys=True).encode()}
+    files = {weights.MAIN: path.read_bytes(), "config.json": json.dumps(card, indent=1, sort_keys=True).encode()}
+    files |= {f"{name}.safetensors": weights.locate(name).read_bytes() for name in ("finder", "line")}
     if path == weights.locate("world"):
         text = CARD.read_text()
         files |= {name: (CARD.parent / name).read_bytes() for name in re.findall(r"\]\((assets/\S+)\)", text)}
     else:  # the model card is of other weights
         measured = "\n".join(f"- {name}: {value:.2%}" for name, value in card["metrics"].items())
-        text = f"# {card['network']}, seed {card['seed']}\n\nReads handwritten digits. After training:\n\n{measured}\n"
-    files["README.md"] = (HEADER + text).encode()
+        title = f"# {card['network']}, seed {card['seed']}"
+        text = f"{HEADER}{title}\n\nReads handwritten digits. After training:\n\n{measured}\n"
+    files["README.md"] = text.encode()
     if not dry:
         hub = HfApi()
         hub.create_repo(repository, exist_ok=True)

@@ -36,6 +36,7 @@ RESULTS, FIGURES = Path("assets/results.json"), Path("assets/figures")
 TEMPLATE = Path(__file__).with_name("model_card.md")
 NAMES = "reference", "world"
 BEGIN, END = "<!-- python -m model.training.report writes this -->", "<!-- until here -->"
+INDEXED = {"mnist test": ("ylecun/mnist", True), "usps": ("usps", True), "strokes": ("strokes", False)}  # for the Hub
 PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles", "scenes"
 MEASURED = "mnist test", *REAL, "sha256"  # what is needed of each network
 PAGES = "pages", "scenes", "nuisances"  # and of `world`
@@ -193,6 +194,7 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     letters, strokes, pages = world["letters"], world["strokes"], world["pages"]
     at_threshold = letters["refused"]["of the card"]
     return TEMPLATE.read_text().format(
+        index="\n".join(map(as_result, INDEXED, [world[name] for name in INDEXED])),
         digits=card["data"]["mnist_train"],
         tables=tables(results),
         strokes=strokes["n"],
@@ -209,6 +211,18 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
         batch_size=card["recipe"]["batch_size"],
         kept=kept(card),
     )
+
+
+def as_result(name: str, measures: dict) -> str:
+    """Write how much of a set is read right as the Hugging Face Hub lists it, in YAML."""
+    kind, split = INDEXED[name]
+    lines = ["- task:", "    type: image-classification", "  dataset:", f"    name: {name}", f"    type: {kind}"]
+    lines += ["    split: test"] * split + [
+        "  metrics:",
+        "  - type: accuracy",
+        f"    value: {measures['accuracy']:.4f}",
+    ]
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def kept(card: dict) -> str:
