@@ -19,10 +19,11 @@
   });
   takeUpBrush();
 
+  const TYPED_IN = "input:not([type=checkbox]), textarea, [contenteditable]";
   const seen = (selector) => [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
   const press = (name) => seen(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input:not([type=checkbox]), textarea, [contenteditable], details")) return;
+    if (event.target.closest(`${TYPED_IN}, details`)) return;
     if (!seen("#pad")) return; // the Draw tab is not shown
     const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (undo) press(event.shiftKey ? "Redo" : "Undo");
@@ -31,28 +32,23 @@
     event.preventDefault();
   });
 
-  document.addEventListener("paste", ({ target, clipboardData }) => {
-    if (target.closest("input:not([type=checkbox]), textarea, [contenteditable]")) return;
-    const pictures = [...clipboardData.files].filter(({ type }) => type.startsWith("image/"));
+  const appears = async (selector) => { // the Photo tab is made when it is first shown
+    while (!document.querySelector(selector)) await new Promise((resolve) => setTimeout(resolve, 100));
+    return document.querySelector(selector);
+  };
+  document.addEventListener("paste", async ({ target, clipboardData }) => {
+    if (target.closest(TYPED_IN)) return;
+    const picture = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
     document.querySelectorAll('button[role="tab"]')[1].click();
-    if (!pictures.length) {
-      const words = document.querySelector("#photo-answer .words");
-      if (words) words.textContent = "There is no picture in the clipboard: copy one first.";
+    if (!picture) {
+      (await appears("#photo-answer .words")).textContent = "There is no picture in the clipboard: copy one first.";
       return;
     }
-    const give = () => {
-      const input = document.querySelector('#picture input[type="file"]');
-      if (!input) {
-        document.querySelector('#picture button[aria-label="Clear"]')?.click();
-        setTimeout(give, 100);
-        return;
-      }
-      const files = new DataTransfer();
-      files.items.add(pictures[0]);
-      input.files = files.files;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
-    };
-    give();
+    const given = new DataTransfer();
+    given.items.add(picture);
+    const input = await appears('#picture input[type="file"]');
+    input.files = given.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
   if (!document.createElement("canvas").getContext("webgl2")) {
