@@ -162,8 +162,13 @@ def answer_sheet(path: str | None, both: bool) -> tuple:
     small = page.scaled(picture.width / size(path)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
     digits = [prediction for _, prediction in page.marks if prediction.digit is not None]
-    rows = [[f"{digit}  {share:.0%}" if share > 0.005 else "" for digit, share in each.top(3)] for each in digits]
+    rows = [[rival(*one) for one in each.top(3)] for each in digits]
     return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
+
+
+def rival(digit: int, share: float) -> str:
+    """Write a digit with its share for the table, or nothing if it has hardly any."""
+    return f"{digit}  {show.percent(share)}" if share > 0.005 else ""
 
 
 def name(prediction: Prediction) -> str:

@@ -62,7 +62,7 @@ def stages(reader: Recognizer, image: Source, page: Page) -> str:
     tiles += [show.ink_tile(picture, small)] * bool(digits) + [show.marks_tile(picture, small)]
     digits = digits or [page.marks[0][1]]
     if len(digits) > 1:
-        tiles += [show.glyph_tile(each, f"{each.digit}, {each.confidence:.0%}") for each in digits[:GLYPHS]]
+        tiles += [show.glyph_tile(each, f"{each.digit}, {show.percent(each.confidence)}") for each in digits[:GLYPHS]]
         return show.stages(*tiles)
     (one,) = digits
     tiles.append(show.glyph_tile(one))
