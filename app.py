@@ -161,14 +161,8 @@ def answer_sheet(path: str | None, both: bool) -> tuple:
     picture = upright(path, SHEET_SIDE)
     small = page.scaled(picture.width / size(path)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
-    digits = [prediction for _, prediction in page.marks if prediction.digit is not None]
-    rows = [[rival(*one) for one in each.top(3)] for each in digits]
+    rows = [[number.text, show.percent(number.confidence), show.doubts(number)] for number in page.numbers]
     return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
-
-
-def rival(digit: int, share: float) -> str:
-    """Write a digit with its share for the table, or nothing if it has hardly any."""
-    return f"{digit}  {show.percent(share)}" if share > 0.005 else ""
 
 
 def name(prediction: Prediction) -> str:
@@ -224,8 +218,8 @@ async def read_page(image: str, request: gr.Request) -> dict:
         image: the file, of numbers or a sheet of paper.
 
     Returns:
-        text, the digits line by line, and marks: for each its box (left, top, right, bottom) in pixels of the image,
-        and what read_digit gives.
+        text, the numbers line by line; numbers: for each its text, value, box (left, top, right, bottom) in pixels of
+        the image, and confidence; and marks: for each digit its box and what read_digit gives.
     """
     return await for_programs(recognizer.read_page, image, request)
 
@@ -279,12 +273,16 @@ with gr.Blocks(title="Digit reader", fill_width=True) as page:
             with gr.Column(min_width=SIDE_BY_SIDE):
                 photo_answer = place_answer("photo")
                 with gr.Column(visible=False, elem_id="sheet") as sheet:
-                    text = gr.Textbox(label="The digits", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
+                    text = gr.Textbox(label="The numbers", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
                     boxes = gr.AnnotatedImage(
                         color_map=COLOURS, show_label=False, show_legend=False, buttons=[], elem_id="boxes"
                     )
                     table = gr.Dataframe(
-                        headers=["digit", "or", "or"], interactive=False, show_label=False, buttons=[], elem_id="table"
+                        headers=["number", "how sure", "in doubt"],
+                        interactive=False,
+                        show_label=False,
+                        buttons=[],
+                        elem_id="table",
                     )
     with gr.Row(elem_id="switches"):
         both = gr.Checkbox(label="Beside it, what the textbook network says", container=False, elem_id="both")

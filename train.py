@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from model import Recognizer, corrections, weights
+from model.networks import NETWORKS, folded
 from model.training import together
-from model.training.calibrate import calibrate, learn_fusion
+from model.training.calibrate import calibrate, learn_fusion, learn_numbers
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
@@ -85,9 +86,11 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
         "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()},
     }
     if recipe.scenes:
-        card |= learn_fusion(net, Recognizer.load(), *held_back)
-    if recipe.mixture:
-        card["calibration"] = calibrate(net, *held_back)
+        reader = Recognizer.load(finder=(folded(net), card))
+        card |= learn_fusion(net, reader, *held_back)
+        card["numbers"] = learn_numbers(reader, *held_back)
+    if recipe.network in NETWORKS:
+        card["calibration"] = calibrate(net, *held_back, refuses=recipe.mixture)
     weights.save(net, card, out)
     checkpoint.unlink()
     for name, (_, labels) in measured.items():

@@ -9,12 +9,11 @@ import torch
 from torch import nn
 
 from model.finder import Mark, tight
-from model.networks import BLANK, SYMBOLS
+from model.networks import BLANK, NEITHER, SYMBOLS
 from model.preprocess import LONG, SIDE, Pieces
 
 LOWEST = 9  # pixels: lower ink cannot be spelt
 ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
-TALL = 1.7  # times the height of its marks: higher ink is a frame about them
 REST = 0.2  # share of the ink connected to a digit that may lie outside its box
 LARGE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that it touches
 RAREST = 1e-3  # probability of a digit that is not spelt
@@ -53,8 +52,7 @@ def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.
     found = []
     for label, within in _by_piece(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
-        tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
-        if height >= LOWEST and width >= ONE_DIGIT * height and height < TALL * tallest:
+        if height >= LOWEST and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
             found.append((corner, own, within))
     return found
@@ -108,11 +106,12 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         corner: (left, top) of it in the picture.
 
     Returns:
-        The digits that are spelt there, each with its own ink; none where there is one symbol only, or no digit.
+        The digits and signs that are spelt there, each with its own ink; none where there is one symbol only, or
+        something that is neither.
     """
     strip, scale = to_strip(ink)
     symbols = spell(net, strip)
-    if len(symbols) < 2 or any(not symbol.text.isdecimal() for symbol in symbols):
+    if len(symbols) < 2 or any(symbol.text == NEITHER for symbol in symbols):
         return []
     columns = [(symbol.column - MARGIN) / scale for symbol in symbols]
     cuts = [cut(ink, left, right) for left, right in pairwise(columns)]
@@ -122,11 +121,12 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         own = np.where((across >= left[:, None]) & (across < right[:, None]), ink, 0)
         y, x, height, width = tight(own)
         if width:
-            shares = symbol.shares[:10]
+            shares, kind = symbol.shares[:10], "digit" if symbol.text.isdecimal() else symbol.text
+            score = float(shares.sum()) if kind == "digit" else float(symbol.shares[SYMBOLS.index(kind)])
             own = own[y : y + height, x : x + width]
             x, y = x + corner[0], y + corner[1]
             box = (x, y, x + width, y + height)
-            parts.append(Mark(box, own, "digit", float(shares.sum()), np.log(shares.clip(RAREST))))
+            parts.append(Mark(box, own, kind, score, np.log(shares.clip(RAREST))))
     return parts
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from model.networks import half_precision
+from model.networks import HEATS, SIGNS, half_precision
 
 CELL = 4  # pixels of a cell, for which the network says what is there
 STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
-DIGIT, HEATS = 0, 4  # its channels for middles: digit, point, minus, other symbol
-POINT, MINUS, OTHER = 10, 11, 12  # kinds of things beside the ten digits
+DIGIT = 0  # its channel for the middles of digits, before those of signs and of other symbols
 COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
 CORNER = COARSEST // 2, COARSEST // 2  # row and column at which a picture begins on its board
 THRESHOLDS = 0.15, 0.45  # probabilities from which on a middle is looked at
@@ -35,12 +34,12 @@ class Mark:
     Attributes:
         box: (left, top, right, bottom) in pixels of the picture that was searched.
         ink: [h, w] float32 in [0, 1], its strokes, at the scale at which they were found.
-        kind: "digit", "." or "-".
+        kind: "digit", or one of `model.networks.SIGNS`.
         score: how probable it is that it is there, in [0, 1].
         logits: [10] float32, for each digit.
         around: how probable it is that another symbol is there, in [0, 1]; and how many digits, and how many other
             symbols, the finder expects beside it on its line.
-        lone: it is all the ink of the picture.
+        lone: it is all the ink of the picture, or in the only place where a digit may be.
     """
 
     box: Box
@@ -81,7 +80,7 @@ def reduced(tone: np.ndarray, side: int) -> np.ndarray:
 
 
 def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, finest: float = 1.0) -> list[Mark]:
-    """Find digits, points and minus signs on every scale of a picture, from the finest on; scales repeat some.
+    """Find digits and signs on every scale of a picture, from the finest on; scales repeat some.
 
     Args:
         net: the network `finder`.
@@ -132,18 +131,18 @@ def find_at(
     with half_precision(torch.device("cpu")):
         said = net(torch.from_numpy(board)[None, None])
     said = said.float()
-    heat = said[:, 12:16].sigmoid()
+    heat = said[:, 12 : 12 + HEATS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
     once = heat + 1e-6 * order  # of neighbours that are equally hot one is the peak
     peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
     company = [along_the_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
     company[1] = np.maximum(company[1], cv2.resize(finer, company[1].shape[::-1], interpolation=cv2.INTER_NEAREST))
-    channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :3].nonzero(as_tuple=True))
+    channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :-1].nonzero(as_tuple=True))
     if not len(row):
         return [], company[1]
     score = heat[0, channel, row, column].numpy()
-    logits = said[0, 16:, row, column].T.numpy()
-    others = heat[0, 3].numpy()
+    logits = said[0, 12 + HEATS :, row, column].T.numpy()
+    others = heat[0, -1].numpy()
     other = cv2.dilate(others, np.ones((3, 3)))[row, column]
     around = np.stack([other, *(part[row, column] for part in company)], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
@@ -172,7 +171,7 @@ def find_at(
                 continue
             x0, y0 = 2 * left + x - CORNER[1], 2 * top + y - CORNER[0]
             box = tuple(float(edge) for edge in np.divide((x0, y0, x0 + w, y0 + h), (*scale, *scale)))
-            kind = ("digit", ".", "-")[channel[i]]
+            kind = ("digit", *SIGNS)[channel[i]]
             marks.append(
                 Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(around[i].tolist()))
             )

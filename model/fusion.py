@@ -8,7 +8,7 @@ from model.finder import Mark
 
 WEIGHTS = 7  # of `fuse`
 EXTREME = 1e-4  # probabilities are kept so far from 0 and 1
-LONE = 1.0, 0.15, 5.5, 1.0, 0.0, 0.0, -1.5  # weights of a mark that is all there is: the glyph says most
+LONE = 1.0, 0.15, 5.5, 1.0, 0.0, 0.0, -1.5  # weights of a lone mark: the glyph says most
 SOME = 0.03  # neighbours, which are added to those that there are, so that the first does not weigh more than all
 
 

@@ -25,11 +25,18 @@ def reference() -> nn.Sequential:
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions and a way around them (He et al. 2016): [N, C, H, W] -> the same shape."""
+    """Two 3 x 3 convolutions and a way around them (He et al. 2016): [N, C, H, W] -> the same shape.
 
-    def __init__(self, channels: int):
+    Args:
+        channels: C.
+        across: columns from one weight of a convolution to the next.
+    """
+
+    def __init__(self, channels: int, across: int = 1):
         super().__init__()
-        self.body = nn.Sequential(*_convolution(channels, channels), *_convolution(channels, channels)[:-1])
+        self.body = nn.Sequential(
+            *_convolution(channels, channels, across=across), *_convolution(channels, channels, across=across)[:-1]
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
         return torch.relu(x + self.body(x))
@@ -41,9 +48,12 @@ def _convolution(
     stride: int | tuple[int, int] = 1,
     kernel: tuple[int, int] = (3, 3),
     padding: tuple[int, int] = (1, 1),
+    across: int = 1,
 ) -> list[nn.Module]:
     """Return a convolution, its normalisation and the rectifier."""
-    return [nn.Conv2d(channels, wider, kernel, stride, padding, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+    padding = padding[0], padding[1] * across
+    convolution = nn.Conv2d(channels, wider, kernel, stride, padding, (1, across), bias=False)
+    return [convolution, nn.BatchNorm2d(wider), nn.ReLU()]
 
 
 def world() -> nn.Sequential:
@@ -72,7 +82,10 @@ def quick() -> nn.Sequential:
     )
 
 
-SYMBOLS = "0123456789.-#"  # what the network `line` spells; "#" is something else, a letter say
+SIGNS = ".,-:/+="  # what stands in numbers beside digits
+HEATS = 2 + len(SIGNS)  # kinds of middles that the network `finder` tells: digits, each sign, other symbols
+NEITHER = "#"  # something that is no digit and no sign, a letter say
+SYMBOLS = f"0123456789{SIGNS}{NEITHER}"  # what the network `line` spells
 BLANK = len(SYMBOLS)  # its last class: no new symbol in this column
 
 
@@ -82,7 +95,7 @@ class Columns(nn.Module):
     def __init__(self, channels: int, height: int, hidden: int, classes: int):
         super().__init__()
         self.body = nn.Sequential(
-            *_convolution(channels, hidden, kernel=(height, 3), padding=(0, 1)),
+            *_convolution(channels, hidden, kernel=(height, 5), padding=(0, 2), across=2),
             *_convolution(hidden, hidden, kernel=(1, 5), padding=(0, 2)),
             nn.Conv2d(hidden, classes, (1, 3), padding=(0, 1)),
         )
@@ -94,15 +107,18 @@ class Columns(nn.Module):
 def line() -> nn.Sequential:
     """Build the network that spells a line of writing: strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
 
-    A convolutional network with connectionist temporal classification (Graves et al. 2006).
+    The layers of `world`, which it begins with, slid along the line: the last of them look at every second column, so
+    that each sees what it does there. Then a convolution over columns, with connectionist temporal classification
+    (Graves et al. 2006).
     """
     return nn.Sequential(
         *_convolution(1, 32),  # [N, 32, 28, W]
         *_convolution(32, 64, stride=2),  # [N, 64, 14, W / 2]
         Residual(64),
-        *_convolution(64, 96, stride=(2, 1)),  # [N, 96, 7, W / 2]
-        Residual(96),
-        Columns(96, 7, 128, BLANK + 1),
+        Residual(64),
+        *_convolution(64, 128, stride=(2, 1)),  # [N, 128, 7, W / 2]
+        Residual(128, across=2),
+        Columns(128, 7, 128, BLANK + 1),
     )
 
 
@@ -110,11 +126,11 @@ SPREAD = 0.03  # of brightness, which is added to the spread about a pixel so th
 
 
 class Finder(nn.Module):
-    """Find digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 26, H / 4, W / 4].
+    """Find digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 31, H / 4, W / 4].
 
     Each cell of 4 x 4 pixels has, for its four quarters, a logit that there are strokes of digits (4 channels) and how
-    far right (4) and down (4) of it the middle of their digit is, in units of 16 pixels; four logits that the middle of
-    a digit, a point, a minus, another symbol is there; ten for which digit. Its body is a feature pyramid
+    far right (4) and down (4) of it the middle of their digit is, in units of 16 pixels; nine logits that the middle of
+    a digit, of each of `SIGNS`, of another symbol is there; ten for which digit. Its body is a feature pyramid
     (Lin et al. 2017), its quarters are sub-pixel convolution (Shi et al. 2016), and each stroke points to the middle of
     its digit as in Panoptic-DeepLab (Cheng et al. 2020).
     """
@@ -127,8 +143,8 @@ class Finder(nn.Module):
         self.down = nn.Sequential(*_convolution(96, 64, kernel=(1, 1), padding=(0, 0)))
         self.joined = nn.Sequential(*_convolution(64, 64), Residual(64))
         self.further = nn.Sequential(*_convolution(64, 32, kernel=(1, 1), padding=(0, 0)))
-        self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 26, 1))
-        for channels in (slice(0, 4), slice(12, 16)):  # strokes and middles are rare
+        self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 22 + HEATS, 1))
+        for channels in (slice(0, 4), slice(12, 12 + HEATS)):  # strokes and middles are rare
             nn.init.constant_(self.head[-1].bias[channels], -4.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module

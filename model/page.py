@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 
 from model.finder import Box, Mark
+from model.numbers import NEAR, Number
 from model.prediction import Prediction
 
-SIGNS = ".-"  # what belongs to a number beside digits
-COLUMN = 2.0  # heights of a line: what stands farther apart is in another column, with a space between in the text
 MANY, ALIKE = 16, (0.75, 1.33)  # digits that make a table, and how much lower or higher they are than is usual
 NOTE, HUGE = 0.8, 2.5  # of the usual height: what is lower in a table is a note, and what is higher none of it
 CRAMMED, SMALL = 0.3, 1.0  # of the usual height: notes in a table whose digits stand alone are so near and small
 LEVELLED = 8  # digits whose lines may rise or fall
 SLOPES = np.linspace(-0.45, 0.45, 61)  # down for each pixel to the right
-NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +55,16 @@ class Page:
         lines: from top to bottom; each its marks (box, Prediction) from left to right, box = (left, top, right, bottom)
             in pixels of the image. `digit` is None where a mark looks like a digit to the finder and like none to the
             network that reads it.
-        text: the digits, a line of text for each line that has any, a space between columns, with decimal points and
-            minus signs where they belong to a number: "1247673\\n-8.5". Small notes in a table are left out.
+        text: the numbers, a line of text for each line that has any, a space between columns: "1247673\\n-8.5". Small
+            notes in a table are left out.
+        numbers: those of the text, in its order.
         sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and laid flat.
         turn: by how many degrees the image was turned anticlockwise to be read.
     """
 
     lines: list[list[tuple[tuple[int, int, int, int], Prediction]]]
     text: str
+    numbers: tuple[Number, ...] = ()
     sheet: tuple[tuple[float, float], ...] = ()
     turn: float = 0.0
 
@@ -77,11 +76,13 @@ class Page:
     def scaled(self, by: float) -> "Page":
         """Return the same page with boxes for a picture that is larger or smaller by this factor."""
         lines = [[(tuple(round(by * edge) for edge in box), each) for box, each in line] for line in self.lines]
-        return replace(self, lines=lines, sheet=tuple((by * x, by * y) for x, y in self.sheet))
+        numbers = tuple(number.scaled(by) for number in self.numbers)
+        return replace(self, lines=lines, numbers=numbers, sheet=tuple((by * x, by * y) for x, y in self.sheet))
 
     def as_dict(self) -> dict:
-        """Return the text and the marks as JSON types, for other programs."""
-        return {"text": self.text, "marks": [{"box": list(box), **p.as_dict()} for box, p in self.marks]}
+        """Return the text, the numbers and the marks as JSON types, for other programs."""
+        marks = [{"box": list(box), **each.as_dict()} for box, each in self.marks]
+        return {"text": self.text, "numbers": [number.as_dict() for number in self.numbers], "marks": marks}
 
 
 def in_lines(written: list[Written]) -> list[list[Written]]:
@@ -152,26 +153,6 @@ def without_notes(written: list[Written]) -> list[Written]:
     crammed = small & ~alone & (alone[np.isin(heights, table)].mean() > 0.5)
     kept = (heights > NOTE * usual) & (heights < HUGE * usual) & ~crammed
     return [each for each in written if each.kind != "digit"] + [digits[i] for i in np.flatnonzero(kept)]
-
-
-def text_of(line: list[Written]) -> str:
-    """Return the text of a line: its digits, a minus before a number, a point within one, a space between columns."""
-    height = median(each.height for each in line if each.kind == "digit")
-    text, last = "", None
-    for i, one in enumerate(line):
-        after = line[i + 1] if i + 1 < len(line) else None
-        if one.kind == "digit":
-            if one.prediction.digit is None:
-                continue
-            if last and one.box[0] - last.box[2] > COLUMN * height:
-                text += " "
-            text, last = text + str(one.prediction.digit), one
-        elif after and after.kind == "digit" and after.prediction.digit is not None:
-            led = last is not None and one.box[0] - last.box[2] < NEAR * height
-            if after.box[0] - one.box[2] < NEAR * height and led == (one.kind == "."):
-                text += one.kind if led or not last else " " + one.kind
-                last = one if not led else last
-    return text
 
 
 def _heights(boxes: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from model.preprocess import ON, Pieces, connected, isolate
 
 LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
 REPEATED = 0.8  # and from which on the one need not be looked at beside the other
+OVERLAP = 0.5  # share of the smaller of two boxes from which on they cover the same digit
 WIDE_STROKE = 5  # pixels
 LIKELY = 0.5  # score from which a mark of the finder counts by itself
 THIN = 0.1  # share of ink that may be in thinner strokes, and at the edges of wide ones
@@ -38,7 +39,7 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
     marks = [*marks, *hanging_together(pieces, digits)]
     parts = [mark for mark in marks if mark.kind != "digit" or (shared(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
-    return parts + whole
+    return alone(parts + whole)
 
 
 def thick(pieces: Pieces) -> bool:
@@ -101,6 +102,21 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
         missed = not (frame or any(mark.score >= LIKELY for mark in marks) or len(connected(digit).boxes) > 2)
         most = Mark((0, 0, 0, 0), digit, "digit", LOW if missed else 0.0, np.zeros(10, np.float32))
     return [replace(_like(most, digit[y : y + height, x : x + width], x, y), lone=True)]
+
+
+def alone(marks: list[Mark]) -> list[Mark]:
+    """Call the marks lone if there is but one place where a digit may be."""
+    digits = [mark for mark in marks if mark.kind == "digit" and mark.score > 0]
+    boxes = np.array([mark.box for mark in digits]).reshape(-1, 4)
+    if not digits or any(mark.lone for mark in digits) or not covered(boxes[_areas(boxes).argmax()], boxes).all():
+        return marks
+    return [replace(mark, lone=True) if mark.kind == "digit" else mark for mark in marks]
+
+
+def covered(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Say with which of others, [N, 4], a box [4] has half of the smaller in common: [N] bool."""
+    common = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(0).prod(axis=1)
+    return common > OVERLAP * np.minimum(_areas(boxes), _areas(box))
 
 
 def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

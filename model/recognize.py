@@ -1,10 +1,13 @@
 """Recognizer: image -> Prediction or Page."""
 
 import functools
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from statistics import geometric_mean
 
 import numpy as np
 import torch
@@ -12,27 +15,31 @@ from torch import nn
 
 from model import weights
 from model.apart import crowds, fragments, take_apart
-from model.finder import Mark, reduced
+from model.finder import Box, Mark, reduced
 from model.fusion import fuse
 from model.looks import look
-from model.networks import NETWORKS, folded
-from model.page import SIGNS, Page, Written, in_lines, text_of, without_notes
+from model.networks import NETWORKS, SIGNS, folded
+from model.numbers import EXTREME, logit, number_of, runs, text_of
+from model.page import Page, Written, in_lines, without_notes
 from model.pictures import Source, decoded
 from model.prediction import Prediction, blank
 from model.preprocess import Pieces, connected, frame, ink
-from model.proposals import LIKELY, propose
+from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, covered, propose, shared
 from model.upright import box_back, flat, seen, sheet, turn
 
 PAGE_SIDE = 1600  # pixels; a longer picture is reduced before it is searched
 TURNING_SIDE = 640  # pixels; how long it is when it is only to be found out which way is up
 AT_ONCE = 128  # glyphs that go through the network together, so that memory is bounded
 CLOSE_UP = 64  # pixels: a digit longer than that is reduced before it is framed
-UPRIGHT = 0.95  # mean confidence from which on a picture is taken to be upright
+SURE = 0.8  # confidence from which on a digit is not taken apart
+LIKE_DIGITS = 0.3  # score, on average, that the parts of what is taken apart must have
 MARKS = 3  # or pieces of ink, that show which way up a small picture is; of a large one a single mark is enough
 BETTER = 1.5  # digits more that a picture must show when it is turned
-TURNED = 0.8  # mean confidence from which on it may be turned
-OVERLAP = 0.5  # share of the smaller of two boxes from which on they cover the same digit
+TURNED = 0.8  # and how sure of them it must be, on average
 LARGER, FAR = 2.0, 100.0  # how much the logarithm of its size speaks for a mark; for a digit before what is none
+SPECK = 0.075  # of the tallest digit: one that is lower must be as sure
+LIKE_A_SIGN = 0.35  # score from which on a mark is a sign, if it stands among digits
+LOW = 0.5  # of the tallest digit: a sign may be mistaken for a digit so high
 TURNS = range(45, 360, 45)  # degrees
 CERTAIN = 6.0  # what the logits of a plain digit come to
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # the softmax as it is, and everything taken for a digit
@@ -97,8 +104,14 @@ class Recognizer:
         self.calibration = card.get("calibration", UNCALIBRATED)
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike = "world") -> "Recognizer":
+    def load(
+        cls, name_or_path: str | os.PathLike = "world", finder: tuple[nn.Module, dict] | None = None
+    ) -> "Recognizer":
         """Load a shipped network by its name, or any weights file that train.py wrote by its path.
+
+        Args:
+            name_or_path: of the network.
+            finder: see `Recognizer`.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -108,7 +121,7 @@ class Recognizer:
         if card["network"] not in NETWORKS:
             name = os.fspath(name_or_path)
             raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
-        return cls(net, card)
+        return cls(net, card, finder)
 
     @classmethod
     def from_pretrained(cls, repository: str | os.PathLike) -> "Recognizer":
@@ -152,14 +165,16 @@ class Recognizer:
         """
         tone, given = decoded(image, PAGE_SIDE)
         written, view = self._upright(tone)
-        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
+        calibration = self.finder[1].get("numbers", (1.0, 0.0))
+        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given, calibration)
 
     def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
         """Read a picture as it is given, or, if that is unsure, laid flat and turned so that it shows most digits."""
         given = View(np.eye(3), tone.shape[::-1])
         written = self._written(tone)
-        if sureness(written) >= UPRIGHT:
-            return written, given
+        there = sum(bool(one.likely and one.prediction) for one in written)
+        if sureness(written) > TURNED and plenty(written) > there - BETTER:
+            return written, given  # turned, the same marks could not show so many more
         small = reduced(tone, TURNING_SIDE)
         first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
         if corners is not None:
@@ -192,34 +207,33 @@ class Recognizer:
             Written(mark, reading, reading.digit is not None or mark.score >= LIKELY)
             for mark, reading in zip(digits, self.read_marks(digits, card["fusion"]), strict=True)
         ]
-        kept = without_repeats(read)
+        signs = [mark for mark in marks if mark.kind in SIGNS and mark.score >= LIKE_A_SIGN]
+        kept = without_repeats(read, signs)
         if pieces:
             parts = fragments(pieces, [one.mark for one in kept if one.prediction.digit is not None])
             if parts:
-                kept = without_repeats([one.refused() if one.mark in parts else one for one in read])
+                kept = without_repeats([one.refused() if one.mark in parts else one for one in read], signs)
             kept = self._taken_apart(kept, pieces, card)
-        boxes = [one.box for one in kept if one.likely]
-        for sign in sorted((mark for mark in marks if mark.kind in SIGNS), key=lambda mark: -mark.score):
-            if sign.score >= LIKELY and not covered(np.array(sign.box), np.array(boxes).reshape(-1, 4)):
-                boxes.append(sign.box)
-                kept.append(Written(sign, None, True))
-        return kept
+        return with_signs(without_specks(kept), signs)
 
     def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
-        """Read ink that hangs together as several digits where that gives more, and surer, digits."""
+        """Let the network `line` read ink that hangs together as several digits, unless its digits look like none."""
         before = kept
         for corner, piece, within in crowds(pieces, [one.mark for one in before]):
             now = [before[i] for i in within]
-            if len(now) == 1 and now[0].prediction.confidence > UPRIGHT:
+            surest = max(now, key=lambda one: one.mark.score)
+            whole = np.array([*corner, *np.add(corner, piece.shape[::-1])])
+            if surest.prediction.confidence > SURE and shared(np.array(surest.box), whole) > LIKE_A_MARK:
                 continue
-            surest = max((one.mark for one in now), key=lambda mark: mark.score)
             parts = [
-                replace(part, score=(part.score + surest.score) / 2, around=surest.around)
+                replace(part, score=(part.score + surest.mark.score) / 2, around=surest.mark.around)
                 for part in take_apart(self.line, piece, corner)
             ]
-            readings = zip(parts, self.read_marks(parts, card["fusion"]), strict=True)
-            apart = [Written(part, reading, True) for part, reading in readings]
-            if apart and plenty(apart) > plenty(now):
+            digits = [part for part in parts if part.kind == "digit"]
+            readings = self.read_marks(digits, card["fusion"])
+            if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
+                apart = [Written(*one, True) for one in zip(digits, map(as_spelt, digits, readings), strict=True)]
+                apart += [Written(part, None, True) for part in parts if part.kind != "digit"]
                 kept = [one for one in kept if one not in now] + apart
         return kept
 
@@ -236,7 +250,7 @@ class Recognizer:
         glyphs = close_ups([mark.ink for mark in marks])
         logits = look(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE)  # [N, 10]
         if not self.calibration["threshold"]:  # it cannot refuse: its logits carry no evidence about non-digits
-            logits = logits.log_softmax(dim=1) + CERTAIN
+            logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
         shares, probabilities = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
         return [
@@ -279,6 +293,13 @@ def _shipped(name: str) -> tuple[nn.Module, dict]:
     return _read(weights.locate(name))
 
 
+def as_spelt(mark: Mark, reading: Prediction) -> Prediction:
+    """Return the reading of a digit that has been taken apart: the network that saw the whole number knows best."""
+    shares = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
+    digit, score = int(shares.argmax()), max(reading.score, mark.score)
+    return replace(reading, digit=digit, probabilities=shares, confidence=score * float(shares[digit]), score=score)
+
+
 def close_ups(inks: list[np.ndarray]) -> np.ndarray:
     """Frame digits of all sizes, each [h, w] float32 in [0, 1]: [N, 28, 28] float32 in [0, 1]."""
     board = np.zeros((len(inks), CLOSE_UP, CLOSE_UP), np.float32)
@@ -288,11 +309,11 @@ def close_ups(inks: list[np.ndarray]) -> np.ndarray:
     return frame(board)
 
 
-def without_repeats(read: list[Written]) -> list[Written]:
+def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression, in which a whole digit comes before its parts.
 
-    Larger marks come first, and digits before non-digits. A digit gives way to two smaller ones in its place if the
-    finder is surer of both.
+    Larger marks come first, and digits before non-digits. A digit gives way to two smaller ones, or to a smaller one
+    and a sign, in its place if the finder is surer of both.
     """
     if not read:
         return []
@@ -302,21 +323,57 @@ def without_repeats(read: list[Written]) -> list[Written]:
     is_digit = np.array([one.prediction.digit is not None for one in read])
     seen = np.array([one.mark.score for one in read])
     rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
+    likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():
-        if covered(boxes[i], boxes[kept]):
+        if covered(boxes[i], boxes[kept]).any():
             continue
-        surer = [boxes[k] for k in np.flatnonzero(is_digit & (seen > seen[i])) if covered(boxes[k], boxes[i : i + 1])]
-        if all(covered(box, np.array([other])) for box, other in combinations(surer, 2)):
+        within = is_digit & covered(boxes[i], boxes) & (np.arange(len(read)) != i)
+        surer = list(boxes[within & (seen > seen[i])])
+        beside = boxes[within & (seen >= seen[i]) & (areas < areas[i])]
+        for sign in likely_signs[covered(boxes[i], likely_signs)]:
+            surer += [sign, *[box for box in beside if not covered(sign, box[None]).any()][:1]]
+        if not any(are_two(box, other) for box, other in combinations(surer, 2)):
             kept.append(i)
     return [read[i] for i in kept]
 
 
-def covered(box: np.ndarray, boxes: np.ndarray) -> bool:
-    """Say whether a box [4] has half of the smaller in common with any of others [N, 4]."""
-    common = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return bool((common > OVERLAP * np.minimum(areas, (box[2:] - box[:2]).prod())).any())
+def are_two(a: np.ndarray, b: np.ndarray) -> bool:
+    """Say whether boxes, (left, top, right, bottom), are of two symbols; two that meet one above the other are not."""
+    across, down = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    below = across > OVERLAP * min(a[2] - a[0], b[2] - b[0])
+    return not covered(a, b[None]).any() and not (below and down > 0)
+
+
+def without_specks(kept: list[Written]) -> list[Written]:
+    """Leave out specks and print that are read as digits: far lower than a digit that is surer."""
+    digits = [one for one in kept if one.prediction and one.prediction.digit is not None]
+    if not digits:
+        return kept
+    tallest = max(digits, key=lambda one: one.height)
+    least, sure = SPECK * tallest.height, tallest.prediction.confidence
+    specks = [one for one in digits if one.height < least and one.prediction.confidence < sure]
+    return [one for one in kept if one not in specks]
+
+
+def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
+    """Add signs to what is kept: whole ones before their parts.
+
+    A sign within a digit is a part of it. What is both is a sign if the finder is surer of that, or if it is as low as
+    no digit beside it.
+    """
+    areas = [(mark.box[2] - mark.box[0]) * (mark.box[3] - mark.box[1]) for mark in signs]
+    rank = [logit(mark.score) + LARGER * math.log(max(area, 1.0)) for mark, area in zip(signs, areas, strict=True)]
+    tallest = max((one.height for one in kept if one.likely and one.prediction), default=0.0)
+    for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
+        box = np.array(signs[i].box)
+        near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
+        same = [one for one in near if one.prediction and shared(box, np.array(one.box)) >= LIKE_A_MARK]
+        loses = [one for one in same if one.mark.score < signs[i].score or one.height < LOW * tallest]
+        others = [one for one in kept if one.likely and one.prediction and one not in same]
+        if len(near) == len(loses) and (others or not same):
+            kept = [*(one for one in kept if one not in same), Written(signs[i], None, True)]
+    return kept
 
 
 def sureness(written: list[Written]) -> float:
@@ -330,18 +387,35 @@ def plenty(written: list[Written]) -> float:
     return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)
 
 
-def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
-    """Make a page of what is written in a view of a picture, (width, height) pixels large."""
+def page_of(
+    written: list[Written], view: View, size: tuple[int, int], calibration: Sequence[float] = (1.0, 0.0)
+) -> Page:
+    """Make a page of what is written in a view of a picture.
+
+    Args:
+        written: digits and signs, in pixels of the view.
+        view: how the picture was read.
+        size: width and height of the picture.
+        calibration: of the confidence of a number, see `model.numbers.number_of`.
+    """
     some = [one for one in written if one.likely]
     if not any(one.prediction for one in some):
         some = written[:1]
     lines = in_lines(some)
     noted = without_notes(some)
-    texts = [text_of(line) for line in (lines if noted is some else in_lines(noted))]
     back = np.linalg.inv(view.matrix)
     marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
+    numbers = [runs(line) for line in (lines if noted is some else in_lines(noted))]
+    text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
+    each = [number_of(run, box_back(around(run), back, size), calibration) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
-    return Page(marks, "\n".join(text for text in texts if text), corners, view.degrees)
+    return Page(marks, text, tuple(each), corners, view.degrees)
+
+
+def around(written: list[Written]) -> Box:
+    """Return the box (left, top, right, bottom) about what is written."""
+    boxes = np.array([one.box for one in written])
+    return tuple([*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()])
 
 
 def digit_scores(logits: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from model.annotate import annotated
 from model.finder import tight
+from model.numbers import Number
 from model.page import Page
 from model.pictures import as_data_url
 from model.prediction import Prediction
@@ -44,8 +45,39 @@ def verdict(page: Page) -> str:
         return headline("?", said(one) if len(page.marks) == 1 else NONE) + bars(one)
     if len(digits) == 1 and page.text == str(digits[0].digit):
         return headline(page.text, said(digits[0])) + bars(digits[0])
-    name = page.text if len(page.text) <= LONGEST and "\n" not in page.text else f"{len(digits)} digits"
-    return headline(name, f"It reads {name}.{left_out(page)}")
+    if len(page.text) > LONGEST or "\n" in page.text:
+        return headline(f"{len(digits)} digits", f"It reads {len(digits)} digits.{left_out(page)}")
+    sure = f", {percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
+    words = f"It reads {page.text}{sure}.{left_out(page)}"
+    return headline(page.text, words, " ".join(map(in_signs, page.numbers)))
+
+
+def in_signs(number: Number) -> str:
+    """Set a number as HTML, its unsure digits marked, each with its rivals for who points at it."""
+    return "".join(
+        f'<mark tabindex="0" data-rivals="{rivals(one)}">{sign}</mark>' if unsure(one) else html.escape(sign)
+        for sign, one in zip(number.text, number.digits, strict=True)
+    )
+
+
+def unsure(one: Prediction | None) -> bool:
+    """Say whether a digit is named with its rival only; a sign is not."""
+    return one is not None and one.confidence < SURE
+
+
+def rivals(one: Prediction) -> str:
+    """Name the digit and its rival with their shares: "4 62.1%, 9 30.4%"."""
+    return ", ".join(f"{digit} {percent(share)}" for digit, share in one.top(2))
+
+
+def doubts(number: Number) -> str:
+    """List the unsure digits of a number, each with its rivals."""
+    return "; ".join(rivals(one) for one in number.digits if unsure(one))
+
+
+def percent(share: float) -> str:
+    """Write a probability; nothing is ever sure."""
+    return f"{min(share, 0.999):.1%}"
 
 
 def left_out(page: Page) -> str:
@@ -56,16 +88,17 @@ def left_out(page: Page) -> str:
     return f" What it leaves out, {marks} {'mark' if marks == 1 else 'marks'}, looks like no digit, or like a word."
 
 
-def percent(share: float) -> str:
-    """Write a probability; nothing is ever sure."""
-    return f"{min(share, 0.999):.1%}"
+def headline(name: str, words: str, marked: str = "") -> str:
+    """Set the digit or number large, with the words beside it.
 
-
-def headline(name: str, words: str) -> str:
-    """Set the digit or number large, with the words beside it."""
+    Args:
+        name: the digit or number.
+        words: what is said of it.
+        marked: the name as HTML, if some of it is marked.
+    """
     size = "long" if len(name) > 4 else "short"
     return (
-        f'<p class="headline {size}"><output data-testid="label-output-value">{html.escape(name)}</output>'
+        f'<p class="headline {size}"><output data-testid="label-output-value">{marked or html.escape(name)}</output>'
         f'<span class="words">{html.escape(words)}</span></p>'
     )
 

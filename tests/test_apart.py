@@ -65,7 +65,11 @@ def test_digits_that_touch_come_apart_with_their_own_ink():
     assert one.score > 0.9
 
 
-@pytest.mark.parametrize("said", ["___1", "___1____#___1", "", "__-______1"])
+def test_a_sign_comes_apart_as_a_sign():
+    assert [mark.kind for mark in take_apart(Said("___-________1"), bars())] == ["-", "digit"]
+
+
+@pytest.mark.parametrize("said", ["___1", "___1____#___1", ""])
 def test_what_is_not_spelt_as_digits_alone_is_not_taken_apart(said):
     assert take_apart(Said(said), bars()) == []
 

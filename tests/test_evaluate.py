@@ -7,7 +7,9 @@ from PIL import Image
 
 from model import weights
 from model.networks import build
+from model.numbers import Number
 from model.training import evaluate, nuisances, pages
+from model.training.reliability import calibration_error
 from model.training.strokes import draw_somewhere
 from model.training.tables import over_seeds
 from tests.digits import STROKES
@@ -32,8 +34,8 @@ def test_auroc_is_the_share_of_pairs_in_order():
 
 def test_calibration_error_is_none_if_confidence_tells_the_truth():
     confidence = torch.full((100,), 0.8)
-    assert evaluate.calibration_error(confidence, torch.arange(100) < 80) == pytest.approx(0, abs=1e-6)
-    assert evaluate.calibration_error(confidence, torch.arange(100) < 50) == pytest.approx(0.3, abs=1e-6)
+    assert calibration_error(confidence, torch.arange(100) < 80) == pytest.approx(0, abs=1e-6)
+    assert calibration_error(confidence, torch.arange(100) < 50) == pytest.approx(0.3, abs=1e-6)
 
 
 @pytest.fixture
@@ -78,11 +80,12 @@ class Reader:
     """Reads what it is told to have read."""
 
     def read_page(self, text):
-        return type("Page", (), {"text": text})
+        numbers = [Number(each, 0, (0, 0, 1, 1), 0.5, ()) for each in text.split()]
+        return type("Page", (), {"text": text, "numbers": numbers})
 
 
 def test_pages_are_compared_by_picture_line_and_character():
-    pairs = [("12\n345", "12/345"), ("12\n35", "12/345"), ("7", "7"), ("71", "7"), ("", "9")]
+    pairs = [("12\n345", "12\n345"), ("12\n35", "12\n345"), ("7", "7"), ("71", "7"), ("", "9")]
     measures = pages.compare(Reader(), pairs)
     assert measures["n"] == 5
     assert measures["exact"] == pytest.approx(2 / 5)
@@ -90,6 +93,7 @@ def test_pages_are_compared_by_picture_line_and_character():
     assert measures["characters"] == pytest.approx(1 - 3 / 13)
     assert measures["extra"] == 1
     assert measures["one"] == pytest.approx(1 / 5)
+    assert measures["calibration_error"] == pytest.approx(4 / 6 - 0.5)
 
 
 def test_mistakes_are_pictures(shared, tmp_path):

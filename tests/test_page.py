@@ -75,6 +75,22 @@ def test_a_number_is_read_with_a_glyph_for_each_digit(visitor):
     visitor.sees("draw", "5")
 
 
+SIGNS = {  # strokes as those of digits; a dot is a short line
+    ".": [[[0.1, 0.95], [0.12, 0.97]]],
+    ":": [[[0.1, 0.3], [0.12, 0.32]], [[0.1, 0.8], [0.12, 0.82]]],
+    "-": [[[0.0, 0.5], [0.4, 0.5]]],
+}
+
+
+@pytest.mark.parametrize("text", ["3.14", "-7", "0.5", "12:45"])
+def test_the_signs_of_a_number_are_read_as_they_are_drawn(guest, text):
+    right = -0.45 * len(text)
+    for sign in text:
+        guest.draw(SIGNS[sign] if sign in SIGNS else STROKES[int(sign)], size=70, right=right)
+        right += 0.5 if sign in ".:" else 0.9
+    guest.sees("draw", text)
+
+
 STYLES = {  # what sets them apart is drawn first: each stroke is answered
     "slashed zero": ([[[0.75, -0.05], [-0.05, 1.05]], *STROKES[0]], "0"),
     "flagged one": ([[[0.0, 0.35], [0.3, 0.0], [0.3, 1.0]]], "1"),

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from model.finder import Mark
 from model.preprocess import connected
-from model.proposals import all_of_it, hanging_together, shared, thick
+from model.proposals import all_of_it, alone, hanging_together, shared, thick
 from model.training.strokes import draw
 from tests.digits import STROKES
 
@@ -57,3 +59,10 @@ def test_only_wide_strokes_are_looked_at_in_half_the_size(pen, wide):
 
 def test_blank_paper_has_no_wide_strokes():
     assert not thick(connected(np.zeros((50, 50), np.float32)))
+
+
+def test_what_is_in_the_only_place_for_a_digit_is_lone():
+    whole, part, other = mark((0, 0, 30, 40)), mark((2, 2, 20, 22)), mark((50, 0, 80, 40))
+    assert [one.lone for one in alone([part, whole])] == [True, True]
+    assert [one.lone for one in alone([part, whole, other])] == [False, False, False]
+    assert [one.lone for one in alone([whole, replace(other, score=0.0)])] == [True, True]

@@ -7,9 +7,10 @@ from PIL import Image
 import model
 from model import Prediction, Recognizer, predict_image
 from model.finder import Mark
-from model.page import Written, in_lines, text_of, without_notes
+from model.networks import SIGNS
+from model.page import Written, in_lines, without_notes
 from model.prediction import blank
-from model.recognize import View, page_of, without_repeats
+from model.recognize import View, as_spelt, page_of, with_signs, without_repeats, without_specks
 from model.training.strokes import draw
 from tests.digits import STROKES
 
@@ -101,8 +102,8 @@ def line_of(text, apart=10):
     """A line of symbols 30 wide and 40 high; "#" is no digit; a space is a gap."""
     found, x = [], 0
     for symbol in text:
-        if symbol in ".-":
-            top, bottom = (30, 40) if symbol == "." else (18, 24)
+        if symbol in SIGNS:
+            top, bottom = (30, 40) if symbol in ".," else (18, 24)
             found.append(Written(mark((x, top, x + 10, bottom), symbol), None, True))
         elif symbol != " ":
             digit = int(symbol) if symbol.isdecimal() else None
@@ -112,31 +113,16 @@ def line_of(text, apart=10):
     return found
 
 
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [
-        ("407", "407"),
-        ("3.14", "3.14"),
-        ("-12", "-12"),
-        ("-0.5", "-0.5"),
-        (".5", "5"),
-        ("7.", "7"),
-        ("1-2", "12"),
-        ("1   -2", "1 -2"),
-        ("#", ""),
-        ("4#7", "47"),
-        ("12    345", "12 345"),  # columns
-    ],
-)
-def test_points_and_minus_signs_of_numbers_are_kept_and_columns_stay_apart(written, text):
-    (line,) = in_lines(line_of(written))
-    assert text_of(line) == text
-
-
 def test_the_signs_of_a_line_reach_the_text_of_its_page():
-    page = page_of(line_of("-3.5"), View(np.eye(3), (300, 40)), (300, 40))
-    assert page.text == "-3.5"
-    assert len(page.marks) == 2
+    page = page_of(line_of("-3.5    12"), View(np.eye(3), (600, 40)), (600, 40))
+    assert page.text == "-3.5 12"
+    assert [number.text for number in page.numbers] == ["-3.5", "12"]
+    assert page.numbers[0].box == (0, 0, 150, 40)
+    assert len(page.marks) == 4
+
+
+def digits_of(line):
+    return "".join(str(one.prediction.digit) for one in line)
 
 
 def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
@@ -150,7 +136,7 @@ def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
 
 def test_lines_go_from_top_to_bottom_whatever_the_order():
     below = [replace(one, mark=mark((one.box[0], 100, one.box[2], 140))) for one in line_of("123")]
-    assert [text_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
+    assert [digits_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
 def test_lines_that_rise_more_at_the_top_than_at_the_foot_are_told_apart():
@@ -160,7 +146,7 @@ def test_lines_that_rise_more_at_the_top_than_at_the_foot_are_told_apart():
         for one in line_of(text, apart=60):
             y = 70 * row + one.box[0] * (0.22 - 0.03 * row)
             page.append(replace(one, mark=mark((one.box[0], y, one.box[2], y + 40))))
-    assert ["".join(text_of(line).split()) for line in in_lines(page)] == ["12345", "246", "98765", "135", "55555"]
+    assert [digits_of(line) for line in in_lines(page)] == ["12345", "246", "98765", "135", "55555"]
 
 
 def table(apart=30):
@@ -219,6 +205,59 @@ def test_one_digit_is_not_made_of_two_of_which_the_finder_is_surer():
         whole = replace(mark((0, 0, 30, 62)), score=score)
         kept = without_repeats([Written(each, sure, True) for each in (whole, upper, lower)])
         assert len(kept) == count
+
+
+def test_parts_that_meet_one_above_the_other_are_of_one_digit():
+    sure = replace(blank(), digit=3, confidence=0.95, score=0.95)
+    for top, count in ((28, 1), (32, 2)):
+        marks = mark((0, 0, 30, 62), score=0.5), mark((0, 0, 30, 30)), mark((0, top, 30, 62))
+        assert len(without_repeats([Written(each, sure, True) for each in marks])) == count
+
+
+def test_specks_far_lower_than_a_digit_are_none_unless_as_sure():
+    def one(box, confidence):
+        return Written(mark(box), replace(blank(), digit=1, confidence=confidence, score=0.9), True)
+
+    digit, small, speck = one((0, 0, 30, 100), 0.9), one((40, 0, 44, 10), 0.8), one((50, 0, 54, 7), 0.8)
+    sign = Written(mark((60, 0, 64, 4), "."), None, True)
+    assert without_specks([digit, small, speck, sign]) == [digit, small, sign]
+    assert without_specks([digit, as_sure := one((50, 0, 54, 7), 0.9)]) == [digit, as_sure]
+
+
+def test_what_touches_is_read_as_the_network_says_that_sees_all_of_it():
+    shares = np.full(10, 0.01, np.float32)
+    shares[7] = 0.91
+    part = replace(mark((0, 0, 9, 9)), logits=np.log(shares), score=0.8)
+    seen = as_spelt(part, replace(blank(), digit=None, score=0.3))
+    assert (seen.digit, seen.score) == (7, 0.8)
+    assert seen.confidence == pytest.approx(0.8 * 0.91, abs=1e-3)
+
+
+def test_a_digit_that_takes_a_sign_beside_it_for_a_part_gives_way_to_both():
+    with_point, without, point = mark((0, 0, 45, 40)), mark((0, 0, 30, 40)), mark((36, 34, 45, 40), ".")
+    sure = replace(blank(), digit=2, confidence=0.95, score=0.95)
+    read = [Written(each, sure, True) for each in (with_point, without)]
+    assert [one.mark for one in without_repeats(read)] == [with_point]
+    assert [one.mark for one in without_repeats(read, [point])] == [without]
+
+
+def test_a_lone_stroke_is_a_digit_though_it_may_be_a_sign():
+    one = Written(mark((0, 0, 10, 40), score=0.1), replace(blank(), digit=1, confidence=0.9, score=0.9), True)
+    assert with_signs([one], [mark((0, 0, 11, 41), "/")]) == [one]
+
+
+def test_signs_are_kept_whole_and_not_within_digits():
+    seven = Written(mark((0, 0, 30, 40)), replace(blank(), digit=7, confidence=0.9, score=0.9), True)
+    bar = mark((5, 18, 25, 22), "-")
+    colon, dots = mark((40, 10, 44, 40), ":"), [mark((40, y, 44, y + 4), ".") for y in (10, 36)]
+    assert [one.kind for one in with_signs([seven], [*dots, bar, colon])] == ["digit", ":"]
+
+
+@pytest.mark.parametrize(("score", "kind"), [(0.7, "digit"), (0.95, "/")])
+def test_what_is_a_sign_and_a_digit_is_the_likelier(score, kind):
+    two, one = line_of("21", apart=5)
+    slash = mark((*one.box[:3], 41), "/", score)
+    assert [each.kind for each in with_signs([two, one], [slash])] == ["digit", kind]
 
 
 @pytest.mark.parametrize("name", ["line", "finder"])

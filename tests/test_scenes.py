@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from model.finder import CELL, DIGIT, MINUS, OTHER, POINT
+from model.finder import CELL, DIGIT
+from model.networks import HEATS, SIGNS
 from model.training.camera import fallen
 from model.training.data import mnist
-from model.training.layouts import TEN, Sheet
+from model.training.layouts import OTHER, TEN, Sheet, Writer
 from model.training.scenes import SIDE, Scenes, boxes, targets
 
 
@@ -20,7 +21,7 @@ def test_the_same_digits_make_the_same_scenes(scenes):
     assert torch.equal(one, again)
     assert torch.equal(truth, same)
     assert one.shape == (2, 1, SIDE, SIDE)
-    assert truth.shape == (2, 22, SIDE // CELL, SIDE // CELL)
+    assert truth.shape == (2, 18 + HEATS, SIDE // CELL, SIDE // CELL)
     assert 0 <= one.min() <= one.max() <= 1
 
 
@@ -37,7 +38,7 @@ def test_every_thing_is_where_its_target_says(scenes):
                 for thing, (left, top, right, bottom) in zip(things, box / CELL, strict=True)
                 if left - 1 <= column <= right + 1 and top - 1 <= row <= bottom + 1
             ]
-            assert truth[20, row, column] in inside
+            assert truth[16 + HEATS, row, column] in inside
             found += 1
     assert found > 10
 
@@ -65,8 +66,8 @@ def test_strokes_point_to_the_middle_of_their_digit():
         (np.ones((24, 8)), 0.96, 4, 0, False),  # hardly to be seen: either answer is right
         (np.ones((12, 4)), 0.0, 4, 0, False),  # a little too small
         (np.ones((24, 8)), 0.0, OTHER, 0, True),
-        (np.ones((3, 3)), 0.0, POINT, 1, True),
-        (np.ones((3, 9)), 0.0, MINUS, 1, True),
+        (np.ones((3, 3)), 0.0, TEN + SIGNS.index("."), 1, True),
+        (np.ones((3, 9)), 0.0, TEN + SIGNS.index("-"), 1, True),
     ],
 )
 def test_only_what_can_be_read_is_to_be_found(ink, colour, kind, seen, counts):
@@ -74,10 +75,11 @@ def test_only_what_can_be_read_is_to_be_found(ink, colour, kind, seen, counts):
     page.put(np.float32(ink), 20, 16, colour, [kind])
     truth = targets(page.owner, page.things)
     assert (truth[:4].sum() > 0) == bool(seen)
-    assert (truth[21].min() == 1) == counts
-    heat = truth[16:20].max(axis=(1, 2)) == 1
+    assert (truth[-1].min() == 1) == counts
+    heat = truth[16 : 16 + HEATS].max(axis=(1, 2)) == 1
     assert heat[0] == (seen and kind < TEN)
-    assert heat[3] == (kind == OTHER)
+    assert heat[-1] == (kind == OTHER)
+    assert heat[1:-1].sum() == (TEN <= kind < OTHER)
 
 
 def test_a_digit_cut_by_more_than_half_is_none():
@@ -94,4 +96,17 @@ def test_a_digit_that_has_fallen_over_is_none_unless_it_looks_like_one():
     truth = targets(over.owner, over.things)
     assert over.things[0][0] == OTHER
     assert not truth[:4].any()
-    assert truth[21].min() == 0
+    assert truth[-1].min() == 0
+
+
+def test_a_number_says_what_is_written_from_left_to_right(scenes):
+    texts = set()
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        page, text = Writer(random, scenes.pools, random.integers(len(scenes.pools.labels), size=24), 1.0).number()
+        box, _ = boxes(page.owner, len(page.things))
+        left = [edge for (kind, *_), (edge, *_) in zip(page.things, box, strict=True) if kind != OTHER]
+        assert len(left) == len(text)
+        assert len(text) < 2 or np.diff(left).min() > -20  # digits may overlap, not change places
+        texts |= set(text)
+    assert texts >= set("0123456789.-")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from model import Page, Prediction, show
 from model.answers import stages
+from model.numbers import Number
 from model.prediction import blank
 
 
@@ -62,7 +63,18 @@ def test_the_bars_show_all_ten_digits_the_most_probable_first():
 
 def page(text, *digits):
     box = (0, 0, 9, 9)
-    return Page([[(box, prediction(digit, *[(digit, 0.97)] * (digit is not None))) for digit in digits]], text)
+    read = [prediction(digit, *[(digit, 0.97)] * (digit is not None)) for digit in digits]
+    numbers = tuple(
+        Number(
+            part,
+            0,
+            box,
+            0.9,
+            tuple(prediction(int(one), (int(one), 0.97)) if one.isdecimal() else None for one in part),
+        )
+        for part in text.split()
+    )
+    return Page([[(box, one) for one in read]], text, numbers)
 
 
 def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
@@ -74,6 +86,18 @@ def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
     assert "bars" not in number
     assert ">3 digits</output>" in show.verdict(page("33\n3", 3, 3, 3))
     assert ">-5</output>" in show.verdict(page("-5", 5))
+
+
+def test_unsure_digits_of_a_number_are_marked_with_their_rivals():
+    digits = prediction(3, (3, 0.97)), None, prediction(4, (4, 0.6), (9, 0.39))
+    number = Number("3.4", 3.4, (0, 0, 9, 9), 0.55, digits)
+    boxes = [((0, 0, 9, 9), one) for one in digits if one]
+    said = show.verdict(Page([boxes], "3.4", (number,)))
+    (mark,) = [attrs for tag, attrs in Tags(said).seen if tag == "mark"]
+    assert mark["data-rivals"] == "4 60.0%, 9 39.0%"
+    assert ">3.<mark" in said
+    assert "It reads 3.4, 55.0% sure." in said
+    assert show.doubts(number) == "4 60.0%, 9 39.0%"
 
 
 def test_nothing_is_ever_sure():

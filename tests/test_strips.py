@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from model.networks import BLANK, SYMBOLS
+from model.networks import BLANK, SIGNS, SYMBOLS
 from model.training import strips
 from model.training.data import mnist
 from model.training.strips import Strips
@@ -27,11 +27,13 @@ def test_a_batch_holds_as_many_symbols_as_digits_were_chosen(pool, monkeypatch, 
 def test_signs_stand_where_they_belong(pool, monkeypatch):
     monkeypatch.setattr(strips, "LENGTHS", (4, 4))
     monkeypatch.setattr(strips, "MINUS", 1.0)
-    monkeypatch.setattr(strips, "POINT", 1.0)
-    _, symbols = pool(torch.arange(120))
+    monkeypatch.setattr(strips, "SIGN", 1.0)
+    _, symbols = pool(torch.arange(480) % 120)
+    signs = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
     assert (symbols[:, 0] == SYMBOLS.index("-")).all()
-    assert (symbols == SYMBOLS.index(".")).sum(dim=1).tolist() == [1] * 30
-    assert not (symbols[:, [0, 3]] == SYMBOLS.index(".")).any()
+    assert signs[:, 1:].sum(dim=1).tolist() == [1] * 120
+    assert not signs[:, 3].any()
+    assert len(symbols[:, 1:][signs[:, 1:]].unique()) == len(SIGNS)
 
 
 def test_longer_numbers_are_longer(pool, monkeypatch):

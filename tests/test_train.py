@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import train
-from model import Recognizer, corrections, weights
+from model import Recognizer, corrections, networks, weights
 from model.training import data, loop
 from model.training.data import mnist
 from model.training.loop import accuracy
 from model.training.mixture import Mixture
+from model.training.recipes import Recipe
 from model.training.strokes import draw, draw_somewhere
 from tests.digits import STROKES, glyph
 
@@ -37,6 +38,27 @@ def test_training_learns_saves_loads_and_reads(folder, trained):
     assert card["metrics"]["mnist_train_accuracy"] > 0.5
     assert card["metrics"]["mnist_test_accuracy"] == accuracy(recognizer.net, *mnist(folder, train=False))
     assert recognizer.read_digit(draw_somewhere(STROKES[0], np.random.default_rng(5))).digit == 0
+
+
+class Textbook(torch.nn.Module):
+    """A network of somebody else's, which knows nothing of this project."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps, self.out = torch.nn.Conv2d(1, 16, 5, stride=2), torch.nn.Conv2d(16, 10, 12)
+
+    def forward(self, batch):
+        return self.out(self.maps(batch).relu()).mean(dim=(2, 3))
+
+
+def test_any_module_that_maps_a_batch_to_logits_can_be_trained(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(networks.NETWORKS, "textbook", Textbook)
+    monkeypatch.setitem(train.RECIPES, "textbook", Recipe("textbook", epochs=3, batch_size=16, learning_rate=3e-3))
+    out = tmp_path / "textbook.safetensors"
+    assert train.main(["textbook", "--data", str(folder), "--out", str(out), "--device", "cpu"]) == 0
+    recognizer = Recognizer.load(out)
+    assert recognizer.card["metrics"]["mnist_train_accuracy"] > 0.5
+    assert recognizer.read_digit(draw_somewhere(STROKES[0], np.random.default_rng(5))).probabilities.shape == (10,)
 
 
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(folder, tmp_path):

@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 
-from model.finder import MINUS, OTHER, POINT, padded
+from model.finder import padded
 from model.training.grounds import desk
-from model.training.layouts import TEN, Random, Sheet
+from model.training.layouts import OTHER, TEN, Random, Sheet
 
-ROUND = 0, 1, 6, 8, 9, POINT, MINUS  # what may look like a digit or sign when it has fallen over
+ROUND = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # what may look like a digit or sign when it has fallen over
 DOUBTFUL = 0.04  # contrast at which either answer is right
 
 

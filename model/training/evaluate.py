@@ -13,10 +13,12 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
+from model.networks import folded
 from model.pictures import Source
 from model.training.data import mnist
 from model.training.nuisances import measure_nuisances
 from model.training.pages import measure_pages
+from model.training.reliability import calibration_error, reliability
 from model.training.sheets import contact_sheet
 from model.training.strokes import draw_somewhere, read_strokes
 from model.training.tables import as_nuisance_table, as_page_table, as_scene_table, as_table, over_seeds
@@ -92,19 +94,6 @@ def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
     lower = lower.sort().values
     below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
     return float((below + up_to).mean() / 2 / len(lower))
-
-
-def reliability(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> list[tuple[int, float, float]]:
-    """Return for bins of equal width how many fall there, and the sums of their confidences and of what is right."""
-    place = (confidence * bins).long().clamp(max=bins - 1)
-    columns = torch.ones_like(confidence), confidence, right.float()
-    n, sure, good = (torch.zeros(bins).index_add(0, place, column).tolist() for column in columns)
-    return [(int(n), sure, good) for n, sure, good in zip(n, sure, good, strict=True)]
-
-
-def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
-    """Return the expected calibration error in [0, 1] (Guo et al. 2017)."""
-    return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / len(confidence)
 
 
 def histogram(scores: torch.Tensor) -> list[int]:
@@ -185,6 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure the named networks on every set that is there and print the table; return the exit code."""
     parser = ArgumentParser(prog="python -m model.training.evaluate", description=__doc__.split(": ", 1)[1])
     parser.add_argument("weights", nargs="*", default=["reference", "world"], help="shipped networks, or weights files")
+    parser.add_argument("--finder", default="finder", help="the network that finds digits: shipped, or a weights file")
     parser.add_argument("--data", type=Path, default=Path(), help="folder that holds data/MNIST and eval/")
     parser.add_argument("--json", type=Path, help="write the measures to this file as well")
     parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of the mistakes of each")
@@ -193,7 +183,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        recognizers = {name: Recognizer.load(name) for name in options.weights}
+        finder, card = weights.load(weights.locate(options.finder))
+        recognizers = {name: Recognizer.load(name, (folded(finder), card)) for name in options.weights}
         missing = absent(options.data)
         read = {
             name: {of: None if of in missing else answers(each, of, options.data) for of in (*MNIST, *REAL)}
@@ -237,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
     if options.json:
         for name, result in results.items():
-            result["sha256"] = {of: weights.digest(of) for of in (name, "finder", "line")}
+            result["sha256"] = {of: weights.digest(of) for of in (name, options.finder, "line")}
         options.json.write_text(json.dumps(results) + "\n")
     return 0
 

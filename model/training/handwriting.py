@@ -17,6 +17,9 @@ from model.training.shapes import OTHERS
 
 Random = np.random.Generator
 
+ONES = {"0,0 0,10; 4,0 4,10", "0,0 6,10; 3,0 9,10"}  # shapes that are ones to who sees them part by part
+AMONG_DIGITS = {"0,5 10,5; 5,0 5,10", "0,0 8,0; 0,4 8,4", "0,0 10,0.5"}  # plus, equals, minus: see `separator`
+SYMBOLS = [shape for shape in OTHERS if shape not in ONES | AMONG_DIGITS]
 SLIM = 0.6  # width of an upright shape, if it is 1 high, below which it is a one
 
 CURSIVE = {
@@ -163,13 +166,69 @@ def _capital(random: Random) -> list[np.ndarray]:
 
 def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write one letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
-    strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in _points(OTHERS[_any(random, OTHERS)])]
+    strokes = _points(SYMBOLS[_any(random, SYMBOLS)])
+    strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
     turn = random.normal(0, 0.15)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     strokes = [curve(stroke @ matrix) for stroke in strokes]
     whole = np.concatenate(strokes)
     scale = size / max(np.ptp(whole, axis=0).max(), 1)
     return inked([stroke * scale for stroke in strokes], pen)
+
+
+def separator(random: Random, text: str, size: float, pen: float) -> tuple[np.ndarray, float]:
+    """Write what stands in a number beside its digits: ink [H, W] float32 in [0, 1], and its top.
+
+    Args:
+        random: decides how.
+        text: one of `model.networks.SIGNS`.
+        size: height of the digits, in pixels; their middle is at 0.
+        pen: width of the line, in pixels.
+    """
+    strokes, thicker = separator_strokes(random, text)
+    strokes = [curve(size * stroke) for stroke in strokes]
+    top = min(stroke[:, 1].min() for stroke in strokes) - thicker * pen / 2 - 1
+    return inked(strokes, thicker * pen), float(top)
+
+
+def separator_strokes(random: Random, text: str) -> tuple[list[np.ndarray], float]:
+    """Make up how somebody writes one of `model.networks.SIGNS`.
+
+    Returns:
+        Its strokes, [N, 2] each, in heights of the digits, whose middle is at 0; and how many times thicker than the
+        digits it is drawn.
+    """
+
+    def dot(low: float) -> list[list[float]]:
+        return [[0, low], [random.normal(0, 0.02), low + random.uniform(0, 0.05)]]
+
+    def dash(middle: float, long: float) -> list[list[float]]:
+        return [[-long / 2, middle], [long / 2, middle + random.normal(0, 0.1) * long]]
+
+    thicker = 1.0
+    match text:
+        case ".":
+            strokes, thicker = [dot(random.uniform(0.3, 0.52))], random.uniform(0.9, 1.9)
+        case ",":
+            top, long = random.uniform(0.3, 0.5), random.uniform(0.12, 0.35)
+            bend = random.uniform(-0.05, 0.12) * long
+            strokes = [[[0, top], [bend, top + long / 2], [-random.uniform(0, 0.5) * long, top + long]]]
+        case ":":
+            low, thicker = random.uniform(0.2, 0.5), random.uniform(0.9, 1.7)
+            strokes = [dot(low), dot(low - random.uniform(0.25, 0.6))]
+        case "-":
+            strokes = [dash(random.uniform(-0.15, 0.2), random.uniform(0.25, 0.7))]
+        case "=":
+            middle, apart, long = random.uniform(-0.1, 0.2), random.uniform(0.12, 0.3), random.uniform(0.35, 0.8)
+            strokes = [dash(middle - apart / 2, long), dash(middle + apart / 2, long * random.uniform(0.8, 1.2))]
+        case "+":
+            middle, long, tall = random.uniform(-0.15, 0.2), *random.uniform(0.35, 0.8, 2)
+            upright = [[random.normal(0, 0.04), middle - tall / 2], [random.normal(0, 0.04), middle + tall / 2]]
+            strokes = [dash(middle, long), upright]
+        case "/":
+            tall, low = random.uniform(0.9, 1.6), random.uniform(0.4, 0.75)
+            strokes = [[[tall * random.uniform(0.25, 0.8), low - tall], [0, low]]]
+    return [np.array(stroke) + random.normal(0, 0.015, (len(stroke), 2)) for stroke in strokes], thicker
 
 
 def outline(random: Random, size: float, pen: float) -> np.ndarray:

@@ -6,17 +6,19 @@ import cv2
 import numpy as np
 import torch
 
-from model.finder import MINUS, OTHER, POINT
+from model.networks import SIGNS
 from model.training.augment import enlarge, skeleton_distances
 from model.training.grounds import leaves, paper, rules
-from model.training.handwriting import ASCII, Hand, letters, outline, printed, sign, written_word
+from model.training.handwriting import ASCII, Hand, inked, letters, outline, printed, separator, sign, written_word
 from model.training.shapes import DIGITS
 from model.training.styles import GRID, draw_all
 
 DRAWN, SCANNED = 0.25, 0.3  # shares of our own pen, and of MNIST's digits as they were scanned
 ALIKE = 0.4  # share of the words in which digits stand for the letters that look like them
 GHOST = 0.03  # contrast that what shines through the paper stays below
-TEN = 10  # kinds of digits; points, minus signs and others are counted from here on
+STRUCK = 0.015  # share of the digits of a number that are scribbled out
+TEN = 10  # kinds of digits; signs and others are counted from here on
+OTHER = TEN + len(SIGNS)
 
 Random = np.random.Generator
 
@@ -28,7 +30,7 @@ class Sheet:
     Attributes:
         tone: [S, S] float32, brightness.
         owner: [S, S] int16, whose stroke each pixel is: 0 for nobody's, else 1 + its place in `things`.
-        things: of each its kind (0 to 9, POINT, MINUS, OTHER), how many pixels it has, its contrast.
+        things: of each its kind (0 to 9, TEN plus the place of its sign, OTHER), how many pixels it has, its contrast.
     """
 
     tone: np.ndarray
@@ -105,18 +107,7 @@ class Writer:
 
     def sheet(self, side: int) -> Sheet:
         """Fill a sheet, `side` pixels wide and high."""
-        random = self.random
-        self.bright = random.uniform(0.75, 1) if random.random() < 0.6 else random.uniform(0.25, 1)
-        if random.random() < 0.25:  # very clean: a canvas, a scan
-            tone = np.full((side, side), 1.0, np.float32)
-            self.bright = 1.0
-        else:
-            tone = paper(random, side) * np.float32(self.bright)
-        sheet = Sheet(tone, np.zeros((side, side), np.int16))
-        self.dark = self.bright * (random.uniform(0, 0.3) if random.random() < 0.6 else random.uniform(0, 0.85))
-        self.size = self.larger * float(np.exp(random.uniform(np.log(15), np.log(60))))
-        self.pen = float(0.8 * (5 / 0.8) ** random.random())  # in pixels of a glyph, which is 20 long
-        self.lean = random.normal(0, 0.18)
+        random, sheet = self.random, self._blank(side)
         layout = random.choice(
             [
                 self._alone,
@@ -128,7 +119,7 @@ class Writer:
                 self._shapes,
                 self._dirt,
             ],
-            p=[0.08, 0.32, 0.07, 0.13, 0.1, 0.2, 0.08, 0.02],
+            p=[0.1, 0.28, 0.07, 0.12, 0.1, 0.23, 0.08, 0.02],
         )
         if layout in (self._alone, self._numbers, self._scattered, self._text) and random.random() < 0.3:
             rules(random, sheet.tone, max(8, self.size * random.uniform(0.8, 2)))
@@ -136,6 +127,30 @@ class Writer:
         if random.random() < 0.12:
             self._dirt(sheet)
         return sheet
+
+    def number(self, side: int = 448) -> tuple[Sheet, str]:
+        """Write one number on a sheet, `side` pixels wide and high: the sheet, and its digits and signs."""
+        random, sheet = self.random, self._blank(side)
+        length = int(random.integers(1, 8))
+        size = min(self.size, 0.8 * side / (1.1 * length + 1))
+        self._number(sheet, 0.08 * side, side / 2, length, size, random.random() < 0.6)
+        kinds = [kind for kind, *_ in sheet.things if kind != OTHER]
+        return sheet, "".join(str(kind) if kind < TEN else SIGNS[kind - TEN] for kind in kinds)
+
+    def _blank(self, side: int) -> Sheet:
+        """Take a sheet of paper and a pen."""
+        random = self.random
+        self.bright = random.uniform(0.75, 1) if random.random() < 0.6 else random.uniform(0.25, 1)
+        if random.random() < 0.25:  # very clean: a canvas, a scan
+            tone = np.full((side, side), 1.0, np.float32)
+            self.bright = 1.0
+        else:
+            tone = paper(random, side) * np.float32(self.bright)
+        self.dark = self.bright * (random.uniform(0, 0.3) if random.random() < 0.6 else random.uniform(0, 0.85))
+        self.size = self.larger * float(np.exp(random.uniform(np.log(15), np.log(60))))
+        self.pen = float(0.8 * (5 / 0.8) ** random.random())  # in pixels of a glyph, which is 20 long
+        self.lean = random.normal(0, 0.18)
+        return Sheet(tone, np.zeros((side, side), np.int16))
 
     def _ink(self) -> float:
         return float(np.clip(self.dark * self.random.uniform(0.8, 1.25), 0, 0.95 * self.bright))
@@ -172,20 +187,16 @@ class Writer:
         """Write a number from a place on; return where it ends."""
         random, colour = self.random, self._ink()
         pen, x, uneven = self.pen * random.uniform(0.9, 1.1), left, 0.25 if random.random() < 0.3 else 0.07
-        minus, point = (
-            random.random() < 0.06,
-            int(random.integers(1, length)) if length > 1 and random.random() < 0.15 else 0,
-        )
-        if minus:
-            dash = _stroke(random, size * random.uniform(0.25, 0.6), max(1.0, pen * size / 20))
-            sheet.put(dash, x, middle - dash.shape[0] / 2 + random.normal(0, 0.06) * size, colour, [MINUS])
-            x += dash.shape[1] + size * random.uniform(0.1, 0.4)
+        widest = 1.2 if random.random() < 0.15 else 0.5
+        signs = self._signs(length)
         edge = np.full(len(sheet.tone) + 400, -np.inf)  # how far right it reaches, from 200 rows above on
         for i in range(length):
-            if point and i == point:
-                x = self._between(sheet, x, middle, size, pen, colour)
+            if i in signs:
+                x = self._separator(sheet, signs[i], x, middle, size, pen, colour)
                 edge[:] = -np.inf
             ink, label = self.digit(size * np.exp(random.normal(-0.02, uneven)), pen, self.lean)
+            if random.random() < STRUCK:
+                ink, label = scribbled(random, ink, pen * size / 20), OTHER
             top = round(middle + size / 2 + random.normal(0, 0.06) * size - ink.shape[0]) + 200
             rows = slice(max(0, top), max(0, min(top + ink.shape[0], len(edge))))
             on = ink[: rows.stop - rows.start] > 0.4
@@ -193,33 +204,47 @@ class Writer:
             last = np.where(on.any(axis=1), ink.shape[1] - on[:, ::-1].argmax(axis=1), -np.inf)
             if np.isfinite(met := (edge[rows] - first).max(initial=-np.inf)):  # where their strokes meet
                 x = max(x - 0.6 * size, met)
-                near = touching and random.random() < 0.7
-                x += -random.uniform(0, 0.5) * pen * size / 20 - 1 if near else random.uniform(0.04, 0.5) * size
+                near = touching and random.random() < 0.75
+                x += -random.uniform(0, 0.5) * pen * size / 20 - 1 if near else random.uniform(0.04, widest) * size
             x = round(x)
             sheet.put(ink, x, top - 200, colour, [label])
             edge[rows] = np.maximum(edge[rows], last + x)
-            x += ink.shape[1] + (0.15 * size if i + 1 < length and i + 1 == point else 0)
-        return x
+            x += ink.shape[1]
+        return self._separator(sheet, signs[length], x, middle, size, pen, colour) if length in signs else x
 
-    def _between(self, sheet: Sheet, x: float, middle: float, size: float, pen: float, colour: float) -> float:
-        """Write what stands between the digits of a number: mostly a point."""
-        random = self.random
-        kind, width = random.random(), max(1.2, pen * size / 20)
-        foot = middle + size / 2
-        if kind < 0.6:
-            dot = _dot(random, width * random.uniform(0.9, 1.8))
-            sheet.put(dot, x, foot - dot.shape[0] * random.uniform(0.3, 1), colour, [POINT])
-        elif kind < 0.8:
-            dot = _stroke(random, size * random.uniform(0.15, 0.3), width, upright=True)
-            sheet.put(dot, x, foot - dot.shape[0] * 0.4, colour, [OTHER])
+    def _signs(self, length: int) -> dict[int, str]:
+        """Make up what stands before which digit of a number, and behind the last: a point, the signs of a date."""
+        random, signs = self.random, {}
+        if random.random() < 0.05:
+            signs[0] = "-" if random.random() < 0.85 else "+"
+        if random.random() < 0.02:
+            signs[length] = str(random.choice(list("-=/.")))
+        if length == 1 or random.random() > 0.35:
+            return signs
+        places, kind = (1 + random.permutation(length - 1)[:2]).tolist(), random.random()
+        if kind < 0.4:
+            some = str(random.choice([".", ","], p=[0.6, 0.4]))
+            places = places[:1]
+        elif kind < 0.55:
+            some = ":"
+        elif kind < 0.75:
+            some = str(random.choice(list("/-.")))
         elif kind < 0.9:
-            dot = _dot(random, width)
-            sheet.put(dot, x, foot - 0.3 * size, colour, [OTHER])
-            sheet.put(dot, x, foot - 0.75 * size, colour, [OTHER])
+            some = str(random.choice(list("+-"))) + "="
         else:
-            dot = _stroke(random, size, width, upright=True, lean=0.4)
-            sheet.put(dot, x, middle - size / 2, colour, [OTHER])
-        return x + dot.shape[1] + size * random.uniform(0.08, 0.25)
+            some = "".join(random.choice(list(SIGNS), 2))
+        return signs | dict(zip(sorted(places), some * 2, strict=False))
+
+    def _separator(
+        self, sheet: Sheet, text: str, x: float, middle: float, size: float, pen: float, colour: float
+    ) -> float:
+        """Write a sign of a number; return where it ends."""
+        random = self.random
+        ink, top = separator(random, text, size, max(1.2, pen * size / 20))
+        most = 0.2 if text in ".," else 0.5
+        x += size * (random.uniform(-0.1 if text in ".," else 0.03, most))
+        sheet.put(ink, x, middle + top, colour, [TEN + SIGNS.index(text)])
+        return x + ink.shape[1] + size * random.uniform(0.03, most)
 
     def _alone(self, sheet: Sheet) -> None:
         random, side = self.random, len(sheet.tone)
@@ -227,6 +252,8 @@ class Writer:
         self.pen = float(0.8 * (7 / 0.8) ** random.random())
         for _ in range(1 if random.random() < 0.7 else int(random.integers(2, 4))):
             ink, label = self.digit(self.size, self.pen, self.lean)
+            if random.random() < 0.15:
+                ink, label = sign(random, self.size, max(1.0, self.pen * self.size / 20)), OTHER
             x, y = (random.uniform(0.1 * side, max(0.1 * side + 1, 0.9 * side - length)) for length in ink.shape[::-1])
             if sheet.free(x, y, *ink.shape[::-1]):
                 sheet.put(ink, x, y, self._ink(), [label])
@@ -291,7 +318,9 @@ class Writer:
         """Draw something that is no digit: a letter, a sign, a shape, a spot."""
         random, pen = self.random, max(1.0, self.pen * size / 20)
         kind = random.random()
-        if kind < 0.6:
+        if kind < 0.08:
+            self._separator(sheet, str(random.choice(list(SIGNS))), x, y, size, 20 * pen / size, self._ink())
+        elif kind < 0.6:
             sheet.put(sign(random, size, pen), x, y, self._ink(), [OTHER])
         elif kind < 0.85:
             sheet.put(outline(random, size, pen), x, y, self._ink(), [OTHER])
@@ -326,7 +355,8 @@ class Writer:
                 if random.random() < words:
                     self._word(sheet, x + 0.1 * wide, y + tall / 2, 0.8 * size)
                 elif digits > 1:
-                    self._number(sheet, x + 0.1 * wide, y + tall / 2, int(random.integers(1, digits + 1)), size, False)
+                    length, touching = int(random.integers(1, digits + 1)), random.random() < 0.3
+                    self._number(sheet, x + 0.1 * wide, y + tall / 2, length, size, touching)
                 elif random.random() < in_print:
                     self._printed_digit(sheet, x + wide / 2, y + tall / 2, size)
                 else:
@@ -459,6 +489,24 @@ class Writer:
                 self._mark(sheet, *a, random.uniform(5, 60))
 
 
+def scribbled(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
+    """Cross a digit out, by a zigzag or lines through it: [h, w] float32 in [0, 1], a little larger."""
+    height, width = ink.shape
+    n = int(random.integers(2, 8))
+    down = height * (np.linspace(0.15, 0.85, n) + random.normal(0, 0.05, n))
+    across = width * (np.arange(n) % 2 + random.normal(0, 0.15, n))
+    zigzag = np.stack([across, down], 1)
+    strokes = [zigzag] if n > 3 else [np.stack([across, down + 0.2 * height], 1), np.stack([across, height - down], 1)]
+    over = inked(strokes, max(1.2, pen))
+    left, top = (round(max(0, (a - b) / 2)) for a, b in zip(over.shape[::-1], ink.shape[::-1], strict=True))
+    board = np.zeros((max(over.shape[0], top + height), max(over.shape[1], left + width)), np.float32)
+    board[top : top + height, left : left + width] = ink
+    y, x = ((a - b) // 2 for a, b in zip(board.shape, over.shape, strict=True))
+    window = board[y : y + over.shape[0], x : x + over.shape[1]]
+    np.maximum(window, over, out=window)
+    return board
+
+
 def _xy(x: float, y: float) -> tuple[int, int]:
     return round(x), round(y)
 
@@ -473,14 +521,3 @@ def _dot(random: Random, across: float) -> np.ndarray:
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     flat = np.hypot(x, y * random.uniform(0.8, 1.3))
     return (across / 2 - flat + 0.5).clip(0, 1).astype(np.float32)
-
-
-def _stroke(random: Random, long: float, pen: float, upright: bool = False, lean: float = 0.15) -> np.ndarray:
-    """Draw a short straight stroke: [h, w] float32 in [0, 1]."""
-    angle = random.normal(0, 0.08) + (np.pi / 2 + random.uniform(0, lean) if upright else 0)
-    arm = np.array([np.cos(angle), np.sin(angle)]) * long / 2
-    width, height = np.ceil(2 * np.abs(arm) + pen + 2).astype(int)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
-    t = ((x * arm[0] + y * arm[1]) / (arm @ arm)).clip(-1, 1)
-    return (pen / 2 - np.hypot(x - t * arm[0], y - t * arm[1]) + 0.5).clip(0, 1).astype(np.float32)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import linear
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from model import weights
 from model.memory import keep_memory
 from model.networks import build, half_precision, predict
 from model.training import checkpoint, together
@@ -63,8 +63,10 @@ def train(
         raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few to share by {together.count()}")
     keep_memory()
     torch.manual_seed(seed)
-    net = together.share_norms(build(recipe.network))
-    net = unflattened(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
+    net = build(recipe.network)
+    if recipe.start:
+        begin_with(net, weights.load(weights.locate(recipe.start))[0])
+    net = together.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
     average = AveragedModel(net, avg_fn=_average(recipe.averaging), use_buffers=True) if recipe.averaging else None
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
@@ -110,22 +112,11 @@ def train(
     return trained.eval(), run.progress.history
 
 
-class OverMaps(nn.Linear):
-    """A linear layer over maps [N, C, H, W] as they lie in memory, channels last: no copy in another order is made."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
-        weight = self.weight.view(-1, *x.shape[1:]).permute(0, 2, 3, 1).flatten(1)
-        return linear(x.permute(0, 2, 3, 1).flatten(1), weight, self.bias)
-
-
-def unflattened(net: nn.Module) -> nn.Module:
-    """Let the linear layer of a network see the maps before it; in place, the same function by another order of sums.
-
-    A step of the reference network takes 7 % less time.
-    """
-    if isinstance(net, nn.Sequential) and isinstance(net[-1], nn.Linear):
-        net[-2], net[-1].__class__ = nn.Identity(), OverMaps
-    return net
+def begin_with(net: nn.Module, other: nn.Module) -> None:
+    """Copy from another network each tensor that has the same name and shape."""
+    known, mine = other.state_dict(), net.state_dict()
+    same = {name: tensor for name, tensor in known.items() if name in mine and mine[name].shape == tensor.shape}
+    net.load_state_dict(same, strict=False)
 
 
 def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:

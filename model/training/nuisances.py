@@ -25,7 +25,7 @@ Random = np.random.Generator
 
 
 def sheet(random: Random) -> tuple[Paper, str]:
-    """Write three numbers below each other: the paper, and its text with lines apart by "/"."""
+    """Write three numbers below each other: the paper, and its text."""
     paper = np.ones(SIDES, np.float32)
     texts = ["".join(str(digit) for digit in random.integers(10, size=random.integers(3, 7))) for _ in range(3)]
     for i, text in enumerate(texts):
@@ -35,7 +35,7 @@ def sheet(random: Random) -> tuple[Paper, str]:
         y, x = 60 + 200 * i, int(random.integers(60, 880 - number.shape[1]))
         paper[y : y + number.shape[0], x : x + number.shape[1]] = 0.15 + 0.85 * number
     grain = 0.01 * random.standard_normal(SIDES)  # no paper is all even
-    return np.float32(0.95 * paper + grain), "/".join(texts)
+    return np.float32(0.95 * paper + grain), "\n".join(texts)
 
 
 def wobbly(strokes: list, random: Random) -> list:

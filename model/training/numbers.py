@@ -1,20 +1,23 @@
-"""Digits side by side -> the picture of a number, for measuring: standing apart, or touching."""
+"""Digits side by side -> the picture of a number, for measuring: standing apart, touching, or with signs."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
+from model.training.handwriting import separator_strokes
 from model.training.strokes import draw
 
 LENGTHS = 2, 6  # digits in a number
 
 
-def compose(drawings: list[dict], random: np.random.Generator, touching: bool) -> np.ndarray:
+def compose(drawings: Sequence[dict | str], random: np.random.Generator, touching: bool) -> np.ndarray:
     """Write digits one beside the other with one pen, as somebody writes a number.
 
     The digits are about as high as each other. Each is pushed left until its ink meets the ink before it; then it goes
     a tenth to eight tenths of the height back to the right, or, touching, up to half a pen further in.
 
     Args:
-        drawings: strokes as `model.training.strokes.read_strokes` yields them.
+        drawings: strokes as `model.training.strokes.read_strokes` yields them, or signs.
         random: decides size, pen and places.
         touching: neighbours touch or overlap; else they stand apart.
 
@@ -25,6 +28,11 @@ def compose(drawings: list[dict], random: np.random.Generator, touching: bool) -
     pen = height * random.uniform(0.05, 0.13)
     tiles = []
     for drawing in drawings:
+        if isinstance(drawing, str):
+            strokes, thicker = separator_strokes(random, drawing)
+            corner = (40 - height * min(stroke[:, 0].min() for stroke in strokes), 140)
+            tiles.append(draw(strokes, thicker * pen, height, corner))
+            continue
         size = height * random.uniform(0.85, 1.1)
         low = np.concatenate([np.asarray(stroke) for stroke in drawing["strokes"]]).max(axis=0)[1]
         top = 140 + height / 2 - low * size + random.uniform(-0.08, 0.08) * height  # they stand on one line
@@ -32,7 +40,10 @@ def compose(drawings: list[dict], random: np.random.Generator, touching: bool) -
     board = np.full((280, 60 + 230 * len(tiles)), 255, np.uint8)
     place = 0
     for i, tile in enumerate(tiles):
-        if i:
+        if i and (isinstance(drawings[i], str) or isinstance(drawings[i - 1], str)):
+            end = int(np.nonzero((board < 128).any(axis=0))[0].max()) + 1 - int((tile < 128).any(axis=0).argmax())
+            place = end + round(random.uniform(0.04, 0.35) * height)
+        elif i:
             place = max(place + round(0.2 * height), _until_they_meet(board < 128, tile < 128))
             place += round(random.uniform(-pen / 2, 0) - 1 if touching else random.uniform(0.1, 0.8) * height)
         window = board[:, place : place + tile.shape[1]]
@@ -51,7 +62,24 @@ def _until_they_meet(before: np.ndarray, tile: np.ndarray) -> int:
     return int((right - tile.argmax(axis=1))[rows].max())
 
 
-def numbers(drawings: list[dict], count: int, touching: bool) -> list[tuple[np.ndarray, str]]:
+def with_signs(digits: list, random: np.random.Generator) -> list:
+    """Put the signs of a decimal, a date, a time, a sum among digits, or a minus before them."""
+    kind, (first, second) = random.random(), sorted(random.integers(1, len(digits), size=2).tolist())
+    if kind < 0.2:
+        return ["-", *digits]
+    if kind < 0.6:
+        return [*digits[:first], ".,"[kind > 0.4], *digits[first:]]
+    if kind < 0.8:
+        return [*digits[:first], ":", *digits[first:]]
+    date = "/-"[kind < 0.85]
+    before, behind = (date, date) if kind < 0.9 or first == second else ("+-"[kind < 0.95], "=")
+    middle = [before, *digits[first:second]] if first < second else []
+    return [*digits[:first], *middle, behind, *digits[second:]]
+
+
+def numbers(
+    drawings: list[dict], count: int, touching: bool = False, signs: bool = False
+) -> list[tuple[np.ndarray, str]]:
     """Compose numbers of 2 to 6 digits, each number by one group of writers: (picture, text), always the same."""
     random = np.random.default_rng(0)
     groups: dict[str, list[dict]] = {}
@@ -62,5 +90,7 @@ def numbers(drawings: list[dict], count: int, touching: bool) -> list[tuple[np.n
     for _ in range(count):
         pool = pools[random.integers(len(pools))]
         chosen = [pool[i] for i in random.integers(len(pool), size=random.integers(LENGTHS[0], LENGTHS[1] + 1))]
-        pictures.append((compose(chosen, random, touching), "".join(drawing["label"] for drawing in chosen)))
+        chosen = with_signs(chosen, random) if signs else chosen
+        text = "".join(one if isinstance(one, str) else one["label"] for one in chosen)
+        pictures.append((compose(chosen, random, touching), text))
     return pictures

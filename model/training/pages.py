@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from model import Recognizer
 from model.pictures import Source
 from model.training.numbers import numbers
+from model.training.reliability import calibration_error
 from model.training.strokes import read_strokes
 
-COMPOSED = 400  # numbers of each kind
+COMPOSED = 1000  # numbers of each kind
 
 
 def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterable[tuple[Source, int]]]) -> dict:
@@ -28,37 +30,44 @@ def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterab
     if labels.exists():
         with labels.open() as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
-        pictures = [(folder / "multi" / row["file"], row["digits"]) for row in rows]
+        pictures = [(folder / "multi" / row["file"], row["digits"].replace("/", "\n")) for row in rows]
         results["pictures of many"] = compare(recognizer, pictures)
     strokes = folder / "strokes_digits.jsonl.gz"
     if strokes.exists():
         drawings = list(read_strokes(strokes))
-        for name, touching in (("numbers that stand apart", False), ("numbers that touch", True)):
-            results[name] = compare(recognizer, numbers(drawings, COMPOSED, touching), name)
+        for name, how in (
+            ("numbers that stand apart", {}),
+            ("numbers that touch", {"touching": True}),
+            ("numbers with signs", {"signs": True}),
+        ):
+            results[name] = compare(recognizer, numbers(drawings, COMPOSED, **how), name)
     for name, pictures in single.items():
         results[f"{name}, as pages"] = compare(recognizer, ((image, str(digit)) for image, digit in pictures), name)
     return results
 
 
 def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name: str = "pages") -> dict:
-    """Read pictures and compare with what they hold, lines apart by "/".
+    """Read pictures and compare with what they hold, line by line.
 
     Returns:
         n: pictures. exact: share read exactly. lines: share of lines that are. characters: share of characters read, by
-        edit distance (Levenshtein 1966). extra: pictures read with too many digits. one: share read as one digit.
+        edit distance (Levenshtein 1966). extra: pictures read with too many characters. one: share read as one digit.
+        calibration_error: of `Number.confidence`, whether the number is one of the picture's lines.
     """
     exact = lines = right = characters = errors = extra = one = n = 0
+    said = []
     for image, expected in tqdm(pictures, name, unit=" pages", leave=False):
-        got = recognizer.read_page(image).text.replace("\n", "/")
-        expected_lines = expected.split("/")
+        page = recognizer.read_page(image)
+        got, expected_lines = page.text, expected.split("\n")
         n += 1
         exact += got == expected
         lines += len(expected_lines)
-        right += (Counter(expected_lines) & Counter(got.split("/"))).total()
-        characters += len(expected.replace("/", ""))
-        errors += distance(got.replace("/", ""), expected.replace("/", ""))
-        extra += len(got.replace("/", "")) > len(expected.replace("/", ""))
+        right += (Counter(expected_lines) & Counter(got.split("\n"))).total()
+        characters += sum(map(len, expected_lines))
+        errors += distance(got.replace("\n", ""), expected.replace("\n", ""))
+        extra += len(got.replace("\n", "")) > len(expected.replace("\n", ""))
         one += len(got) == 1
+        said += [(number.confidence, number.text in expected_lines) for number in page.numbers]
     return {
         "n": n,
         "exact": exact / n,
@@ -66,6 +75,7 @@ def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name
         "characters": 1 - errors / characters,
         "extra": extra,
         "one": one / n,
+        "calibration_error": calibration_error(*torch.tensor(said, dtype=torch.float32).view(-1, 2).T),
     }
 
 

@@ -12,6 +12,7 @@ class Recipe:
         epochs: passes over the training digits.
         batch_size: digits a step.
         learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
+        start: network whose layers it begins with, as far as they are the same; none if "".
         mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
         strips: train on `model.training.strips`: numbers, with digits side by side.
         scenes: train on `model.training.scenes`: pictures with digits in them.
@@ -26,6 +27,7 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float
+    start: str = ""
     mixture: bool = False
     strips: bool = False
     scenes: bool = False
@@ -52,9 +54,10 @@ RECIPES = {
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",
-        epochs=26,
+        epochs=18,
         batch_size=240,
         learning_rate=2e-3,
+        start="world",
         strips=True,
         annealed=True,
         weight_decay=0.02,

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, max_pool2d
 
-from model.finder import CELL, DIGIT, HEATS, OTHER, STEP, boxes_of
+from model.finder import CELL, DIGIT, STEP, boxes_of
+from model.networks import HEATS
 from model.training.camera import cut_out, fallen, laid, lit
-from model.training.layouts import TEN, Pools, Random, Writer
+from model.training.layouts import OTHER, TEN, Pools, Random, Writer
 
 SIDE = 256  # pixels of a scene
 SMALLEST, LARGEST = 14, 64  # pixels that a digit is long to be found; one level of a picture's pyramid finds those
@@ -51,7 +52,7 @@ class Scenes:
 
     @staticmethod
     def judge(said: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of what the network says, [N, 26, h, w], and in how many scenes just the digits are found.
+        """Return the loss of what the network says, [N, 22 + HEATS, h, w], and how many are read right.
 
         The loss of the middles is that of CenterNet (Zhou et al. 2019). There is no smoothing.
         """
@@ -67,7 +68,7 @@ class Scenes:
             -((1 - t_heat) ** 4) * share**2 * logsigmoid(-heat),
         )
         middles = t_heat[:, :1] == 1
-        weights = focal.new_tensor([1.0, 1.0, 1.0, 0.3])[:, None, None]
+        weights = focal.new_tensor([1.0] * (HEATS - 1) + [0.6])[:, None, None]
         centre = (focal * counts * weights).sum() / (t_heat == 1).sum().clamp(min=16)
         on = t_strokes.repeat(1, 2, 1, 1)
         offset = ((right_down - t_right_down / STEP).abs() * on).sum() / on.sum().clamp(min=1)
@@ -109,7 +110,7 @@ def boxes(owner: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarray:
-    """Return what the network is to say of a scene: [22, H / CELL, W / CELL] float32.
+    """Return what the network is to say of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
 
     Of each quarter of a cell: 4 channels for strokes of digits and their signs, 4 and 4 for how far right and down the
     middle of the digit is, in pixels, 4 that say whether it counts. Of each cell: HEATS channels with a peak in the

@@ -1,6 +1,6 @@
 """Numbers as people write them, for the network that spells: digits side by side, from wide gaps to overlapping.
 
-The digits are those of MNIST and of our own pen; between them stand points, minus signs, and what is neither. All of a
+The digits are those of MNIST and of our own pen; between them stand signs, and what is neither. All of a
 number is written with one pen and one lean.
 """
 
@@ -9,7 +9,7 @@ import math
 import torch
 from torch.nn.functional import affine_grid, ctc_loss, grid_sample, interpolate
 
-from model.networks import BLANK, SYMBOLS
+from model.networks import BLANK, NEITHER, SIGNS, SYMBOLS
 from model.preprocess import LONG, SIDE
 from model.training.augment import degrade, ink_of, skeleton_distances
 from model.training.shapes import DIGITS, OTHERS
@@ -19,7 +19,7 @@ LENGTHS = 1, 6  # symbols in a strip
 THINNEST, FATTEST, FATTEST_ALONE = 0.8, 3.4, 5.5  # pens, in pixels of a strip
 DRAWN, OTHER = 0.2, 0.03  # shares of the digits that our own pen draws, and of what is none, in the place of MNIST's
 WORDS = 0.08  # share of the strips that hold no digit at all
-POINT, MINUS = 0.15, 0.06  # shares of the strips that have a point in them, and that begin with a minus
+SIGN, MINUS = 0.25, 0.06  # shares of the strips that have a sign in them, and that begin with a minus
 PIXEL = GRID / SIDE  # pixels of a map to a pixel of a strip
 
 
@@ -36,7 +36,7 @@ class Strips:
         self.distance, self.labels = skeleton_distances(glyphs), labels
         self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
         self.others = torch.cat([*(draw(shape, per_shape) for shape in OTHERS), scribble(10 * per_shape)])
-        self.other_symbols = torch.full((len(self.others),), SYMBOLS.index("#"))
+        self.other_symbols = torch.full((len(self.others),), SYMBOLS.index(NEITHER))
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Write the chosen MNIST digits, as many in a row as chance wills: strips [M, 1, 28, W] and symbols [M, L]."""
@@ -44,14 +44,17 @@ class Strips:
         n = len(chosen) // length
         maps, symbols = self._symbols(chosen[: n * length], words=round(WORDS * n) * length)
         maps, symbols = maps.view(n, length, GRID, GRID), symbols.view(n, length)
-        if length > 1:  # signs have their places: a minus comes first, a point between digits
+        if length > 1:  # signs have their places: a minus comes first, the others between digits
             minus = torch.rand(n) < MINUS
-            maps[minus, 0], symbols[minus, 0] = dashes(int(minus.sum())), SYMBOLS.index("-")
+            maps[minus, 0], symbols[minus, 0] = signs("-", int(minus.sum())), SYMBOLS.index("-")
         if length > 2:
-            point, where = (torch.rand(n) < POINT).nonzero()[:, 0], torch.randint(1, length - 1, (n,))
-            maps[point, where[point]], symbols[point, where[point]] = points(len(point)), SYMBOLS.index(".")
+            kind, where = (len(SIGNS) / SIGN * torch.rand(n)).long(), torch.randint(1, length - 1, (n,))
+            for i, text in enumerate(SIGNS):
+                here = (kind == i).nonzero()[:, 0]
+                maps[here, where[here]], symbols[here, where[here]] = signs(text, len(here)), SYMBOLS.index(text)
         pen = THINNEST * ((FATTEST if length > 1 else FATTEST_ALONE) / THINNEST) ** torch.rand(n)
-        return seen(*side_by_side(maps, symbols == SYMBOLS.index("."), pen)), symbols
+        is_sign = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
+        return seen(*side_by_side(maps, is_sign, pen)), symbols
 
     def _symbols(self, chosen: torch.Tensor, words: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the maps [N, GRID, GRID] and symbols [N] of the chosen digits, some replaced; the first are none."""
@@ -84,24 +87,41 @@ class Strips:
         return loss, right
 
 
-def points(n: int) -> torch.Tensor:
-    """Draw decimal points where they stand in a line: [n, GRID, GRID] uint8."""
-    middle = torch.stack([torch.full((n,), SIDE / 2), 22.8 + 0.9 * torch.randn(n)], 1)
-    return bar(middle, 0.6 * torch.rand(n), math.pi * torch.rand(n))
+def signs(text: str, n: int) -> torch.Tensor:
+    """Draw one of `model.networks.SIGNS` where it stands in a line: [n, GRID, GRID] uint8."""
+
+    def stroke(row: torch.Tensor, half: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+        return bar(torch.stack([torch.full((n,), SIDE / 2), row], 1), half, angle)
+
+    def dash(row: torch.Tensor) -> torch.Tensor:
+        return stroke(row, 2.5 + 4 * torch.rand(n), 0.1 * torch.randn(n))
+
+    foot, middle, steep = 22.8 + 0.9 * torch.randn(n), 14.5 + 1.2 * torch.randn(n), math.pi / 2 - 0.6 * torch.rand(n)
+    match text:
+        case ".":
+            return stroke(foot, 0.6 * torch.rand(n), math.pi * torch.rand(n))
+        case ",":
+            return stroke(foot + 1, 1 + 2 * torch.rand(n), steep)
+        case ":":
+            lower, dot = foot - 4 * torch.rand(n), 0.6 * torch.rand(n)
+            return torch.minimum(stroke(lower, dot, steep), stroke(lower - 5 - 7 * torch.rand(n), dot, steep))
+        case "-":
+            return dash(middle)
+        case "/":
+            return stroke(middle, 9 + 4 * torch.rand(n), steep - 0.1)
+        case "+":
+            return torch.minimum(dash(middle), stroke(middle, 2.5 + 4 * torch.rand(n), steep + 0.3))
+        case "=":
+            apart = 1.2 + 1.8 * torch.rand(n)
+            return torch.minimum(dash(middle - apart), dash(middle + apart))
 
 
-def dashes(n: int) -> torch.Tensor:
-    """Draw minus signs where they stand in a line: [n, GRID, GRID] uint8."""
-    middle = torch.stack([torch.full((n,), SIDE / 2), 14.5 + 1.2 * torch.randn(n)], 1)
-    return bar(middle, 2.5 + 2.5 * torch.rand(n), 0.1 * torch.randn(n))
-
-
-def side_by_side(maps: torch.Tensor, points: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def side_by_side(maps: torch.Tensor, signs: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Write numbers symbol by symbol: each goes left until it meets the one before it, then a little back or further.
 
     Args:
         maps: [N, L, GRID, GRID] uint8, distances as of `skeleton_distances`.
-        points: [N, L] bool, where a decimal point is: nothing stands above it.
+        signs: [N, L] bool, where a sign is: it touches no digit, and nothing stands above it.
         pen: [N] float32, its width in pixels of a strip.
 
     Returns:
@@ -120,12 +140,13 @@ def side_by_side(maps: torch.Tensor, points: torch.Tensor, pen: torch.Tensor) ->
         first = torch.where(on.any(2), on.int().argmax(2), math.inf)
         last = torch.where(on.any(2), GRID - on.flip(2).int().argmax(2), -math.inf)
         if i:
+            beside = signs[:, i] | signs[:, i - 1]
             met, alone = (edge - first).amax(1), edge.amax(1) - first.amin(1)
-            met = torch.where(points[:, i] | points[:, i - 1] | met.isinf(), alone, met)
+            met = torch.where(beside | met.isinf(), alone, met)
             near = torch.where(mixed, torch.rand(n) < 0.6, close)
             gap = torch.where(near, -0.5 * pen * torch.rand(n) - 0.5, LONG * (0.03 + 0.77 * torch.rand(n)))
-            gap = torch.where(points[:, i] | points[:, i - 1], gap.abs() / 3, gap)
-            place = torch.maximum(met, place + 0.2 * LONG * PIXEL * ~points[:, i]) + gap * PIXEL
+            gap = torch.where(beside, gap.abs() / 3, gap)
+            place = torch.maximum(met, place + 0.2 * LONG * PIXEL * ~signs[:, i]) + gap * PIXEL
             place = place.round().clamp(0, GRID * length)
         else:
             place = -first.amin(1).clamp(max=GRID)

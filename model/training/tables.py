@@ -34,13 +34,17 @@ def as_table(results: dict[str, dict]) -> str:
 def as_page_table(results: dict[str, dict]) -> str:
     """Lay out {network: what `measure_pages` returns} as a Markdown table, in %."""
     rows = [
-        ["read as pages", "n", "network", "exact", "lines", "characters", "one digit", "pictures with digits too many"]
+        [
+            *("read as pages", "n", "network", "exact", "lines", "characters", "one digit"),
+            *("pictures with characters too many", "calibration error of the numbers"),
+        ]
     ]
     for name in next(iter(results.values())):
         for network, measures in results.items():
             m = measures[name]
             shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
-            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"])])
+            error = f"{100 * m['calibration_error']:.1f}"
+            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"]), error])
     return _markdown(rows)
 
 

@@ -1,0 +1,133 @@
+"""Numbers, as they stand in a line: digits, and the signs that belong to them."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from model.prediction import Prediction
+
+COLUMN = 2.0  # heights of a line: digits that stand farther apart are of two numbers
+NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
+BEFORE, BEHIND = "+-", "="  # signs that a number may begin and end with
+STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
+PLAIN = re.compile(r"[+-]?\d+(\.\d+)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+EXTREME = 1e-6  # a probability is kept so far from 0 and 1
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A number that stands on a page, or a date, a time, a sum.
+
+    Attributes:
+        text: its digits and signs, such as "-8.5" or "12:45".
+        value: int or float, or None where the text is no plain number. A comma before three digits is taken for one of
+            thousands, any other for a decimal point.
+        box: (left, top, right, bottom) in pixels of the image.
+        confidence: calibrated probability that all of the text is right, in [0, 1].
+        digits: the prediction of each character of the text; None for a sign.
+    """
+
+    text: str
+    value: int | float | None
+    box: tuple[int, int, int, int]
+    confidence: float
+    digits: tuple[Prediction | None, ...]
+
+    def scaled(self, by: float) -> "Number":
+        """Return the same number in a picture that is larger or smaller by this factor."""
+        return replace(self, box=tuple(round(by * edge) for edge in self.box))
+
+    def as_dict(self) -> dict:
+        """Return it as JSON types."""
+        return {"text": self.text, "value": self.value, "box": list(self.box), "confidence": self.confidence}
+
+
+def runs(line: list) -> list[list]:
+    """Group what is written in a line, from left to right, into numbers.
+
+    What is no digit is left out, and so are signs that stand where a number has none.
+
+    Args:
+        line: of `model.page.Written`.
+    """
+    kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
+    height = median([one.height for one in kept if one.prediction] or [0.0])
+    groups: list[list] = []
+    for one in kept:
+        last = groups[-1][-1] if groups else None
+        limit = COLUMN if last and last.prediction and one.prediction else NEAR
+        if last is None or one.box[0] - last.box[2] > limit * height:
+            groups.append([])
+        groups[-1].append(one)
+    return [number for number in map(_in_order, groups) if number]
+
+
+def stacked(line: list) -> list:
+    """Take two signs that stand one above the other for one: two points for a colon, two strokes for an equals sign."""
+    kept: list = []
+    for one in line:
+        last = kept[-1] if kept else None
+        if last and last.prediction is None and one.prediction is None and (pair := STACKED.get(last.kind + one.kind)):
+            a, b = last.box, one.box
+            if min(a[2], b[2]) - max(a[0], b[0]) > 0.5 * min(a[2] - a[0], b[2] - b[0]):
+                box = min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+                mark = replace(one.mark, box=box, kind=pair, score=min(last.mark.score, one.mark.score))
+                kept[-1] = replace(one, mark=mark)
+                continue
+        kept.append(one)
+    return kept
+
+
+def _in_order(group: list) -> list:
+    """Leave out signs before, behind and within a number that it cannot have there."""
+    number: list = []
+    for one in group:
+        if one.prediction is None and (not number or number[-1].prediction is None) and one.kind not in BEFORE:
+            continue  # no number begins so, nor has it two signs but for a minus behind another
+        if one.prediction is None and number and number[-1].prediction is None and number[-1].kind in BEFORE:
+            number.pop()
+        number.append(one)
+    while number and number[-1].prediction is None and number[-1].kind not in BEHIND:
+        number.pop()
+    return number
+
+
+def text_of(number: list) -> str:
+    """Return the characters of what is written."""
+    return "".join(str(one.prediction.digit) if one.prediction else one.kind for one in number)
+
+
+def value_of(text: str) -> int | float | None:
+    """Return the value of a plain number, whichever its decimal sign; None for a date, a time, a sum.
+
+    >>> value_of("-8,5"), value_of("1,250"), value_of("12:45")
+    (-8.5, 1250, None)
+    """
+    text = text.replace(",", "") if THOUSANDS.fullmatch(text) else text.replace(",", ".")
+    if not PLAIN.fullmatch(text):
+        return None
+    return float(text) if "." in text else int(text)
+
+
+def number_of(run: list, box: tuple[int, int, int, int], calibration: Sequence[float]) -> Number:
+    """Make a number of what is written.
+
+    Args:
+        run: one of `runs`.
+        box: of it, in pixels of the image.
+        calibration: by what the logit of the probability that all of it is right is multiplied, and what is added.
+    """
+    shares = [one.prediction.confidence if one.prediction else one.mark.score for one in run]
+    by, more = calibration
+    confidence = 1 / (1 + math.exp(-by * logit(math.prod(shares)) - more))
+    text = text_of(run)
+    return Number(text, value_of(text), box, confidence, tuple(one.prediction for one in run))
+
+
+def logit(share: float) -> float:
+    """Return the logarithm of the odds of a probability, which is kept a little from 0 and 1."""
+    share = min(max(share, EXTREME), 1 - EXTREME)
+    return math.log(share / (1 - share))

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.finder import Mark
+from model.numbers import number_of, runs, text_of, value_of
+from model.page import Written
+from model.prediction import blank
+from tests.test_recognize import line_of
+
+
+@pytest.mark.parametrize(
+    ("written", "numbers"),
+    [
+        ("407", ["407"]),
+        ("3.14", ["3.14"]),
+        ("-12", ["-12"]),
+        ("-0.5", ["-0.5"]),
+        (".5", ["5"]),
+        ("7.", ["7"]),
+        ("1-2", ["1-2"]),
+        ("1   -2", ["1", "-2"]),
+        ("12:45", ["12:45"]),
+        ("24/12/25", ["24/12/25"]),
+        ("2+2=4", ["2+2=4"]),
+        ("2-5=-3", ["2-5=-3"]),
+        ("7=", ["7="]),
+        ("1.,5", ["1.5"]),
+        ("-", []),
+        ("#", []),
+        ("4#7", ["47"]),
+        ("12    345", ["12", "345"]),  # columns
+    ],
+)
+def test_signs_are_kept_where_a_number_has_them_and_columns_stay_apart(written, numbers):
+    assert [text_of(run) for run in runs(line_of(written))] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("407", 407),
+        ("-8.5", -8.5),
+        ("12,5", 12.5),
+        ("1,250", 1250),
+        ("1,234,567.5", 1234567.5),
+        ("1.234,5", None),
+        ("0012", 12),
+        ("12:45", None),
+        ("2+2=4", None),
+        ("1.2.3", None),
+    ],
+)
+def test_a_plain_number_has_a_value_and_a_date_has_none(text, value):
+    assert value_of(text) == value
+    assert type(value_of(text)) is type(value)
+
+
+@pytest.mark.parametrize(("upper", "lower", "whole"), [(".", ".", ":"), ("-", "-", "="), ("-", "=", "=")])
+def test_two_signs_one_above_the_other_are_one(upper, lower, whole):
+    four, *_, five = line_of("4  5")
+    signs = [sign((40, top, 60, top + 5), kind) for top, kind in ((12, upper), (26, lower))]
+    five = replace(five, mark=replace(five.mark, box=(70, 0, 100, 40)))
+    assert [text_of(run) for run in runs([four, *signs, five])] == [f"4{whole}5"]
+
+
+def sign(box, kind):
+    return Written(Mark(box, np.ones((9, 9), np.float32), kind, 0.9, np.zeros(10, np.float32)), None, True)
+
+
+def sure(text, *confidences):
+    return [
+        replace(one, prediction=replace(one.prediction, confidence=share))
+        for one, share in zip(line_of(text), confidences, strict=True)
+    ]
+
+
+def test_a_number_is_as_sure_as_all_of_its_digits_and_signs_together():
+    point = Written(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
+    first, last = sure("35", 0.9, 0.8)
+    number = number_of([first, point, last], (1, 2, 3, 4), (1.0, 0.0))
+    assert (number.text, number.value, number.box) == ("3.5", 3.5, (1, 2, 3, 4))
+    assert number.confidence == pytest.approx(0.9 * 0.5 * 0.8)
+    assert [digit and digit.confidence for digit in number.digits] == [0.9, None, 0.8]
+    assert number_of(sure("7", 1.0), (0, 0, 1, 1), (1.0, 0.0)).confidence < 1
+
+
+def test_calibration_moves_the_logit_of_the_confidence():
+    run = sure("7", 0.8)  # a logit of log(4)
+    assert number_of(run, (0, 0, 1, 1), (0.5, 0.0)).confidence == pytest.approx(2 / 3)
+    assert number_of(run, (0, 0, 1, 1), (1.0, -np.log(4))).confidence == pytest.approx(0.5)
+
+
+def test_a_number_is_json_types():
+    number = number_of(sure("42", 0.9, 0.9), (1, 2, 3, 4), (1.0, 0.0))
+    assert number.as_dict() == {"text": "42", "value": 42, "box": [1, 2, 3, 4], "confidence": pytest.approx(0.81)}
+
+
+def test_what_is_blank_is_in_no_number():
+    assert runs([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
