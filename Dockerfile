@@ -2,7 +2,8 @@ FROM python:3.11-slim
 RUN useradd --create-home reader
 WORKDIR /home/reader/page
 COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \
+    && pip install --no-cache-dir -r requirements.txt
 COPY app.py .
 COPY model model
 COPY assets assets

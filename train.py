@@ -1,4 +1,4 @@
-"""python train.py [reference|world|finder|line|quick]: MNIST -> weights that the page loads."""
+"""Train a network on MNIST for the page to load: python train.py [reference|world|finder|line|quick]."""
 
 import argparse
 import shlex
@@ -11,13 +11,13 @@ import torch
 
 from model import Recognizer, corrections, weights
 from model.networks import NETWORKS, folded
-from model.training import together
+from model.training import distributed
 from model.training.calibrate import calibrate, learn_fusion, learn_numbers
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
 
-OFTEN = 20  # times that each correction is among the training digits
+OFTEN = 20  # copies of each correction in the training set
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     if checkpoint.exists() and not options.resume:
         parser.error(f"{checkpoint} holds a run that was interrupted: go on with --resume, or delete it")
     try:
-        device = together.join(options.device)
+        device = distributed.join(options.device)
         return build(recipe, options, device, out, checkpoint)
     except (FileNotFoundError, ValueError) as error:
         print(f"train.py: {error}", file=sys.stderr)
@@ -61,11 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"train.py: stopped; {out} is as it was{kept}", file=sys.stderr)
         return 130
     finally:
-        together.leave()
+        distributed.leave()
 
 
 def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out: Path, checkpoint: Path) -> int:
-    """Train a network, measure it once on the test digits, and write its weights with their card."""
+    """Train a network, measure it once on the test digits, and save its weights and card; return the exit code."""
     sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
     digits, held_back = split(*sets["train"], HELD_BACK)
     counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}
@@ -74,9 +74,9 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
         digits = mix_in(*digits, glyphs, told)
         counts["corrections"] = len(told)
     net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
-    if together.rank() > 0:
+    if distributed.rank() > 0:
         return 0
-    measured = {} if recipe.scenes else sets  # the finder reads no glyphs
+    measured = {} if recipe.scenes else sets  # the finder does not read glyphs
     card = {
         "network": recipe.network,
         "recipe": asdict(recipe),
@@ -102,7 +102,7 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
 def mix_in(
     glyphs: torch.Tensor, labels: torch.Tensor, told: np.ndarray, digits: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Add corrections to the training digits, each several times, since there are few of them."""
+    """Add corrections to the training digits, each several times, since they are few."""
     told, digits = torch.from_numpy(told)[:, None].repeat(OFTEN, 1, 1, 1), torch.from_numpy(digits).repeat(OFTEN)
     return torch.cat([glyphs, told]), torch.cat([labels, digits])
 

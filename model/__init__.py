@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
+from model.images import Source
 from model.page import Page
-from model.pictures import Source
 from model.prediction import Prediction
-from model.recognize import Recognizer
+from model.recognizer import Recognizer
 
 __all__ = ["Page", "Prediction", "Recognizer", "predict_image"]
 
@@ -13,13 +13,13 @@ _default = lru_cache(maxsize=1)(Recognizer.load)
 
 
 def predict_image(image: Source) -> Prediction:
-    """Read one digit with the default network, which is loaded on the first call and kept.
+    """Read one digit with the default network, which is loaded on the first call and cached.
 
     Args:
-        image: a path such as "photo.jpg", a PIL image or an array; see `model.pictures.brightness`.
+        image: a path such as "photo.jpg", a PIL image or an array; see `model.images.brightness`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no picture that can be read; the sentence says why.
+        FileNotFoundError: the file does not exist.
+        ValueError: the image cannot be read; the message says why.
     """
     return _default().read_digit(image)

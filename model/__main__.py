@@ -1,4 +1,4 @@
-"""python -m model photo.jpg ... : the digits on each picture, for the shell."""
+"""python -m model photo.jpg ... : print the digits in each picture, for the shell."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import sys
 
 from model import Recognizer
 from model.annotate import annotated
-from model.pictures import upright
+from model.images import upright
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,13 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return max([read(recognizer, picture, options) for picture in options.picture])
-    except BrokenPipeError:  # nobody reads on, as after `| head`
+    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> int:
-    """Print what is on a picture, and draw it in if that is asked for; return 0, or 2 if either could not be done."""
+    """Print the digits in a picture and, if requested, save an annotated copy; return 0, or 2 if either fails."""
     try:
         page = recognizer.read_page(picture)
     except (FileNotFoundError, ValueError) as error:

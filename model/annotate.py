@@ -1,4 +1,4 @@
-"""Draw what was read into a copy of a picture."""
+"""Draw the recognised digits onto a copy of a picture."""
 
 from PIL import Image, ImageDraw
 
@@ -8,11 +8,11 @@ DIGIT, NO_DIGIT = "#dc143c", "#808080"
 
 
 def annotated(picture: Image.Image, page: Page) -> Image.Image:
-    """Return a copy in RGB with the box and digit of each mark; what is no digit gets a grey "?".
+    """Return an RGB copy with the box and digit of each mark; non-digits get a grey "?".
 
     Args:
-        picture: any mode, of the size that the boxes of the page refer to, see `model.pictures.upright`.
-        page: what was read of it.
+        picture: any mode, at the size that the page's boxes refer to; see `model.images.upright`.
+        page: the result of reading it.
     """
     copy = picture.convert("RGB")
     pen = ImageDraw.Draw(copy)
@@ -21,7 +21,7 @@ def annotated(picture: Image.Image, page: Page) -> Image.Image:
         colour, text = (NO_DIGIT, "?") if prediction.digit is None else (DIGIT, str(prediction.digit))
         pen.rectangle((left - line, top - line, right + line, bottom + line), outline=colour, width=line)
         size = max(12, max(copy.size) // 40, (bottom - top) // 4)
-        above = top - line >= size  # else beside it, inside
+        above = top - line >= size  # otherwise the label goes inside the box
         pen.text(
             (left, top - line if above else top), text, fill=colour, anchor="lb" if above else "lt", font_size=size
         )

@@ -1,4 +1,4 @@
-"""Glyphs that a person has told the digit of, kept as small pictures: 7-0123456789ab.png is a 7."""
+"""Glyphs labelled by users, stored as small pictures: 7-0123456789ab.png is a 7."""
 
 import hashlib
 import io
@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model.preprocess import SIDE
+from model.glyph import SIDE
 
-MOST = 10_000  # files that a folder takes
+MOST = 10_000  # maximum number of files in a folder
 NAMES = "[0-9]-*.png"
 HERE = Path(__file__).parent.parent / "corrections"
 
 
 def place() -> Path | str | None:
-    """Return where corrections are kept: a folder; on a Space the name of a dataset, or None, nowhere.
+    """Return where corrections are stored: a folder or, on a Space, the name of a dataset; None for nowhere.
 
-    CORRECTIONS in the environment names either. Nothing is kept on a Space, whose disk is anybody's and forgets, unless
-    its owner also sets HF_TOKEN to a token that may write to that dataset.
+    The environment variable CORRECTIONS names either. The disk of a Space is shared and not persistent, so nothing is
+    stored there unless the owner also sets HF_TOKEN to a token with write access to that dataset.
     """
     named = os.environ.get("CORRECTIONS")
     if "SPACE_ID" in os.environ:
@@ -28,17 +28,17 @@ def place() -> Path | str | None:
 
 
 def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
-    """Keep a glyph with its digit: as one file that is there whole or not at all.
+    """Store a glyph with its digit as one file, atomically.
 
     Args:
         glyph: [28, 28] float32 in [0, 1].
         digit: 0 to 9.
-        where: a folder, which is made where it is missing, or the name of a dataset of the Hugging Face Hub; `place()`
-            if None.
+        where: a folder, which is created if missing, or the name of a dataset on the Hugging Face Hub; `place()` if
+            None.
 
     Raises:
-        ValueError: there is no such digit, nothing is written, there is no place, or the folder is full.
-        OSError: it cannot be written.
+        ValueError: the digit is not 0 to 9, the glyph is blank, there is nowhere to store it, or the folder is full.
+        OSError: the file cannot be written.
     """
     where = where or place()
     if digit not in range(10) or not glyph.any():
@@ -50,7 +50,7 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
     Image.fromarray(pixels).save(file, "PNG")
     name = f"{digit}-{hashlib.sha256(pixels).hexdigest()[:12]}.png"
     if isinstance(where, str):
-        from huggingface_hub import HfApi  # it comes with gradio, and is slow to import
+        from huggingface_hub import HfApi  # installed with gradio, and slow to import
 
         HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
         return
@@ -63,10 +63,10 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
 
 
 def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the glyphs [N, 28, 28] float32 in [0, 1] and digits [N] int64 that are kept in a folder.
+    """Return the glyphs [N, 28, 28] float32 in [0, 1] and digits [N] int64 that are stored in a folder.
 
     Raises:
-        ValueError: a file is no picture of 28 x 28 pixels, or there is none.
+        ValueError: a file is not a readable picture of 28 x 28 pixels, or there are no files.
     """
     paths = sorted(folder.glob(NAMES))
     if not paths:

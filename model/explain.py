@@ -1,26 +1,26 @@
-"""Which ink spoke for a digit."""
+"""Attribution: the strokes behind an answer."""
 
 import numpy as np
 import torch
 from torch import nn
 
-STEPS = 12  # from blank paper to the glyph
+STEPS = 12  # integration steps from blank paper to the glyph
 
 
 def heat_map(net: nn.Module, glyph: np.ndarray, digit: int) -> np.ndarray:
-    """Share out among the pixels of a glyph what they say for a digit: integrated gradients (Sundararajan et al. 2017).
+    """Attribute a digit's log-odds to the pixels of a glyph by integrated gradients (Sundararajan et al. 2017).
 
-    What is shared out are the log-odds of the digit against all others and against being none. The ink is raised from
-    blank paper to what it is, in steps that are closer together where it is faint, since most is decided there.
+    The log-odds are those of the digit against all others and "no digit". The integration path goes from blank paper to
+    the glyph, in smaller steps where the ink is faint, since the logits change most there.
 
     Args:
-        net: batch [N, 1, 28, 28] -> logits [N, 10], as of `model.networks`.
+        net: batch [N, 1, 28, 28] -> logits [N, 10], as in `model.networks`.
         glyph: [28, 28] float32 in [0, 1].
         digit: 0 to 9.
 
     Returns:
-        [28, 28] float32: above 0 where ink speaks for the digit, below where it speaks against it, 0 where there is
-        none. Their sum is about by how much the glyph's log-odds exceed those of blank paper.
+        [28, 28] float32: positive where ink supports the digit, negative where it contradicts it, 0 where there is no
+        ink. The sum is approximately the log-odds of the glyph minus those of blank paper.
     """
     edges = torch.linspace(0, 1, STEPS + 1) ** 3
     ink = torch.from_numpy(np.ascontiguousarray(glyph, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Where the digits of a picture stand: brightness -> marks, each with its own ink."""
+"""Digit detection: brightness -> marks, each with its own ink."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from torch import nn
 
 from model.networks import HEATS, SIGNS, half_precision
 
-CELL = 4  # pixels of a cell, for which the network says what is there
-STEP = 16  # pixels: the unit in which it says how far the middle of a digit is
-DIGIT = 0  # its channel for the middles of digits, before those of signs and of other symbols
-COARSEST = 16  # pixels of its coarsest cell: pictures are multiples of that
-CORNER = COARSEST // 2, COARSEST // 2  # row and column at which a picture begins on its board
-THRESHOLDS = 0.15, 0.45  # probabilities from which on a middle is looked at
-LOW = 0.04  # what the network says of a place where it sees nothing
-POWER = 3  # to which probabilities are raised before they are added up, so that many small ones weigh little
-LINE = 9, 129  # cells: how high and how long the surroundings of a mark in its line are
-STROKE = 0.4  # probability from which on there is a stroke of a digit
-REACH = 3.5  # cells that a stroke may miss the middle of its digit by
-SMALL, LONGEST = 64, 1600  # pixels: a picture whose shorter side is less is enlarged, if it is not so long
-TINY = 32  # pixels: how long the smallest level of a picture is, at least
+CELL = 4  # pixels: side of an output cell of the network
+STEP = 16  # pixels: unit of the predicted offsets to the centre of a digit
+DIGIT = 0  # heatmap channel for the centres of digits; those for signs and other symbols follow
+COARSEST = 16  # pixels: side of its coarsest cell; input sizes are multiples of this
+CORNER = COARSEST // 2, COARSEST // 2  # row and column where a picture starts on its padded board
+THRESHOLDS = 0.15, 0.45  # thresholds on the probability of a centre
+LOW = 0.04  # probability that the network outputs where it sees nothing
+POWER = 3  # exponent applied to probabilities before they are summed, so that many small ones weigh little
+LINE = 9, 129  # cells: height and width of a mark's neighbourhood in its line
+STROKE = 0.4  # threshold on the probability of a stroke
+REACH = 3.5  # cells: maximum distance between where a stroke points and the centre of its digit
+SMALL, LONGEST = 64, 1600  # pixels: enlarge while the shorter side is below SMALL and the longer below LONGEST
+TINY = 32  # pixels: minimum length of the smallest pyramid level
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """What the finder takes for one digit or sign.
+    """One detection: what the finder takes for a digit or sign.
 
     Attributes:
-        box: (left, top, right, bottom) in pixels of the picture that was searched.
-        ink: [h, w] float32 in [0, 1], its strokes, at the scale at which they were found.
+        box: (left, top, right, bottom) in pixels of the searched picture.
+        ink: [h, w] float32 in [0, 1], its strokes, at the scale at which it was found.
         kind: "digit", or one of `model.networks.SIGNS`.
-        score: how probable it is that it is there, in [0, 1].
-        logits: [10] float32, for each digit.
-        around: how probable it is that another symbol is there, in [0, 1]; and how many digits, and how many other
-            symbols, the finder expects beside it on its line.
-        lone: it is all the ink of the picture, or in the only place where a digit may be.
+        score: detection probability, in [0, 1].
+        logits: [10] float32, one for each digit.
+        around: the probability that another symbol is there, in [0, 1]; then the number of digits, and the number of
+            other symbols, that the finder expects beside it on its line.
+        lone: whether it is all the ink of the picture, or stands in the only place where a digit may be.
     """
 
     box: Box
@@ -57,21 +57,21 @@ def border(tone: np.ndarray) -> float:
 
 
 def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int], goes_on: bool = False) -> np.ndarray:
-    """Lay a picture on a larger one: [h, w] -> [H, W] float32.
+    """Pad a picture to a larger size: [h, w] -> [H, W] float32.
 
     Args:
         tone: brightness.
         corner: (row, column) where its first pixel goes.
         size: H, W.
-        goes_on: beyond its edge it is as bright as there, so that a bar that is cut off is no stroke; else as bright
-            as its border is on the whole.
+        goes_on: if true, repeat the edge pixels, so that a bar that is cut off does not look like a stroke; otherwise
+            fill with the median brightness of the border.
     """
     beyond = [(before, n - before - own) for before, n, own in zip(corner, size, tone.shape, strict=True)]
     return np.pad(tone, beyond, "edge") if goes_on else np.pad(tone, beyond, constant_values=border(tone))
 
 
 def reduced(tone: np.ndarray, side: int) -> np.ndarray:
-    """Make a picture, [h, w] float32, no longer than a side, in pixels; it is left as it is if it is not."""
+    """Reduce a picture, [h, w] float32, so that its longer side is at most `side` pixels; never enlarge it."""
     scale = side / max(tone.shape)
     if scale >= 1:
         return tone
@@ -80,13 +80,13 @@ def reduced(tone: np.ndarray, side: int) -> np.ndarray:
 
 
 def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, finest: float = 1.0) -> list[Mark]:
-    """Find digits and signs on every scale of a picture, from the finest on; scales repeat some.
+    """Find digits and signs at every scale of a picture, finest first; several scales may find the same one.
 
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        least: probabilities from which on a middle is looked at; each gives marks of its own.
-        finest: scale at which the smallest digits are looked for.
+        least: thresholds on the probability of a centre; each yields its own marks.
+        finest: scale at which the smallest digits are searched for.
     """
     scale = finest
     while min(tone.shape) * scale < SMALL and max(tone.shape) * scale < LONGEST:
@@ -114,26 +114,26 @@ def find_at(
     levels: Sequence[float],
     finer: np.ndarray,
 ) -> tuple[list[Mark], np.ndarray]:
-    """Find digits at one scale of a picture.
+    """Find digits and signs at one scale of a picture.
 
     Args:
         net: the network `finder`.
-        board: [H, W] float32 in [0, 1], brightness; the picture begins at CORNER.
+        board: [H, W] float32 in [0, 1], brightness; the picture starts at CORNER.
         size: height and width of the picture on the board.
-        scale: across and down; boxes are divided by it.
-        levels: probabilities from which on a middle is looked at.
-        finer: [h, w] float32, for each cell how many other symbols the next finer scale shows beside it.
+        scale: horizontal and vertical; boxes are divided by it.
+        levels: thresholds on the probability of a centre.
+        finer: [h, w] float32, the number of other symbols that finer scales show beside each cell.
 
     Returns:
-        The marks, and for each cell how many other symbols this scale or a finer one shows beside it: a word that is
-        seen small may look like a digit.
+        The marks, and for each cell the number of other symbols that this scale or a finer one shows beside it: at low
+        resolution a word may look like a digit.
     """
     with half_precision(torch.device("cpu")):
         said = net(torch.from_numpy(board)[None, None])
     said = said.float()
     heat = said[:, 12 : 12 + HEATS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
-    once = heat + 1e-6 * order  # of neighbours that are equally hot one is the peak
+    once = heat + 1e-6 * order  # breaks ties: one of equally hot neighbours is the peak
     peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
     company = [along_the_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
     company[1] = np.maximum(company[1], cv2.resize(finer, company[1].shape[::-1], interpolation=cv2.INTER_NEAREST))
@@ -147,14 +147,14 @@ def find_at(
     around = np.stack([other, *(part[row, column] for part in company)], 1)
     strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
-    beyond = np.ones(strokes.shape, bool)  # of the picture, where there are no strokes
+    beyond = np.ones(strokes.shape, bool)  # outside the picture, where there are no strokes
     beyond[tuple(slice(k // 2, (k + n + 1) // 2) for k, n in zip(CORNER, size, strict=True))] = False
     strokes[beyond] = 0
     marks = []
     seen = set()
     for least in levels:
         some = np.flatnonzero(score >= least)
-        some = some[np.argsort(score[some])]  # where two are in one cell the surer has its strokes
+        some = some[np.argsort(score[some])]  # where two share a cell, the one with the higher score gets its strokes
         if not len(some):
             continue
         owner = shared_out(strokes, right, down, row[some], column[some])
@@ -179,14 +179,14 @@ def find_at(
 
 
 def along_the_line(middles: np.ndarray) -> np.ndarray:
-    """Add up for each cell the middles on the line about it, but its own: [h, w] float32, the same."""
+    """Sum the centres around each cell along its line, without its own: [h, w] float32 -> the same shape."""
     return cv2.boxFilter(middles, -1, LINE[::-1], normalize=False, borderType=cv2.BORDER_CONSTANT) - middles
 
 
 def shared_out(
     strokes: np.ndarray, right: np.ndarray, down: np.ndarray, row: np.ndarray, column: np.ndarray
 ) -> np.ndarray:
-    """Share out strokes among the middles: each goes to the one that it points to: [H / 2, W / 2] int32, 0 for none."""
+    """Assign each stroke pixel to the centre it points to: [H / 2, W / 2] int32, centres from 1, 0 for none."""
     cells = np.full((strokes.shape[0] // 2, strokes.shape[1] // 2), 255, np.uint8)
     cells[row, column] = 0
     apart, nearest = cv2.distanceTransformWithLabels(cells, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -201,7 +201,7 @@ def shared_out(
 
 
 def boxes_of(owner: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
-    """Return the box of each owner's pixels, (left, top, right, bottom); right is not beyond left where it has none."""
+    """Return the bounding box of each owner's pixels, (left, top, right, bottom); right <= left if it has none."""
     y, x = np.nonzero(owner)
     who = owner[y, x] - 1
     low = np.full((count, 2), 10**6)
@@ -212,9 +212,10 @@ def boxes_of(owner: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
 
 
 def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """Take a digit's ink from the paper about it: brightness [2h, 2w], its strokes [h, w] -> [2h, 2w] in [0, 1].
+    """Separate a digit's ink from the paper around it: brightness [2h, 2w], strokes [h, w] -> [2h, 2w] in [0, 1].
 
-    The paper is what is no stroke; the ink is what stands off it on the side where the strokes do.
+    Paper is everything outside the strokes; ink is what differs from it on the side (darker or lighter) where the
+    digit's strokes do.
     """
     double = window.shape[::-1]
     near = cv2.dilate(np.uint8(own), np.ones((3, 3), np.uint8))
@@ -234,6 +235,6 @@ def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarr
 
 
 def tight(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """Return (top, left, height, width) of what is written."""
+    """Return the bounding box of the ink: (top, left, height, width)."""
     x, y, w, h = cv2.boundingRect(np.uint8(ink > 0.2))
     return y, x, h, w

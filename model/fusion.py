@@ -1,4 +1,4 @@
-"""What the finder and the network that reads glyphs say of a mark, taken together."""
+"""Fuse the outputs of the finder and the glyph classifier for a mark."""
 
 import numpy as np
 import torch
@@ -6,24 +6,24 @@ from torch.special import logit
 
 from model.finder import Mark
 
-WEIGHTS = 7  # of `fuse`
-EXTREME = 1e-4  # probabilities are kept so far from 0 and 1
-LONE = 1.0, 0.15, 5.5, 1.0, 0.0, 0.0, -1.5  # weights of a lone mark: the glyph says most
-SOME = 0.03  # neighbours, which are added to those that there are, so that the first does not weigh more than all
+WEIGHTS = 7  # number of weights of `fuse`
+EXTREME = 1e-4  # probabilities are clamped this far from 0 and 1
+LONE = 1.0, 0.15, 5.5, 1.0, 0.0, 0.0, -1.5  # weights for a lone mark: the glyph counts most
+SOME = 0.03  # added to the number of neighbours, so that the first does not outweigh all others
 
 
 def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:
-    """Judge marks by a multinomial logistic regression on what both networks say.
+    """Classify marks by multinomial logistic regression on the outputs of both networks.
 
     Args:
-        logits: of the glyphs, [N, 10], where no digit is 0.
-        marks: the same N.
-        weights: how much each says, [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them: the logits of
-            the glyph; those of the finder; that it is no digit; that the finder sees a digit; that it sees another
-            symbol there; how many digits, and how many other symbols, stand beside it.
+        logits: of the glyphs, [N, 10]; the logit of "no digit" is 0.
+        marks: the same N marks.
+        weights: [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them, in this order: for the logits of the
+            glyph; for those of the finder; the logit of "no digit"; for the finder's log-odds of a digit, and of
+            another symbol, there; for the logarithms of the number of digits, and of other symbols, beside it.
 
     Returns:
-        Logits [N, 11] for the ten digits and for none.
+        Logits [N, 11] for the ten digits and "no digit".
     """
     said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
     seen = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), EXTREME)  # [N, 2]

@@ -1,4 +1,4 @@
-"""Where freed memory goes, if the C library is glibc: back to the system, or kept for the next use."""
+"""Control what glibc does with freed memory: return it to the system, or keep it for reuse."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of mallopt, as in glibc's malloc
 
 
 def give_back_memory() -> None:
-    """Give memory that is free back to the system: glibc keeps what lies between the used.
+    """Return free memory to the system: glibc keeps the gaps between blocks in use.
 
     Threads that decode large pictures leave such gaps. See malloc_trim(3).
     """
@@ -15,15 +15,15 @@ def give_back_memory() -> None:
 
 
 def keep_memory() -> None:
-    """Let freed memory stay with the process: the next step of a training needs as much again.
+    """Keep freed memory in the process: the next training step needs as much again.
 
-    Else much of it goes back to the system and is paged in anew at each step, for a fifth of the reference network's
-    time. See mallopt(3).
+    Otherwise much of it goes back to the system and is paged in again at each step, which takes a fifth of the
+    reference network's time. See mallopt(3).
     """
     _call("mallopt", TRIM_THRESHOLD, -1)
     _call("mallopt", MMAP_MAX, 0)
 
 
 def _call(name: str, *numbers: int) -> None:
-    with contextlib.suppress(OSError, TypeError, AttributeError):  # another system, another C library
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # not glibc
         getattr(ctypes.CDLL(None), name)(*numbers)

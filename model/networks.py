@@ -25,11 +25,11 @@ def reference() -> nn.Sequential:
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions and a way around them (He et al. 2016): [N, C, H, W] -> the same shape.
+    """Two 3 x 3 convolutions with a skip connection (He et al. 2016): [N, C, H, W] -> the same shape.
 
     Args:
         channels: C.
-        across: columns from one weight of a convolution to the next.
+        across: horizontal dilation of the convolutions, in columns.
     """
 
     def __init__(self, channels: int, across: int = 1):
@@ -50,14 +50,14 @@ def _convolution(
     padding: tuple[int, int] = (1, 1),
     across: int = 1,
 ) -> list[nn.Module]:
-    """Return a convolution, its normalisation and the rectifier."""
+    """Return a convolution, batch normalisation and ReLU."""
     padding = padding[0], padding[1] * across
     convolution = nn.Conv2d(channels, wider, kernel, stride, padding, (1, across), bias=False)
     return [convolution, nn.BatchNorm2d(wider), nn.ReLU()]
 
 
 def world() -> nn.Sequential:
-    """Build the network that reads the world's digits: a small residual network."""
+    """Build the network for real-world digits: a small residual network."""
     return nn.Sequential(
         *_convolution(1, 32),  # [N, 32, 28, 28]
         *_convolution(32, 64, stride=2),  # [N, 64, 14, 14]
@@ -71,7 +71,7 @@ def world() -> nn.Sequential:
 
 
 def quick() -> nn.Sequential:
-    """Build a network to try things out with: small, and 99 % of MNIST after seconds of training; 99,826 parameters."""
+    """Build a small network for experiments: 99 % of MNIST after seconds of training; 99,826 parameters."""
     return nn.Sequential(
         *_convolution(1, 24, stride=2, kernel=(5, 5), padding=(2, 2)),  # [N, 24, 14, 14]
         *_convolution(24, 48),
@@ -82,15 +82,15 @@ def quick() -> nn.Sequential:
     )
 
 
-SIGNS = ".,-:/+="  # what stands in numbers beside digits
-HEATS = 2 + len(SIGNS)  # kinds of middles that the network `finder` tells: digits, each sign, other symbols
-NEITHER = "#"  # something that is no digit and no sign, a letter say
-SYMBOLS = f"0123456789{SIGNS}{NEITHER}"  # what the network `line` spells
-BLANK = len(SYMBOLS)  # its last class: no new symbol in this column
+SIGNS = ".,-:/+="  # characters in numbers other than digits
+HEATS = 2 + len(SIGNS)  # heatmap channels of the network `finder`: centres of digits, of each sign, of other symbols
+NEITHER = "#"  # neither a digit nor a sign, such as a letter
+SYMBOLS = f"0123456789{SIGNS}{NEITHER}"  # the alphabet of the network `line`
+BLANK = len(SYMBOLS)  # its last class, the CTC blank: no new symbol in this column
 
 
 class Columns(nn.Module):
-    """Say for each column what it shows, looking to both sides: [N, C, H, W] -> [N, W, classes]."""
+    """Classify each column, with context from both sides: [N, C, H, W] -> [N, W, classes]."""
 
     def __init__(self, channels: int, height: int, hidden: int, classes: int):
         super().__init__()
@@ -105,11 +105,11 @@ class Columns(nn.Module):
 
 
 def line() -> nn.Sequential:
-    """Build the network that spells a line of writing: strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
+    """Build the line recogniser (CTC): strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
 
-    The layers of `world`, which it begins with, slid along the line: the last of them look at every second column, so
-    that each sees what it does there. Then a convolution over columns, with connectionist temporal classification
-    (Graves et al. 2006).
+    It slides the layers of `world`, from which its training starts, along the line: the last of them are dilated to
+    every second column, so that each sees what it does in `world`. Convolutions over columns follow, trained with
+    connectionist temporal classification (Graves et al. 2006).
     """
     return nn.Sequential(
         *_convolution(1, 32),  # [N, 32, 28, W]
@@ -122,17 +122,17 @@ def line() -> nn.Sequential:
     )
 
 
-SPREAD = 0.03  # of brightness, which is added to the spread about a pixel so that blank paper stays blank
+SPREAD = 0.03  # brightness, added to the local standard deviation so that blank paper stays blank
 
 
 class Finder(nn.Module):
-    """Find digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 31, H / 4, W / 4].
+    """Detect digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 31, H / 4, W / 4].
 
-    Each cell of 4 x 4 pixels has, for its four quarters, a logit that there are strokes of digits (4 channels) and how
-    far right (4) and down (4) of it the middle of their digit is, in units of 16 pixels; nine logits that the middle of
-    a digit, of each of `SIGNS`, of another symbol is there; ten for which digit. Its body is a feature pyramid
-    (Lin et al. 2017), its quarters are sub-pixel convolution (Shi et al. 2016), and each stroke points to the middle of
-    its digit as in Panoptic-DeepLab (Cheng et al. 2020).
+    Each cell of 4 x 4 pixels has, for each of its four quarters, a logit for strokes of digits (4 channels) and the
+    offset right (4) and down (4) to the centre of their digit, in units of 16 pixels; nine logits for the centre of a
+    digit, of each of `SIGNS`, and of another symbol; ten for which digit it is. The body is a feature pyramid (Lin et
+    al. 2017), the quarters use sub-pixel convolution (Shi et al. 2016), and each stroke points to the centre of its
+    digit as in Panoptic-DeepLab (Cheng et al. 2020).
     """
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class Finder(nn.Module):
         self.joined = nn.Sequential(*_convolution(64, 64), Residual(64))
         self.further = nn.Sequential(*_convolution(64, 32, kernel=(1, 1), padding=(0, 0)))
         self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 22 + HEATS, 1))
-        for channels in (slice(0, 4), slice(12, 12 + HEATS)):  # strokes and middles are rare
+        for channels in (slice(0, 4), slice(12, 12 + HEATS)):  # strokes and centres are rare
             nn.init.constant_(self.head[-1].bias[channels], -4.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
@@ -156,7 +156,7 @@ class Finder(nn.Module):
 
 
 def local_contrast(x: torch.Tensor) -> torch.Tensor:
-    """Return how far each pixel stands off its surroundings, where their spread is about 1: [N, 1, H, W], the same."""
+    """Return each pixel's contrast to its surroundings, scaled to a spread of about 1: [N, 1, H, W] -> the same."""
     small = avg_pool2d(torch.cat([x, x * x], 1), 8)
     mean, square = avg_pool2d(small, 5, 1, 2, count_include_pad=False).chunk(2, 1)
     spread = (square - mean * mean).clamp(min=0).sqrt() + SPREAD
@@ -165,7 +165,7 @@ def local_contrast(x: torch.Tensor) -> torch.Tensor:
 
 
 def folded(net: nn.Module) -> nn.Module:
-    """Return a copy for reading alone: the same function, each normalisation folded into the convolution before it."""
+    """Return a copy for inference only: the same function, each batch norm folded into the convolution before it."""
     net = copy.deepcopy(net).eval()
     for module in list(net.modules()):
         if isinstance(module, nn.Sequential):
@@ -176,16 +176,16 @@ def folded(net: nn.Module) -> nn.Module:
 
 
 def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
-    """Compute in bfloat16 where the hardware multiplies it faster, and in float32 elsewhere."""
+    """Return a context that computes in bfloat16 where the hardware is faster at it, and in float32 elsewhere."""
     if device.type == "cuda":
         faster = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # missing from torch 2.7
         faster = device.type == "cpu" and capabilities.get("avx512_bf16", False)
     return torch.autocast(device.type, torch.bfloat16) if faster else contextlib.nullcontext()
 
 
-NETWORKS = {"reference": reference, "world": world, "quick": quick}  # that read digits
+NETWORKS = {"reference": reference, "world": world, "quick": quick}  # those that classify glyphs
 
 
 def build(name: str) -> nn.Module:
@@ -207,5 +207,14 @@ def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torc
 
 
 def with_none(logits: torch.Tensor) -> torch.Tensor:
-    """Set the class "no digit" beside the ten, its logit always 0: [N, 10] -> [N, 11]."""
+    """Append the class "no digit", whose logit is always 0: [N, 10] -> [N, 11]."""
     return torch.cat([logits, torch.zeros_like(logits[:, :1])], dim=1)
+
+
+def digit_scores(logits: torch.Tensor) -> torch.Tensor:
+    """Return how digit-like each glyph is: logits [N, 10] -> [N] float64 in [0, 1].
+
+    It is the total probability of the ten digits against an eleventh class "no digit" whose logit is always 0, and so
+    grows with the energy score of Liu et al. (2020).
+    """
+    return logits.double().logsumexp(dim=1).sigmoid()

@@ -1,4 +1,4 @@
-"""Numbers, as they stand in a line: digits, and the signs that belong to them."""
+"""Numbers in a line: digits, and the signs that belong to them."""
 
 import math
 import re
@@ -8,26 +8,26 @@ from statistics import median
 
 from model.prediction import Prediction
 
-COLUMN = 2.0  # heights of a line: digits that stand farther apart are of two numbers
-NEAR = 1.0  # heights of a line: a sign no farther from a digit belongs to it
+COLUMN = 2.0  # line heights: digits farther apart belong to two numbers
+NEAR = 1.0  # line heights: a sign no farther from a digit belongs to it
 BEFORE, BEHIND = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
 PLAIN = re.compile(r"[+-]?\d+(\.\d+)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-EXTREME = 1e-6  # a probability is kept so far from 0 and 1
+EXTREME = 1e-6  # probabilities are clamped this far from 0 and 1
 
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A number that stands on a page, or a date, a time, a sum.
+    """A number on a page, or a date, a time or a sum.
 
     Attributes:
         text: its digits and signs, such as "-8.5" or "12:45".
-        value: int or float, or None where the text is no plain number. A comma before three digits is taken for one of
-            thousands, any other for a decimal point.
+        value: int or float, or None if the text is not a plain number. A comma before three digits is read as a
+            thousands separator, any other as a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
-        confidence: calibrated probability that all of the text is right, in [0, 1].
-        digits: the prediction of each character of the text; None for a sign.
+        confidence: calibrated probability that the whole text is correct, in [0, 1].
+        digits: the prediction for each character of the text; None for a sign.
     """
 
     text: str
@@ -37,21 +37,21 @@ class Number:
     digits: tuple[Prediction | None, ...]
 
     def scaled(self, by: float) -> "Number":
-        """Return the same number in a picture that is larger or smaller by this factor."""
+        """Return the same number for a picture that is larger or smaller by this factor."""
         return replace(self, box=tuple(round(by * edge) for edge in self.box))
 
     def as_dict(self) -> dict:
-        """Return it as JSON types."""
+        """Return text, value, box and confidence as JSON types."""
         return {"text": self.text, "value": self.value, "box": list(self.box), "confidence": self.confidence}
 
 
 def runs(line: list) -> list[list]:
-    """Group what is written in a line, from left to right, into numbers.
+    """Group the digits and signs of a line, from left to right, into numbers.
 
-    What is no digit is left out, and so are signs that stand where a number has none.
+    Non-digits are left out, and so are signs where a number cannot have one.
 
     Args:
-        line: of `model.page.Written`.
+        line: items of type `model.page.Written`.
     """
     kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
     height = median([one.height for one in kept if one.prediction] or [0.0])
@@ -66,7 +66,7 @@ def runs(line: list) -> list[list]:
 
 
 def stacked(line: list) -> list:
-    """Take two signs that stand one above the other for one: two points for a colon, two strokes for an equals sign."""
+    """Merge two signs, one above the other, into one: two points into a colon, two strokes into an equals sign."""
     kept: list = []
     for one in line:
         last = kept[-1] if kept else None
@@ -82,11 +82,11 @@ def stacked(line: list) -> list:
 
 
 def _in_order(group: list) -> list:
-    """Leave out signs before, behind and within a number that it cannot have there."""
+    """Drop signs that a number cannot have at its start, at its end or inside."""
     number: list = []
     for one in group:
         if one.prediction is None and (not number or number[-1].prediction is None) and one.kind not in BEFORE:
-            continue  # no number begins so, nor has it two signs but for a minus behind another
+            continue  # cannot start a number or follow another sign, as + and - can
         if one.prediction is None and number and number[-1].prediction is None and number[-1].kind in BEFORE:
             number.pop()
         number.append(one)
@@ -96,12 +96,12 @@ def _in_order(group: list) -> list:
 
 
 def text_of(number: list) -> str:
-    """Return the characters of what is written."""
+    """Return the characters of a number."""
     return "".join(str(one.prediction.digit) if one.prediction else one.kind for one in number)
 
 
 def value_of(text: str) -> int | float | None:
-    """Return the value of a plain number, whichever its decimal sign; None for a date, a time, a sum.
+    """Return the value of a plain number with either decimal separator; None for a date, a time or a sum.
 
     >>> value_of("-8,5"), value_of("1,250"), value_of("12:45")
     (-8.5, 1250, None)
@@ -113,12 +113,12 @@ def value_of(text: str) -> int | float | None:
 
 
 def number_of(run: list, box: tuple[int, int, int, int], calibration: Sequence[float]) -> Number:
-    """Make a number of what is written.
+    """Build a number from its digits and signs.
 
     Args:
-        run: one of `runs`.
-        box: of it, in pixels of the image.
-        calibration: by what the logit of the probability that all of it is right is multiplied, and what is added.
+        run: one of the groups that `runs` returns.
+        box: its bounding box, in pixels of the image.
+        calibration: scale and offset for the logit of the probability that all of it is correct.
     """
     shares = [one.prediction.confidence if one.prediction else one.mark.score for one in run]
     by, more = calibration
@@ -128,6 +128,6 @@ def number_of(run: list, box: tuple[int, int, int, int], calibration: Sequence[f
 
 
 def logit(share: float) -> float:
-    """Return the logarithm of the odds of a probability, which is kept a little from 0 and 1."""
+    """Return the log-odds of a probability, clamped away from 0 and 1."""
     share = min(max(share, EXTREME), 1 - EXTREME)
     return math.log(share / (1 - share))

@@ -1,4 +1,4 @@
-"""What stands on a page: its marks in lines, and the text that they make."""
+"""The content of a page: its marks in lines, and the text they form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,24 +6,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.finder import Box, Mark
-from model.numbers import NEAR, Number
+from model.numbers import NEAR, Number, number_of, runs, text_of
 from model.prediction import Prediction
+from model.rectify import View, box_back
 
-MANY, ALIKE = 16, (0.75, 1.33)  # digits that make a table, and how much lower or higher they are than is usual
-NOTE, HUGE = 0.8, 2.5  # of the usual height: what is lower in a table is a note, and what is higher none of it
-CRAMMED, SMALL = 0.3, 1.0  # of the usual height: notes in a table whose digits stand alone are so near and small
-LEVELLED = 8  # digits whose lines may rise or fall
-SLOPES = np.linspace(-0.45, 0.45, 61)  # down for each pixel to the right
+MANY, ALIKE = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual one
+NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones not part of it
+CRAMMED, SMALL = 0.3, 1.0  # of the usual height: maximum gap and height of notes where a table's digits stand alone
+LEVELLED = 8  # minimum number of digits from which to level sloping lines
+SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """One thing that stands on a page.
+    """One item on a page: a digit, a sign or a non-digit.
 
     Attributes:
-        mark: where, as the finder takes it.
-        prediction: what is said of the glyph; None for a sign.
-        likely: it is a digit, or a sign, or the finder takes it for one.
+        mark: its place and ink, as the finder detected it.
+        prediction: the reading of its glyph; None for a sign.
+        likely: whether it is a digit or a sign, or the finder takes it for one.
     """
 
     mark: Mark
@@ -39,7 +40,7 @@ class Written:
         return self.mark.box
 
     def refused(self) -> "Written":
-        """Return the same as a non-digit."""
+        """Return the same item as a non-digit."""
         return replace(self, prediction=replace(self.prediction, digit=None, confidence=0.0, score=0.0), likely=False)
 
     @property
@@ -49,17 +50,17 @@ class Written:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What stands on a page.
+    """The content of a page.
 
     Attributes:
-        lines: from top to bottom; each its marks (box, Prediction) from left to right, box = (left, top, right, bottom)
-            in pixels of the image. `digit` is None where a mark looks like a digit to the finder and like none to the
-            network that reads it.
-        text: the numbers, a line of text for each line that has any, a space between columns: "1247673\\n-8.5". Small
-            notes in a table are left out.
-        numbers: those of the text, in its order.
-        sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and laid flat.
-        turn: by how many degrees the image was turned anticlockwise to be read.
+        lines: from top to bottom; each holds its marks (box, Prediction) from left to right, box = (left, top, right,
+            bottom) in pixels of the image. `digit` is None where a mark looks like a digit to the finder but not to the
+            network that classifies it.
+        text: the numbers: a line of text for each line that has any, with spaces between columns: "1247673\\n-8.5".
+            Small notes in a table are left out.
+        numbers: the numbers of the text, in the same order.
+        sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and rectified.
+        turn: degrees by which the image was rotated anticlockwise for reading.
     """
 
     lines: list[list[tuple[tuple[int, int, int, int], Prediction]]]
@@ -86,9 +87,9 @@ class Page:
 
 
 def in_lines(written: list[Written]) -> list[list[Written]]:
-    """Lay what is written in lines from top to bottom, each from left to right.
+    """Group items into lines from top to bottom, each from left to right.
 
-    A digit is tied to the next on its right that stands at its height; a sign to the digit that it is nearest to.
+    A digit is linked to the next digit on its right at the same height, a sign to the nearest digit.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
     boxes = level(np.array([each.box for each in digits], float).reshape(-1, 4))
@@ -114,10 +115,10 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
 
 
 def level(boxes: np.ndarray) -> np.ndarray:
-    """Move boxes up or down so that lines of them that rise or fall are level: [N, 4] -> [N, 4].
+    """Shift boxes vertically so that sloping lines become level: [N, 4] -> [N, 4].
 
-    Seen from the side, the lines of a page rise more at its top than at its foot. Of all such slopes that is taken
-    under which most pairs of boxes stand at one height.
+    When a page is seen from the side, its lines slope more at the top than at the bottom. Of all such slopes, the one
+    that puts the most pairs of boxes at the same height is used.
     """
     if len(boxes) < LEVELLED:
         return boxes
@@ -136,7 +137,7 @@ def level(boxes: np.ndarray) -> np.ndarray:
 
 
 def without_notes(written: list[Written]) -> list[Written]:
-    """Leave out the notes of a table, as the candidates of a sudoku are: small, or crammed where others stand alone."""
+    """Leave out notes in a table, such as sudoku candidates: digits that are small, or crammed where others are not."""
     digits = [each for each in written if each.kind == "digit" and each.prediction.digit is not None]
     boxes = np.array([each.box for each in digits], float).reshape(-1, 4)
     heights = _heights(boxes)
@@ -147,7 +148,7 @@ def without_notes(written: list[Written]) -> list[Written]:
     usual = np.median(table)
     a, b = boxes.T[:, :, None], boxes.T[:, None]
     beside = _overlap(a, b, 1) > 0.5 * np.minimum(heights[:, None], heights)
-    together = beside & (_overlap(a, b, 0) > -CRAMMED * usual)  # each with itself, too
+    together = beside & (_overlap(a, b, 0) > -CRAMMED * usual)  # includes each with itself
     alone = together.sum(axis=1) == 1
     small = np.where(together, heights, 0).max(axis=1) < SMALL * usual
     crammed = small & ~alone & (alone[np.isin(heights, table)].mean() > 0.5)
@@ -161,3 +162,45 @@ def _heights(boxes: np.ndarray) -> np.ndarray:
 
 def _overlap(a: Sequence, b: Sequence, axis: int) -> np.ndarray:
     return np.minimum(a[axis + 2], b[axis + 2]) - np.maximum(a[axis], b[axis])
+
+
+def page_of(
+    written: list[Written], view: View, size: tuple[int, int], calibration: Sequence[float] = (1.0, 0.0)
+) -> Page:
+    """Build a page from the items read in a view of a picture.
+
+    Args:
+        written: digits and signs, in pixels of the view.
+        view: the view in which the picture was read.
+        size: width and height of the picture.
+        calibration: for the confidence of a number, see `model.numbers.number_of`.
+    """
+    some = [one for one in written if one.likely]
+    if not any(one.prediction for one in some):
+        some = written[:1]
+    lines = in_lines(some)
+    noted = without_notes(some)
+    back = np.linalg.inv(view.matrix)
+    marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
+    numbers = [runs(line) for line in (lines if noted is some else in_lines(noted))]
+    text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
+    each = [number_of(run, box_back(around(run), back, size), calibration) for line in numbers for run in line]
+    corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
+    return Page(marks, text, tuple(each), corners, view.degrees)
+
+
+def around(written: list[Written]) -> Box:
+    """Return the bounding box (left, top, right, bottom) of all items."""
+    boxes = np.array([one.box for one in written])
+    return tuple([*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()])
+
+
+def sureness(written: list[Written]) -> float:
+    """Return the mean confidence of the digits, in [0, 1]; a mark that only the finder calls a digit counts as 0."""
+    digits = [one.prediction.confidence for one in written if one.likely and one.prediction]
+    return sum(digits) / max(1, len(digits))
+
+
+def plenty(written: list[Written]) -> float:
+    """Return the expected number of correct minus wrong digits; a likely mark that is a non-digit counts as -1."""
+    return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)

@@ -1,23 +1,22 @@
-"""What a network says of one picture."""
+"""The result of reading one picture."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from model.preprocess import SIDE
+from model.glyph import SIDE
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network says of one picture.
+    """The result of reading one picture.
 
     Attributes:
-        digit: 0 to 9, or None: the picture is blank, or what it holds is not a digit.
-        probabilities: [10] float32, the share of each digit, sums to 1; all equal if the picture is blank.
-        confidence: the calibrated probability that `digit` is right, in [0, 1]; 0 if there is none.
-        score: how digit-like it is, in [0, 1], higher is more: `digit` is None where it is low; 0 if the picture is
-            blank.
-        glyph: [28, 28] float32 in [0, 1], what the network saw: 0 is paper, 1 is pen.
+        digit: 0 to 9, or None if the picture is blank or does not show a digit.
+        probabilities: [10] float32, the probability of each digit, sums to 1; all equal if the picture is blank.
+        confidence: the calibrated probability that `digit` is correct, in [0, 1]; 0 if `digit` is None.
+        score: how digit-like the picture is, in [0, 1]; if it is low, `digit` is None; 0 if the picture is blank.
+        glyph: [28, 28] float32 in [0, 1], the input of the network: 0 is paper, 1 is pen.
     """
 
     digit: int | None
@@ -42,5 +41,5 @@ class Prediction:
 
 
 def blank() -> Prediction:
-    """Return what is said of a picture on which nothing is written."""
+    """Return the prediction for a blank picture."""
     return Prediction(None, np.full(10, 0.1, np.float32), 0.0, 0.0, np.zeros((SIDE, SIDE), np.float32))

@@ -1,4 +1,4 @@
-"""What may be a digit of a picture: the marks of the finder, and the ink that hangs together where it sees one."""
+"""Digit proposals: the marks of the finder, and the connected components of ink where it sees a digit."""
 
 from dataclasses import replace
 
@@ -7,29 +7,29 @@ import numpy as np
 from torch import nn
 
 from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
-from model.preprocess import ON, Pieces, connected, isolate
+from model.ink import ON, Pieces, connected, isolate
 
-LIKE_A_MARK = 0.65  # intersection over union from which on two boxes are of one digit
-REPEATED = 0.8  # and from which on the one need not be looked at beside the other
-OVERLAP = 0.5  # share of the smaller of two boxes from which on they cover the same digit
+LIKE_A_MARK = 0.65  # intersection over union from which two boxes show the same digit
+REPEATED = 0.8  # intersection over union from which one of two boxes is redundant
+OVERLAP = 0.5  # overlap, as a fraction of the smaller box, above which two boxes cover the same digit
 WIDE_STROKE = 5  # pixels
-LIKELY = 0.5  # score from which a mark of the finder counts by itself
-THIN = 0.1  # share of ink that may be in thinner strokes, and at the edges of wide ones
+LIKELY = 0.5  # score from which a mark of the finder counts on its own
+THIN = 0.1  # maximum fraction of ink in thinner strokes, and at the edges of wide ones
 
 
 def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> list[Mark]:
     """Propose digits and signs.
 
-    Where the ink of a picture is easily told from its paper, what hangs together is drawn more exactly than the finder
-    draws it. It is proposed beside the marks of the finder, which says of it what it says of the mark most like it.
+    Where ink is easily separated from paper, connected components outline a digit more exactly than the finder does.
+    They are proposed in addition to the finder's marks, and each takes its scores from a mark that resembles it.
 
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        pieces: of its ink; None for only what the finder is sure of, which is faster.
+        pieces: the connected components of its ink; None for only the confident marks of the finder, which is faster.
 
     Returns:
-        Marks on every scale, so that several may be of one digit, or of parts of it.
+        Marks at every scale, so several may show the same digit, or parts of it.
     """
     if pieces is None:
         return distinct(find(net, tone, THRESHOLDS[1:]))
@@ -43,17 +43,17 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
 
 
 def thick(pieces: Pieces) -> bool:
-    """Say whether all ink is of strokes so wide that half the picture's size shows them as well."""
+    """Return whether all strokes are so wide that half the resolution shows them as well."""
     on = np.uint8(pieces.ink > ON)
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
     if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
         return False
     wide = np.bincount(pieces.labels[worn > 0], minlength=len(pieces.boxes))
-    return bool(wide[1:].all())  # no piece is thin all over
+    return bool(wide[1:].all())  # no component is thin all over
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
-    """Keep of marks that are nearly the same, as two scales show one digit, that of which the finder is surest."""
+    """Of nearly identical marks, such as one digit found at two scales, keep the one with the highest score."""
     if not marks:
         return []
     order = sorted(marks, key=lambda mark: -mark.score)
@@ -67,11 +67,11 @@ def distinct(marks: list[Mark]) -> list[Mark]:
 
 
 def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
-    """Propose each piece of ink that hangs together and is like a mark."""
+    """Propose each connected component of ink that resembles a mark."""
     if len(pieces.boxes) == 1 or not marks:
         return []
     boxes = np.array([mark.box for mark in marks])
-    large = _areas(pieces.boxes) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones are like no mark
+    large = _areas(pieces.boxes) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones resemble no mark
     proposed = []
     for label in 1 + np.flatnonzero(large[1:]):
         alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
@@ -84,7 +84,7 @@ def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
 def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     """Propose all the ink of a picture as one digit: ink [H, W] float32 in [0, 1].
 
-    Ink that resembles no mark may be a digit that the finder misses, but not if it is in pieces, frames the picture, or
+    Ink that resembles no mark may be a digit that the finder missed, unless it is in pieces, frames the picture, or
     stands beside a likely mark; its score is then 0.
     """
     digit = isolate(written)
@@ -105,7 +105,7 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
 
 
 def alone(marks: list[Mark]) -> list[Mark]:
-    """Call the marks lone if there is but one place where a digit may be."""
+    """Set `lone` on the digits if there is only one place where a digit may be."""
     digits = [mark for mark in marks if mark.kind == "digit" and mark.score > 0]
     boxes = np.array([mark.box for mark in digits]).reshape(-1, 4)
     if not digits or any(mark.lone for mark in digits) or not covered(boxes[_areas(boxes).argmax()], boxes).all():
@@ -114,13 +114,13 @@ def alone(marks: list[Mark]) -> list[Mark]:
 
 
 def covered(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Say with which of others, [N, 4], a box [4] has half of the smaller in common: [N] bool."""
+    """Return which of `boxes`, [N, 4], overlap a box [4] by more than half of the smaller of the two: [N] bool."""
     common = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(0).prod(axis=1)
     return common > OVERLAP * np.minimum(_areas(boxes), _areas(box))
 
 
 def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the intersection of boxes [..., 4] over their union, in [0, 1]."""
+    """Return the intersection over union of boxes [..., 4], in [0, 1]."""
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     common = (high - low).clip(0).prod(axis=-1)
     return common / (_areas(a) + _areas(b) - common)

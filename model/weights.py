@@ -1,6 +1,6 @@
-"""Save and load: one safetensors file holds a network's weights with its card inside.
+"""Save and load: one safetensors file holds a network's weights and its card.
 
-The format (https://github.com/huggingface/safetensors) is data only: nothing in it can run, unlike a pickle.
+The format (https://github.com/huggingface/safetensors) is data only: unlike a pickle, it cannot run code.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from torch import nn
 from model.networks import NETWORKS, build
 
 SHIPPED = Path(__file__).parent / "weights"
-MAIN = "model.safetensors"  # name of the network that reads glyphs in a repository of the Hugging Face Hub
+MAIN = "model.safetensors"  # file name of the glyph classifier in a Hugging Face Hub repository
 
 
 def locate(name_or_path: str | os.PathLike) -> Path:
     """Find a weights file: the shipped one for a bare name ("reference"), else the path as given.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
     path = shipped.get(os.fspath(name_or_path), Path(name_or_path))
@@ -38,7 +38,7 @@ def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
     """Write the network's weights and its card to one file, as `write` does.
 
     Args:
-        net: a network of `model.networks`.
+        net: a network from `model.networks`.
         card: what is known about the weights, as JSON types; `card["network"]` is the name `build` takes.
         path: the file to write; missing folders are made.
     """
@@ -47,14 +47,14 @@ def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
 
 
 def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str | os.PathLike) -> None:
-    """Write a safetensors file, whole or not at all.
+    """Write a safetensors file atomically.
 
-    The bytes go to a temporary file beside `path`, which then takes its name in one step: a reader, or a crash at any
-    moment, meets the old file or the new one. The same tensors and metadata give the same bytes.
+    The bytes go to a temporary file next to `path`, which then replaces it in one step: a reader finds either
+    the old file or the new one, even after a crash. The same tensors and metadata give the same bytes.
 
     Args:
         tensors: on the CPU, contiguous.
-        metadata: what the file says of them.
+        metadata: stored in the file along with the tensors.
         path: the file to write; missing folders are made.
     """
     path = Path(path)
@@ -74,30 +74,30 @@ def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str 
 
 
 def read(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict]:
-    """Read a file that `write` wrote: its tensors, and what its metadata say under a key, as JSON.
+    """Read a file written by `write`: its tensors, and the JSON stored under a key of its metadata.
 
     Raises:
-        SafetensorError, json.JSONDecodeError, KeyError: it is another kind of file, or is damaged.
+        SafetensorError, json.JSONDecodeError, KeyError: the file is of another kind, or is damaged.
     """
     with safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
         return tensors, json.loads((file.metadata() or {})[key])
 
 
 def digest(name_or_path: str | os.PathLike) -> str:
-    """Return the SHA-256 of a weights file, as `locate` finds it, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of the weights file that `locate` finds."""
     return hashlib.sha256(locate(name_or_path).read_bytes()).hexdigest()
 
 
 def fetched(repository: str | os.PathLike) -> Path:
-    """Return the folder of a repository of the Hugging Face Hub, USER/NAME, fetched if need be; or of a folder, itself.
+    """Return the folder of a Hugging Face Hub repository, USER/NAME, downloaded if necessary; a local folder as it is.
 
     Raises:
-        FileNotFoundError: there is no such repository, or the Hub cannot be reached and nothing was fetched before.
+        FileNotFoundError: the repository does not exist, or the Hub cannot be reached and it was not downloaded before.
     """
     if Path(repository).is_dir():
         return Path(repository)
-    from huggingface_hub import snapshot_download  # it comes with gradio, and is slow to import
+    from huggingface_hub import snapshot_download  # installed with gradio, and slow to import
 
     try:
         return Path(snapshot_download(os.fspath(repository), allow_patterns="*.safetensors"))
@@ -109,11 +109,11 @@ def fetched(repository: str | os.PathLike) -> Path:
 
 
 def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
-    """Read a file that `save` wrote: the network in evaluation mode, on the CPU, and its card.
+    """Load a file written by `save`: the network in evaluation mode, on the CPU, and its card.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no weights file of this project, or is damaged.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a weights file of this project, or is damaged.
     """
     path = Path(path)
     if not path.is_file():

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from model.training.strokes import draw, draw_somewhere
+from model.evaluation.strokes import draw, draw_somewhere
 from tests.digits import STROKES, glyph
 
 ROOT = Path(__file__).parent.parent

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from model.preprocess import fit, ink
-from model.training.strokes import STROKES, arc
+from model.evaluation.strokes import STROKES, arc
+from model.glyph import fit
+from model.ink import ink
 
 __all__ = ["LETTER", "STROKES", "arc", "difference", "glyph"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model.training.nuisances import gradient, ruling, shadow, sheet, squares, tilt, wobbly
-from model.training.numbers import compose
-from model.training.strokes import draw
+from model.evaluation.nuisances import gradient, ruling, shadow, sheet, squares, tilt, wobbly
+from model.evaluation.numbers import compose
+from model.evaluation.strokes import draw
 from tests.digits import LETTER, STROKES, arc
 
 Random = np.random.Generator

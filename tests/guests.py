@@ -6,8 +6,8 @@ import urllib.request
 
 from PIL import Image
 
-from model.pictures import as_data_url
-from model.training.strokes import draw
+from model.evaluation.strokes import draw
+from model.images import as_data_url
 
 
 class Guest:

@@ -15,8 +15,8 @@ import numpy as np
 from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
-from model.training.benchmark import memory_mb
-from model.training.strokes import read_strokes
+from model.evaluation.benchmark import memory_mb
+from model.evaluation.strokes import read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES, arc
 from tests.guests import Guest, config_of, on_canvas

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import app
-from model.training.benchmark import memory_mb
-from model.training.numbers import compose
-from model.training.strokes import draw
+from model.evaluation.benchmark import memory_mb
+from model.evaluation.numbers import compose
+from model.evaluation.strokes import draw
+from model.serving import events
 from tests.conftest import Running, serve_page
 from tests.digits import LETTER, STROKES
 from tests.guests import Guest, config_of, on_canvas
@@ -42,7 +42,7 @@ def said_of(answer: str) -> str:
 def canvases() -> list[tuple[str, str]]:
     """Draw what people draw: data URLs of the canvas, with what the page should say."""
     drawn = [on_canvas(strokes, 7 * place) for strokes in (*STROKES.values(), LETTER) for place in range(3)]
-    return [(url, said_of(app.answer_look({"picture": url}))) for url in (on_canvas([]), *drawn)]
+    return [(url, said_of(events.answer_look({"picture": url}))) for url in (on_canvas([]), *drawn)]
 
 
 def photos() -> dict[str, bytes]:
@@ -77,10 +77,10 @@ def answers(files: dict[str, bytes], folder: Path) -> list[tuple[bytes, dict[str
     path, read = folder / "picture", []
     for content in files.values():
         path.write_bytes(content)
-        said: dict[str, object] = {"photo": said_of(app.answer_sheet(str(path), False)[0])}
+        said: dict[str, object] = {"photo": said_of(events.answer_sheet(str(path), False)[0])}
         for method in ("read_digit", "read_page"):
             try:
-                said[method] = json.loads(json.dumps(app.read(getattr(app.recognizer, method), path).as_dict()))
+                said[method] = json.loads(json.dumps(events.read(getattr(events.recognizer, method), path).as_dict()))
             except ValueError as error:
                 said[method] = str(error)
         read.append((content, said))

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from model.training import benchmark, races
+from model.evaluation import benchmark, races
 
 pytestmark = pytest.mark.slow
 

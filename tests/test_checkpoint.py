@@ -15,9 +15,9 @@ from safetensors import safe_open
 import train
 from model import weights
 from model.training import loop
-from model.training.mixture import Mixture
+from model.training.glyphs import Mixture
+from model.training.lines import Strips
 from model.training.scenes import Scenes
-from model.training.strips import Strips
 from tests.conftest import ROOT
 
 

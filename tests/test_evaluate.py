@@ -6,12 +6,12 @@ import torch
 from PIL import Image
 
 from model import weights
+from model.evaluation import evaluate, nuisances, pages
+from model.evaluation.reliability import calibration_error
+from model.evaluation.strokes import draw_somewhere
+from model.evaluation.tables import over_seeds
 from model.networks import build
 from model.numbers import Number
-from model.training import evaluate, nuisances, pages
-from model.training.reliability import calibration_error
-from model.training.strokes import draw_somewhere
-from model.training.tables import over_seeds
 from tests.digits import STROKES
 
 

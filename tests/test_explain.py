@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from model import Recognizer
+from model.evaluation.strokes import draw
 from model.explain import heat_map, log_odds
-from model.training.strokes import draw
 from tests.digits import STROKES, glyph
 
 

@@ -9,9 +9,10 @@ from huggingface_hub import ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError, LocalTokenNotFoundError
 
 from model import Recognizer, weights
+from model.evaluation import report
+from model.evaluation.strokes import draw_somewhere
 from model.networks import predict
-from model.training import export, report
-from model.training.strokes import draw_somewhere
+from model.training import export
 from tests.digits import STROKES
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from model import weights
+from model.evaluation.strokes import draw
 from model.finder import CELL, STEP, boxes_of, find, ink_of, padded, shared_out, tight
 from model.networks import folded
-from model.training.strokes import draw
 from tests.digits import STROKES
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from model import Recognizer, pictures
-from model.training.strokes import draw
+from model import Recognizer, images
+from model.evaluation.strokes import draw
 from tests.digits import STROKES
 
 SENTENCE = re.compile(
@@ -66,7 +66,7 @@ def read(recognizer, place, content):
     place.write_bytes(content)
     try:
         prediction = recognizer.read_digit(place)
-        pictures.upright(place, 168)
+        images.upright(place, 168)
     except ValueError as error:
         assert SENTENCE.search(str(error)), error
         return str(error)

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
-from model import show
-from model.training.strokes import draw
+from model.evaluation.strokes import draw
+from model.serving import html
 from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import STROKES
 
@@ -201,7 +201,7 @@ def test_a_correction_is_kept_as_a_glyph_and_nothing_without_the_click(guest, se
 
 def test_an_example_is_read_at_a_click(guest):
     guest.page.get_by_role("tab", name="Photo").click()
-    guest.page.locator("#photo-answer").get_by_text("Give a picture").wait_for()
+    guest.page.locator("#photo-answer").get_by_text("Upload a picture").wait_for()
     guest.page.locator("#component-examples button, .gallery-item").first.click()
     guest.page.locator("#photo-answer .stages").wait_for()
     guest.page.get_by_role("button", name="Remove Image").click()
@@ -234,14 +234,14 @@ def test_a_server_that_fails_gets_a_sentence_and_is_asked_again(context, address
     visitor = Visitor(context, address, touch=False)
     visitor.page.route(LOOK, lambda route: route.fulfill(status=502, body="busy"))
     visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text("There is no answer from the server").wait_for()
+    visitor.page.locator("#draw-answer").get_by_text("The server does not answer").wait_for()
     visitor.page.unroute(LOOK)
     visitor.sees("draw", "1")
 
 
 def test_a_busy_server_says_so_and_is_asked_again(context, address):
     visitor = Visitor(context, address, touch=False)
-    busy = json.dumps(show.busy("Many people are asking just now."))
+    busy = json.dumps(html.busy("Many people are asking just now."))
     visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
     visitor.draw(STROKES[1])
     visitor.page.locator("#draw-answer").get_by_text("Many people are asking").wait_for()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from model.__main__ import main
-from model.training.strokes import draw
+from model.evaluation.strokes import draw
 from tests.digits import STROKES
 
 

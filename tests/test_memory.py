@@ -4,8 +4,8 @@ import platform
 import pytest
 import torch
 
+from model.evaluation.races import alone
 from model.memory import TRIM_THRESHOLD, give_back_memory, keep_memory
-from model.training.races import alone
 
 
 def test_memory_is_given_back_or_kept_where_it_can_be(monkeypatch):

@@ -7,7 +7,7 @@ from model.finder import Mark
 from model.numbers import number_of, runs, text_of, value_of
 from model.page import Written
 from model.prediction import blank
-from tests.test_recognize import line_of
+from tests.test_recognizer import line_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from model.training.numbers import compose
-from model.training.strokes import draw
+from model.evaluation.numbers import compose
+from model.evaluation.strokes import draw
 from tests.conftest import DESK, Visitor
 from tests.digits import LETTER, STROKES, arc
 
@@ -147,7 +147,7 @@ def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, ph
     page.locator("#text textarea").wait_for()
     assert page.locator("#text textarea").input_value() == "3141\n59"
     page.locator("#boxes img").first.wait_for()
-    page.locator("#table [aria-rowcount='7']").wait_for()  # with the one of the headings
+    page.locator("#table [aria-rowcount='3']").wait_for()  # two numbers, and the headings
     assert "6 digits" in page.locator("#photo-answer output").inner_text()
     page.get_by_role("button", name="Remove Image").click()
     page.locator("#text").wait_for(state="hidden")

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model.evaluation.strokes import draw
 from model.finder import Mark
-from model.preprocess import connected
+from model.ink import connected
 from model.proposals import all_of_it, alone, hanging_together, shared, thick
-from model.training.strokes import draw
 from tests.digits import STROKES
 
 

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model import Recognizer
-from model.pictures import upright
-from model.training.nuisances import ruling, shadow, spoilt, squares, together
-from model.training.numbers import compose, numbers
-from model.training.pages import compare
-from model.training.strokes import draw
+from model.evaluation.nuisances import ruling, shadow, spoilt, squares, together
+from model.evaluation.numbers import compose, numbers
+from model.evaluation.pages import compare
+from model.evaluation.strokes import draw
+from model.images import upright
 from tests.digits import STROKES, arc
 
 

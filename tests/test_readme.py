@@ -1,4 +1,4 @@
-"""What the README tells programs to do, done as it stands there."""
+"""What README and docs tell programs to do, done as it stands there."""
 
 import csv
 import os
@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.training.numbers import compose
-from model.training.strokes import draw
+from model.evaluation.numbers import compose
+from model.evaluation.strokes import draw
 from tests.conftest import ROOT
 from tests.digits import STROKES
 
 pytestmark = pytest.mark.slow
-SNIPPETS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+TEXT = "\n".join((ROOT / name).read_text() for name in ("README.md", "docs/api.md"))
+SNIPPETS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
 def snippet(language, about, address=""):
-    """The only snippet of the README in a language that holds some words, with the address of the page in it."""
+    """The only snippet of them in a language that holds some words, with the address of the page in it."""
     (found,) = [text for kind, text in SNIPPETS if kind == language and about in text]
     return found.replace("http://127.0.0.1:7860", address)
 

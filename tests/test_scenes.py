@@ -6,8 +6,9 @@ from model.finder import CELL, DIGIT
 from model.networks import HEATS, SIGNS
 from model.training.camera import fallen
 from model.training.data import mnist
-from model.training.layouts import OTHER, TEN, Sheet, Writer
+from model.training.layouts import Writer
 from model.training.scenes import SIDE, Scenes, boxes, targets
+from model.training.sheet import OTHER, TEN, Sheet
 
 
 @pytest.fixture(scope="module")

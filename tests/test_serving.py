@@ -20,8 +20,9 @@ from PIL import Image
 
 import app
 from model import corrections
-from model.pictures import of_data_url
-from model.training.strokes import draw
+from model.evaluation.strokes import draw
+from model.images import of_data_url
+from model.serving import CANVAS, components
 from tests.conftest import ROOT, start_page, wait_for
 from tests.digits import STROKES
 from tests.guests import Guest, config_of, on_canvas
@@ -218,19 +219,19 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
         return types.SimpleNamespace(id=name, composite=None)
 
     pad = app.spare_pad
-    for i in range(3 * app.STROKES):
+    for i in range(3 * components.STROKES):
         pad.accept_blobs(Sent(type="composite", index="null", id=str(i)))
-    assert list(pad.blob_storage) == [str(i) for i in range(2 * app.STROKES, 3 * app.STROKES)]
+    assert list(pad.blob_storage) == [str(i) for i in range(2 * components.STROKES, 3 * components.STROKES)]
     pad.accept_blobs(Sent(type="layer", index="1000000000", id="bomb"))
     pad.accept_blobs(Sent(id="bomb"))
     assert "bomb" not in pad.blob_storage
-    with pytest.raises(gr.Error, match="no drawing"):
-        pad.preprocess(asked(str(3 * app.STROKES - 1)))
+    with pytest.raises(gr.Error, match="not a drawing"):
+        pad.preprocess(asked(str(3 * components.STROKES - 1)))
     bomb = png(60_000, 60_000)
     pad.blob_storage["bomb"] = bomb
-    with pytest.raises(gr.Error, match="no drawing"):
+    with pytest.raises(gr.Error, match="not a drawing"):
         pad.preprocess(asked("bomb"))
-    drawn = of_data_url(on_canvas(STROKES[7]), *app.CANVAS)
+    drawn = of_data_url(on_canvas(STROKES[7]), *CANVAS)
     pad.blob_storage["good"] = saved(Image.fromarray(drawn).convert("RGBA"), "PNG")
     assert np.array_equal(pad.preprocess(asked("good"))["composite"], drawn)
     assert pad.preprocess(None) is pad.preprocess(asked("unknown")) is None

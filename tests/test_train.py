@@ -8,12 +8,12 @@ import torch
 
 import train
 from model import Recognizer, corrections, networks, weights
+from model.evaluation.strokes import draw, draw_somewhere
 from model.training import data, loop
 from model.training.data import mnist
+from model.training.glyphs import Mixture
 from model.training.loop import accuracy
-from model.training.mixture import Mixture
 from model.training.recipes import Recipe
-from model.training.strokes import draw, draw_somewhere
 from tests.digits import STROKES, glyph
 
 

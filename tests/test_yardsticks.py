@@ -4,12 +4,13 @@ from itertools import islice
 import pytest
 import torch
 
+from model.evaluation import races
+from model.evaluation.yardsticks import Example, train_example, train_plainly
 from model.networks import predict
-from model.training import loop, races
+from model.training import loop
 from model.training.data import mnist, split
 from model.training.loop import train
 from model.training.recipes import Recipe
-from model.training.yardsticks import Example, train_example, train_plainly
 
 
 def test_the_example_has_as_many_parameters_as_pytorchs():

@@ -1,1 +1,1 @@
-"""Everything that builds and measures weights; reading never imports it."""
+"""Everything needed to train and validate networks; inference never imports it."""

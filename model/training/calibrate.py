@@ -1,4 +1,4 @@
-"""How sure is sure: set a network's temperature and threshold on digits that it was not trained on."""
+"""Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,46 +11,49 @@ from tqdm import tqdm
 
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
-from model.looks import look
+from model.glyph import close_ups
+from model.ink import connected, ink
+from model.networks import digit_scores
 from model.numbers import EXTREME
-from model.preprocess import connected, ink
 from model.proposals import propose, shared
-from model.recognize import Recognizer, close_ups, digit_scores
+from model.recognizer import Recognizer
+from model.test_time_augmentation import predict_augmented
 from model.training.camera import lit
-from model.training.layouts import TEN, Writer
-from model.training.mixture import NONE, Mixture
+from model.training.glyphs import NONE, Mixture
+from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
+from model.training.sheet import TEN
 
-KEPT = 0.99  # share of digits that the threshold lets pass
-SCENES = 600  # on which it is learned how to judge what the finder finds
-OTHERS = torch.tensor([-1.5])  # how much the logarithm of the other symbols beside a mark says; see `learn_fusion`
-TRUST = 1 / 3  # share of the weight of what the finder sees, learned on our own scenes, that it has on real pictures
-INVENTED = 2.5  # how many times worse it is to take something for a digit than to miss one
-NUMBERS = 600  # on which it is learned how sure to be of one
-ROUNDS = 4  # how many times each held-back digit is seen, each time another way
+KEPT = 0.99  # fraction of digits that pass the threshold
+SCENES = 600  # synthetic scenes on which the fusion weights are learned
+OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
+TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
+INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
+NUMBERS = 600  # synthetic sheets on which the confidence of a number is calibrated
+ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
 
 
 def calibrate(
     net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor, refuses: bool = True
 ) -> dict[str, float]:
-    """Measure a trained network on held-back digits under the training augmentations.
+    """Calibrate a trained network on validation digits under the training augmentations.
 
     Args:
         net: on the CPU, in evaluation mode.
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that were not trained on.
+        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits not used for training.
         labels: [N] int64, 0 to 9.
-        refuses: it was trained to refuse what is no digit.
+        refuses: the network was trained to refuse non-digits.
 
     Returns:
-        temperature: divides the logits before the softmax (Guo et al. 2017); the likelihood of the digits is greatest.
-        threshold: the least score of a digit, which `KEPT` of the digits reach; 0 for a network that refuses nothing.
-        refused: share of what is no digit that stays below it, in [0, 1]; of new drawings, but of shapes that were
-            trained on, so more than of real letters.
+        temperature: divides the logits before the softmax (Guo et al. 2017); maximises the likelihood of the digits.
+        threshold: lowest score accepted as a digit, reached by `KEPT` of the digits; 0 if the network never refuses.
+        refused: fraction of non-digits below the threshold, in [0, 1]. The drawings are new but their shapes were
+            trained on, so it is higher than for real letters.
     """
     mixture = Mixture(glyphs, labels, per_shape=20)
     drawn = [mixture(torch.arange(len(labels))) for _ in range(ROUNDS)]
     truth = torch.cat([labels for _, labels in drawn])
-    logits = torch.cat([look(net, batch) for batch, _ in drawn])
+    logits = torch.cat([predict_augmented(net, batch) for batch, _ in drawn])
     digits = truth != NONE
     temperatures = torch.logspace(-0.7, 0.7, 141)
     losses = torch.stack([cross_entropy(logits[digits] / t, truth[digits]) for t in temperatures])
@@ -67,9 +70,10 @@ def calibrate(
 def candidates(
     finder: torch.nn.Module, scenes: Scenes, count: int, seed: int
 ) -> tuple[list[Mark], list[int], int, int]:
-    """Find marks in new scenes: the marks, what each is (0 to 9, or NONE), how many digits there were and were missed.
+    """Propose marks in new scenes: the marks, their labels (0 to 9, or NONE), and how many digits exist and are missed.
 
-    A mark is the digit whose box is mostly its own; what overlaps one less, or is hardly to be seen, is left out.
+    A mark gets the label of the digit whose box it matches. Marks that overlap a digit only in part, or whose digit is
+    hard to see, are left out.
     """
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):
@@ -91,25 +95,26 @@ def candidates(
 
 
 def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
-    """Learn how to judge a mark by what the finder and the network that reads glyphs say of it.
+    """Learn how to weight the outputs of the finder and of the glyph network when judging a mark.
 
-    On our own scenes the finder is better than on real pictures. So what it says counts less than is learned: which
-    digit it sees has half the weight of the glyph's; that it sees a digit, or another symbol, TRUST of what is learned;
-    and other symbols beside a mark speak against a digit by OTHERS.
+    The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than learned: its
+    digit logits half the weight of the glyph's; its scores for a digit and for another symbol TRUST times the learned
+    weights. Other symbols next to a mark count against a digit with the fixed weight OTHERS.
 
     Args:
         finder: on the CPU, in evaluation mode.
-        reader: of glyphs.
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that neither was trained on.
+        reader: reads the glyphs.
+        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that neither network was trained on.
         labels: [N] int64, 0 to 9.
 
     Returns:
-        fusion: the weights of `model.fusion.fuse` under which the marks of new scenes are most probable; missed: share
-        of their digits without a mark; and of the marks, right: share of the digits that are read right, and invented:
-        share of what is none that is not refused.
+        fusion: the weights of `model.fusion.fuse` that maximise the likelihood of the marks in new scenes.
+        missed: fraction of their digits without a mark.
+        right: fraction of the digit marks that are read correctly.
+        invented: fraction of the non-digit marks that are not refused.
     """
     marks, truth, there, missed = candidates(finder, Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
-    logits = look(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
+    logits = predict_augmented(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
     costs = torch.tensor([1.0] * TEN + [INVENTED])
 
@@ -133,16 +138,16 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
 
 
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> list[float]:
-    """Learn how sure to be of a number, on numbers of our own, each alone on its sheet.
+    """Calibrate the confidence of numbers on synthetic sheets, each with a single number.
 
     Args:
-        reader: with the finder whose numbers are judged.
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that nothing was trained on.
+        reader: includes the finder to calibrate.
+        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that no network was trained on.
         labels: [N] int64, 0 to 9.
 
     Returns:
-        What `model.numbers.number_of` multiplies the logit of the probability by, and what it adds, so that the answers
-        are most probable (Platt 1999).
+        The factor and the offset that `model.numbers.number_of` applies to the logit of the probability, chosen to
+        maximise the likelihood of the answers (Platt 1999).
     """
     pools = Scenes(glyphs, labels, per_shape=20).pools
     said = []
@@ -160,7 +165,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
 
 def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
-    """Return the parameters where a loss is least, [N], sought from a start on by L-BFGS (Liu and Nocedal 1989)."""
+    """Return the parameters [N] that minimise a loss, found by L-BFGS (Liu and Nocedal 1989) from a starting point."""
     found = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([found], max_iter=200)
 

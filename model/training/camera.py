@@ -1,18 +1,18 @@
-"""A sheet before the camera: laid down, lit, cut out, fallen over."""
+"""Photograph synthetic sheets: perspective, light, cropping and quarter turns."""
 
 import cv2
 import numpy as np
 
 from model.finder import padded
-from model.training.grounds import desk
-from model.training.layouts import OTHER, TEN, Random, Sheet
+from model.training.backgrounds import desk
+from model.training.sheet import OTHER, TEN, Random, Sheet
 
-ROUND = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # what may look like a digit or sign when it has fallen over
+ROUND = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # kinds that may still look like a digit or sign after a quarter turn
 DOUBTFUL = 0.04  # contrast at which either answer is right
 
 
 def laid(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
-    """Lay a sheet before the camera: turned, in perspective, a little curled; on a desk, its edges in the picture."""
+    """Photograph a sheet: rotated, in perspective, slightly curled; if `on_desk`, its edges and a desk are visible."""
     given = len(sheet.tone)
     turn = np.clip(random.normal(0, 0.14), -0.45, 0.45)
     zoom = random.uniform(0.55, 1.0) if on_desk else random.uniform(0.95, 1.15)
@@ -53,7 +53,7 @@ def laid(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
 
 
 def lit(random: Random, tone: np.ndarray) -> np.ndarray:
-    """Light a scene and take its picture: light and shade, blur, noise, JPEG, either polarity."""
+    """Light and photograph a scene: shading, blur, noise, JPEG, either polarity."""
     side = len(tone)
     if random.random() < 0.5:
         y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
@@ -63,13 +63,13 @@ def lit(random: Random, tone: np.ndarray) -> np.ndarray:
             normal, off = random.uniform(-1, 1, 2), random.normal(0, 0.5)
             edge = (normal[0] * x + normal[1] * y - off) / random.uniform(0.005, 0.3)
             tone = tone * (1 - random.uniform(0.1, 0.7) / (1 + np.exp(-edge.clip(-30, 30))))
-        if random.random() < 0.15:  # a lamp is mirrored
+        if random.random() < 0.15:  # glare from a lamp
             place = random.uniform(-1, 1, 2)
             tone = tone + random.uniform(0, 0.4) * np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 0.1)
         tone = tone * random.uniform(0.5, 1.1)
     if random.random() < 0.45:
         tone = cv2.GaussianBlur(np.float32(tone), None, random.uniform(0.3, 1.6))
-    if random.random() < 0.1:  # enlarged
+    if random.random() < 0.1:  # upscaled from low resolution
         small = cv2.resize(
             np.float32(tone),
             None,
@@ -88,7 +88,7 @@ def lit(random: Random, tone: np.ndarray) -> np.ndarray:
         if random.random() < 0.4:
             grain = cv2.GaussianBlur(grain, None, 0.8) * 2
         tone = tone + random.uniform(0, 0.07) ** 1.3 * grain
-    if random.random() < 0.04:  # two tones, as of a fax
+    if random.random() < 0.04:  # two tones, like a fax
         tone = np.float32(tone > np.median(tone) - random.uniform(0.05, 0.3))
     tone = np.float32(tone).clip(0, 1)
     if random.random() < 0.5:
@@ -98,7 +98,7 @@ def lit(random: Random, tone: np.ndarray) -> np.ndarray:
 
 
 def fallen(sheet: Sheet, quarters: int) -> Sheet:
-    """Turn a scene by quarters: its digits are none any more, but for those that look like digits still, or nearly."""
+    """Rotate a scene by quarter turns: digits become non-digits, but the kinds in ROUND only become doubtful."""
     things = []
     for kind, pixels, contrast in sheet.things:
         if kind in ROUND:
@@ -110,19 +110,19 @@ def fallen(sheet: Sheet, quarters: int) -> Sheet:
 
 
 def cut_out(random: Random, sheet: Sheet) -> Sheet:
-    """Give only a part of a scene, as a small picture is seen: what lies beyond it is as bright as its border."""
+    """Crop a scene, to imitate a small picture; the area around the crop is as bright as the border of the crop."""
     side = len(sheet.tone)
     numbers = [i + 1 for i, (kind, *_) in enumerate(sheet.things) if kind < TEN]
     width, height = np.exp(random.uniform(np.log(28), np.log(0.9 * side), 2)).astype(int)
     y, x = np.nonzero(sheet.owner == random.choice(numbers)) if numbers and random.random() < 0.8 else ([], [])
-    if len(y):  # round a digit, with little or much beside it
+    if len(y):  # around a digit, with a narrow or wide margin
         room = random.uniform(0, 0.8)
         if random.random() < 0.6:
             width, height = np.ptp(x) * (1 + room) + 1, np.ptp(y) * (1 + room) + 1
         else:
             width, height = max(width, np.ptp(x) * (1 + room)), max(height, np.ptp(y) * (1 + room))
         width, height = int(width), int(height)
-        if random.random() < 0.3:  # with its whole line
+        if random.random() < 0.3:  # include its line
             width = int(side * random.uniform(0.5, 1))
         middle = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
     else:

@@ -1,4 +1,4 @@
-"""A training run that can stop and go on: all of its state in one safetensors file."""
+"""Checkpoints: the full state of a training run in one safetensors file, so that an interrupted run can resume."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -16,14 +16,14 @@ from model.weights import read, write
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """How far a run has got.
 
     Attributes:
-        epoch: the one that is under way, from 1.
-        batch: how many of its batches are done.
-        step: how many batches of the run are done.
-        sums: in this epoch, of the loss of each digit, how many were right, and how many there were.
-        history: of each epoch that is done: loss, accuracy, learning rate, and both of the held-back digits.
+        epoch: the current epoch, from 1.
+        batch: number of batches done in this epoch.
+        step: number of batches done in the whole run.
+        sums: over the digits of this epoch: total loss, number read correctly, number seen.
+        history: for each finished epoch: loss, accuracy, learning rate, validation loss and validation accuracy.
     """
 
     epoch: int = 1
@@ -35,13 +35,13 @@ class Progress:
 
 @dataclass
 class Run:
-    """What changes while a network is trained, beside the state of torch's random numbers."""
+    """Everything that changes during training, except the state of torch's random generator."""
 
     net: nn.Module
     optimizer: Optimizer
     average: AveragedModel | None
-    best: dict[str, torch.Tensor]  # the weights of the best epoch
-    order: torch.Tensor  # of the digits in this epoch
+    best: dict[str, torch.Tensor]  # weights of the best epoch
+    order: torch.Tensor  # permutation of the digits in this epoch
     progress: Progress
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -56,7 +56,7 @@ class Run:
         return {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in named.items()}
 
     def restore(self, tensors: dict[str, torch.Tensor], progress: dict) -> None:
-        """Take up the state that `tensors` gave; KeyError or RuntimeError if it is another network's."""
+        """Restore the state that `tensors` returned; KeyError or RuntimeError if it belongs to another network."""
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -75,17 +75,17 @@ class Run:
 
 
 def save(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
-    """Write a run to a file, whole or not at all."""
+    """Write a run to a file, atomically."""
     about = {"recipe": asdict(recipe), "seed": seed, "digits": digits, "progress": asdict(run.progress)}
     write(run.tensors(), {"run": json.dumps(about)}, path)
 
 
 def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
-    """Take up a run where `save` left it.
+    """Restore a run that `save` wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no checkpoint, is damaged, or is one of another recipe, seed or data.
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not a checkpoint, is damaged, or belongs to another recipe, seed or data set.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {str(path)!r}: leave out --resume to begin anew")

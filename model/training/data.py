@@ -1,4 +1,4 @@
-"""MNIST, framed as every picture is framed when it is read."""
+"""MNIST, framed in the same way as pictures are at inference."""
 
 import math
 import os
@@ -10,18 +10,18 @@ import torch
 from torch.nn.functional import cross_entropy
 from torchvision.datasets import MNIST
 
-from model.preprocess import frame
+from model.glyph import frame
 
-HELD_BACK = 1 / 24  # share of the training digits that choose and calibrate instead: 2,500 of 60,000
+HELD_BACK = 1 / 24  # fraction of the training digits set aside for validation and calibration: 2,500 of 60,000
 
 
 def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Load MNIST's training or test digits as one batch; they are downloaded into `folder` where it has none.
+    """Load MNIST's training or test digits as one batch; download them into `folder` if they are missing.
 
     Args:
-        folder: holds `MNIST/raw`, as torchvision keeps it.
-        train: the 60,000 training digits, else the 10,000 test digits.
-        limit: take only the first so many.
+        folder: holds `MNIST/raw`, in torchvision's layout.
+        train: load the 60,000 training digits, else the 10,000 test digits.
+        limit: load only the first `limit` digits.
 
     Returns:
         The glyphs, [N, 1, 28, 28] float32 in [0, 1], and the labels, [N] int64.
@@ -44,13 +44,13 @@ def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> t
 
 
 def split(glyphs: torch.Tensor, labels: torch.Tensor, share: float) -> tuple[tuple, tuple]:
-    """Hold back the last `share` of a set, in [0, 1): return (glyphs, labels) of the rest and of what is held back."""
+    """Split off the last fraction `share`, in [0, 1), for validation: (glyphs, labels) to train and to validate on."""
     n = len(labels) - math.ceil(share * len(labels))
     return (glyphs[:n], labels[:n]), (glyphs[n:], labels[n:])
 
 
 class Digits:
-    """Batches of digits as they are: glyphs [N, 1, 28, 28] float32 in [0, 1] and labels [N] int64."""
+    """Batches of unmodified digits: glyphs [N, 1, 28, 28] float32 in [0, 1] and labels [N] int64."""
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor):
         self.glyphs, self.labels = glyphs, labels
@@ -61,5 +61,5 @@ class Digits:
 
     @staticmethod
     def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of logits [N, 10], and how many are right."""
+        """Return the loss of logits [N, 10], and the number of correct answers."""
         return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())

@@ -1,4 +1,4 @@
-"""python -m model.training.export [weights] [--onnx FILE] [--hub USER/NAME]: weights for other programs and people."""
+"""python -m model.training.export [weights] [--onnx FILE] [--hub USER/NAME]: export weights to ONNX or to the Hub."""
 
 import json
 import re
@@ -11,37 +11,37 @@ import torch
 
 from model import weights
 from model.networks import NETWORKS, folded, predict
-from model.training.augment import augment, write
-from model.training.shapes import DIGITS
-from model.training.styles import draw_all
+from model.training.augmentation import augment, write
+from model.training.pen import draw_all
+from model.training.styles import DIGITS
 
-CHECKED = 1000  # glyphs that both give the logits of
-CLOSE = 1e-4  # largest difference of logits
+CHECKED = 1000  # glyphs on which ONNX and torch are compared
+CLOSE = 1e-4  # largest difference allowed between their logits
 CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
-HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # as the Hub wants it
+HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # the Hub requires it
 PREPROCESSING = (
     "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is pen; the digit is 20 pixels long, its centre of mass in the "
-    "middle, as model.preprocess.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
+    "middle, as model.ink.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
 )
 CALIBRATED = " Divide by the temperature and take the softmax for confidences; the logit of 'no digit' is 0."
 
 
 def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
-    """Write a network that reads glyphs as an ONNX file, and check it against torch.
+    """Export a network that reads glyphs to ONNX, and check it against torch.
 
     Args:
-        net: reads batches [N, 1, 28, 28], any N.
-        card: goes into the file's metadata, beside what the network expects and gives.
-        path: the file; written only once it has been checked.
+        net: takes batches [N, 1, 28, 28], any N.
+        card: stored in the file's metadata, with a description of the inputs and outputs.
+        path: the file, written only after the check has passed.
 
     Returns:
-        The largest difference of the logits of 1,000 glyphs that our own pen draws, as onnxruntime and torch give them.
+        The largest difference between the logits of onnxruntime and torch on 1,000 glyphs drawn by our own pen.
 
     Raises:
         ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
-        ValueError: they differ by more than 0.0001.
+        ValueError: the logits differ by more than 0.0001.
     """
-    import onnx  # of requirements-dev.txt: reading and training do without
+    import onnx  # from requirements-dev.txt; not needed for reading or training
     import onnxruntime
 
     net = folded(net).to(memory_format=torch.contiguous_format)
@@ -68,14 +68,14 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"glyphs": glyphs.numpy()})
     difference = float((torch.from_numpy(logits) - predict(net, glyphs)).abs().max())
-    if not difference <= CLOSE:  # also where it is not a number
+    if not difference <= CLOSE:  # also catches NaN
         raise ValueError(f"the logits of ONNX and torch differ by {difference:.1e}, more than {CLOSE:.0e}")
     path.write_bytes(data)
     return difference
 
 
 def some_glyphs() -> torch.Tensor:
-    """Draw glyphs, digits of our own pen: [1000, 1, 28, 28]."""
+    """Draw 1,000 digits with our own pen: glyphs [1000, 1, 28, 28]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         maps, _ = draw_all(DIGITS, 50)
@@ -83,28 +83,28 @@ def some_glyphs() -> torch.Tensor:
 
 
 def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
-    """Upload all that reading needs, and a model card, to the Hugging Face Hub; log in with `hf auth login` before.
+    """Upload the files needed for reading, and a model card, to the Hugging Face Hub; first run `hf auth login`.
 
     Args:
         path: the weights file.
-        card: what it says of itself.
-        repository: USER/NAME, made where it is missing.
+        card: the metadata stored in it.
+        repository: USER/NAME, created if missing.
         dry: upload nothing.
 
     Returns:
         The files, by name.
 
     Raises:
-        OSError: nobody is logged in, or the Hub cannot be reached, or refuses.
+        OSError: not logged in, or the Hub cannot be reached, or it refuses.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi  # it comes with gradio
+    from huggingface_hub import CommitOperationAdd, HfApi  # installed with gradio
 
     files = {weights.MAIN: path.read_bytes(), "config.json": json.dumps(card, indent=1, sort_keys=True).encode()}
     files |= {f"{name}.safetensors": weights.locate(name).read_bytes() for name in ("finder", "line")}
     if path == weights.locate("world"):
         text = CARD.read_text()
         files |= {name: (CARD.parent / name).read_bytes() for name in re.findall(r"\]\((assets/\S+)\)", text)}
-    else:  # the model card is of other weights
+    else:  # MODEL_CARD.md describes other weights
         measured = "\n".join(f"- {name}: {value:.2%}" for name, value in card["metrics"].items())
         title = f"# {card['network']}, seed {card['seed']}"
         text = f"{HEADER}{title}\n\nReads handwritten digits. After training:\n\n{measured}\n"

@@ -1,9 +1,7 @@
 """The training loop: recipe and data in, a trained network out."""
 
-import contextlib
 import math
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,21 +9,21 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from model import weights
 from model.memory import keep_memory
 from model.networks import build, half_precision, predict
-from model.training import checkpoint, together
+from model.training import checkpoint, distributed
 from model.training.checkpoint import Progress, Run
 from model.training.data import Digits
-from model.training.mixture import Mixture
+from model.training.glyphs import Mixture
+from model.training.lines import Strips
+from model.training.progress import Bar, until_interrupted
 from model.training.recipes import Recipe
 from model.training.scenes import Scenes
-from model.training.strips import Strips
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-DRAWING = 2  # processes that draw scenes
+DRAWING = 2  # worker processes that draw scenes
 
 
 def train(
@@ -37,36 +35,37 @@ def train(
     path: Path,
     resume: bool = False,
 ) -> tuple[nn.Module, list[dict[str, float]]]:
-    """Train a network from scratch, with a progress bar and a line for each epoch.
+    """Train a network, with a progress bar and one line per epoch.
 
-    The whole set is one tensor, and a batch is an index into it: digits this small leave nothing for a data loader's
-    workers to do. What is returned are the weights of the epoch that read most of the held-back digits right.
+    The whole set is one tensor and a batch is an index into it: digits are too small to need data loader workers. The
+    returned weights are those of the epoch with the highest validation accuracy.
 
     Args:
-        recipe: how.
+        recipe: how to train.
         digits: glyphs [N, 1, 28, 28] float32 in [0, 1], and labels [N] int64, 0 to 9.
-        held_back: the same, of digits that are not trained on.
-        seed: decides the first weights and the order of the digits; one CPU gives the same weights again.
+        held_back: the validation set, in the same format.
+        seed: decides the initial weights and the order of the digits; the same CPU gives the same weights again.
         device: where to compute.
-        path: where the run is kept after each epoch, and when it is interrupted.
-        resume: go on with the run that is kept there.
+        path: checkpoint file, written after each epoch and on interruption.
+        resume: continue the run saved there.
 
     Returns:
-        The network on the CPU, in evaluation mode, and its history as of `Progress`.
+        The network on the CPU, in evaluation mode, and its history as in `Progress`.
 
     Raises:
-        KeyboardInterrupt: by Ctrl-C, after the run has been kept.
-        FileNotFoundError, ValueError: as of `checkpoint.load`; ValueError also if a batch is too small to share out.
+        KeyboardInterrupt: on Ctrl-C, after the run has been saved.
+        FileNotFoundError, ValueError: as in `checkpoint.load`; ValueError also if a batch is smaller than the number
+            of processes.
     """
     n = len(digits[1])
-    if (n % recipe.batch_size or min(n, recipe.batch_size)) < together.count():
-        raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few to share by {together.count()}")
+    if (n % recipe.batch_size or min(n, recipe.batch_size)) < distributed.count():
+        raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few to share by {distributed.count()}")
     keep_memory()
     torch.manual_seed(seed)
     net = build(recipe.network)
     if recipe.start:
         begin_with(net, weights.load(weights.locate(recipe.start))[0])
-    net = together.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
+    net = distributed.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
     average = AveragedModel(net, avg_fn=_average(recipe.averaging), use_buffers=True) if recipe.averaging else None
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
@@ -103,7 +102,7 @@ def train(
                     run.best = {name: tensor.detach().to("cpu").clone() for name, tensor in judged.state_dict().items()}
                 bar.tell(done)
                 run.progress = Progress(done.epoch + 1, step=done.step, history=done.history)
-            if together.rank() == 0:
+            if distributed.rank() == 0:
                 checkpoint.save(run, recipe, seed, n, path)
             if stopped:
                 raise KeyboardInterrupt
@@ -113,14 +112,14 @@ def train(
 
 
 def begin_with(net: nn.Module, other: nn.Module) -> None:
-    """Copy from another network each tensor that has the same name and shape."""
+    """Copy every tensor of the same name and shape from another network."""
     known, mine = other.state_dict(), net.state_dict()
     same = {name: tensor for name, tensor in known.items() if name in mine and mine[name].shape == tensor.shape}
     net.load_state_dict(same, strict=False)
 
 
 def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
-    """Yield parts of the digits, each with its batch; scenes take long to draw, so other processes draw them ahead."""
+    """Yield parts of the digits, each with its batch; worker processes draw scenes ahead, since that is slow."""
     if not hasattr(take, "__getitem__"):
         yield from ((part, take(part)) for part in parts)
         return
@@ -137,7 +136,7 @@ def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch
 
 
 def _quietly(_: int) -> None:
-    """Leave Ctrl-C to the first process."""
+    """Ignore Ctrl-C in a worker; the main process handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -149,22 +148,22 @@ def step(
     device: torch.device,
     interrupted: Callable[[], bool],
 ) -> tuple[float, float, float, bool]:
-    """Take one step.
+    """Take one optimiser step.
 
     Returns:
-        Its loss times the size of the batch, how many of it are right, its size, and whether to stop: once a process is
-        interrupted, all stop after the same step.
+        The loss times the batch size, the number of correct answers, the batch size, and whether to stop: once one
+        process is interrupted, all stop after the same step.
     """
     batch, truth = drawn
     size = len(truth)
-    batch, truth = together.share(batch).to(device), together.share(truth).to(device)
+    batch, truth = distributed.share(batch).to(device), distributed.share(truth).to(device)
     with half_precision(device):
         logits = run.net(batch.contiguous(memory_format=torch.channels_last))
         loss, right = judge(logits, truth, recipe.smoothing)
     loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
-    total, right, stop = together.add_up(run.net, loss.item(), right, interrupted())
+    total, right, stop = distributed.add_up(run.net, loss.item(), right, interrupted())
     if recipe.clipping:
         nn.utils.clip_grad_norm_(run.net.parameters(), recipe.clipping)
     run.optimizer.step()
@@ -174,7 +173,7 @@ def step(
 
 
 def rehearsal(kind: type, glyphs: torch.Tensor, labels: torch.Tensor) -> list[Batch]:
-    """Make batches of held-back digits, as they are in training, once; random numbers go on as if nothing had been."""
+    """Make the validation batches once, augmented as in training, without advancing torch's random generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         take = kind(glyphs, labels)
@@ -185,7 +184,7 @@ def rehearsal(kind: type, glyphs: torch.Tensor, labels: torch.Tensor) -> list[Ba
 def validate(
     net: nn.Module, judge: Callable, trial: list[Batch], smoothing: float, device: torch.device
 ) -> dict[str, float]:
-    """Return the mean loss of batches, and the share of them that is read right, in [0, 1]."""
+    """Return the mean loss on the validation batches, and the fraction read correctly, in [0, 1]."""
     net.eval()
     loss_sum, right, seen = 0.0, 0, 0
     for batch, truth in trial:
@@ -195,71 +194,18 @@ def validate(
     return {"validation_loss": loss_sum / seen, "validation_accuracy": right / seen}
 
 
-class Bar:
-    """The progress of a run, on the terminal of the first process."""
-
-    def __init__(self, recipe: Recipe, n: int, progress: Progress):
-        self.epochs = recipe.epochs
-        done = (progress.epoch - 1) * n + min(progress.batch * recipe.batch_size, n)
-        quiet = together.rank() > 0
-        self.bar = tqdm(total=recipe.epochs * n, initial=done, unit=" images", unit_scale=True, disable=quiet)
-
-    def move(self, n: int, progress: Progress, rate: float) -> None:
-        """Show n digits more."""
-        loss, right, seen = progress.sums
-        self.bar.set_description(f"epoch {progress.epoch}/{self.epochs}", refresh=False)
-        self.bar.set_postfix_str(
-            f"loss {loss / seen:.4f}, {right / seen:.2%} right, learning rate {rate:.1e}", refresh=False
-        )
-        self.bar.update(n)
-
-    def tell(self, progress: Progress) -> None:
-        """Write a line about the epoch that is done."""
-        if not self.bar.disable:
-            last = progress.history[-1]
-            tqdm.write(
-                f"epoch {progress.epoch}/{self.epochs}: loss {last['loss']:.4f}, {last['accuracy']:.2%} right; "
-                f"held back: loss {last['validation_loss']:.4f}, {last['validation_accuracy']:.2%} right"
-            )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.bar.close()
-
-
-@contextlib.contextmanager
-def until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C only be noticed, so that a step is not torn; the second interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():  # signals come to the main thread alone
-        yield lambda: False
-        return
-    noticed = threading.Event()
-
-    def notice(*_) -> None:
-        noticed.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, notice)
-    try:
-        yield noticed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _average(decay: float) -> Callable:
-    """Running average that forgets by `decay` a step, and faster in the beginning, when the weights are still poor."""
+    """Return a running average with this `decay` per step; it forgets faster at first, while the weights are poor."""
     return lambda average, current, n: average + (current - average) * max(1 - decay, 9 / (10 + int(n)))
 
 
 def annealed(done: float) -> float:
-    """Share of the peak step size after this share of the training."""
+    """Return the fraction of the peak learning rate to use after the fraction `done` of the training."""
     return min(done / 0.05, 0.5 + 0.5 * math.cos(math.pi * done))
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the share of digits read right, in [0, 1]; by a network that spells, each as a line of its own."""
+    """Return the fraction of digits read correctly, in [0, 1]; a line recogniser reads each as a line of its own."""
     logits = predict(net, glyphs)
     if logits.dim() == 3:
         return Strips.judge(logits, labels[:, None], 0)[1] / len(labels)

@@ -1,4 +1,4 @@
-"""How each network is trained: everything that decides its weights, but for the seed and the data."""
+"""Training recipes: everything that determines a network's weights, except the seed and the data."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ class Recipe:
     """One way to train one network.
 
     Attributes:
-        network: a name of `model.networks`.
+        network: a name in `model.networks`.
         epochs: passes over the training digits.
-        batch_size: digits a step.
+        batch_size: digits per step.
         learning_rate: Adam's step size (Kingma and Ba 2015); with `annealed`, its peak.
-        start: network whose layers it begins with, as far as they are the same; none if "".
-        mixture: train on `model.training.mixture`, which knows what is no digit, not on MNIST as it is.
-        strips: train on `model.training.strips`: numbers, with digits side by side.
-        scenes: train on `model.training.scenes`: pictures with digits in them.
-        annealed: raise the step size over the first twentieth, then lower it to nothing along a cosine.
+        start: network to initialise matching layers from; "" for none.
+        mixture: train on `model.training.glyphs`, which includes non-digits, instead of unmodified MNIST.
+        strips: train on `model.training.lines`: numbers, with digits side by side.
+        scenes: train on `model.training.scenes`: synthetic scenes with digits in them.
+        annealed: warm up the learning rate over the first twentieth, then anneal it to zero along a cosine.
         weight_decay: as in AdamW (Loshchilov and Hutter 2019).
-        averaging: decay a step of the running average of the weights that is kept in the end; 0 for none.
-        clipping: longest gradient of a step, longer ones are scaled down to it (Pascanu et al. 2013); 0 for any.
-        smoothing: share of a label that is spread over all classes (Szegedy et al. 2016).
+        averaging: decay per step of the running average of the weights, which is the final network; 0 for none.
+        clipping: maximum gradient norm; longer gradients are scaled down to it (Pascanu et al. 2013); 0 for no limit.
+        smoothing: label smoothing, the fraction of a label spread over all classes (Szegedy et al. 2016).
     """
 
     network: str

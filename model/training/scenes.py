@@ -1,7 +1,7 @@
-"""Scenes for the network `finder`: pictures of our own, in which it is known where digits stand and what they are.
+"""Training data of the network `finder`: synthetic scenes, in which the place and label of every digit are known.
 
-Digits of MNIST and of our own pen stand alone, scattered, in numbers, in boxes and tables, beside words, signs and
-print, on paper of every kind, on desks, in any light; and many scenes hold none.
+Digits from MNIST and from our own pen stand alone, scattered, in numbers, in boxes and tables, next to words, signs and
+print, on paper of every kind, on desks, in any light. Many scenes contain no digit.
 """
 
 import cv2
@@ -12,29 +12,30 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from model.finder import CELL, DIGIT, STEP, boxes_of
 from model.networks import HEATS
 from model.training.camera import cut_out, fallen, laid, lit
-from model.training.layouts import OTHER, TEN, Pools, Random, Writer
+from model.training.layouts import Writer
+from model.training.sheet import OTHER, TEN, Pools, Random
 
-SIDE = 256  # pixels of a scene
-SMALLEST, LARGEST = 14, 64  # pixels that a digit is long to be found; one level of a picture's pyramid finds those
-BEYOND = 10, 88  # what is shorter or longer is no digit on this level; between, either answer is right
-SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit is not there, and from which it is to be found
-CUT, WHOLE = 0.5, 0.8  # share of a digit below which it is none, and from which it is one
+SIDE = 256  # pixels: side of a scene
+SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find on one level of the image pyramid
+BEYOND = 10, 88  # pixels: shorter or longer is a non-digit on this level; between the ranges, either is right
+SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit counts as absent, and from which it must be found
+CUT, WHOLE = 0.5, 0.8  # visible fraction below which a digit counts as absent, and from which it must be found
 DIGITS_A_SCENE = 24
-PHOTOS = 0.13  # share of scenes that are like photos
-FURTHER = 1.6  # how much larger digits are written on a sheet on a desk
+PHOTOS = 0.13  # fraction of photo-like scenes
+FURTHER = 1.6  # how much larger digits are written on a sheet that lies on a desk
 
 
 class Scenes:
-    """Batches of scenes, each time others.
+    """Batches of scenes, different each time.
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1], MNIST digits.
         labels: [N] int64, 0 to 9.
-        per_shape: how many drawings are kept of each shape.
+        per_shape: number of drawings kept of each shape.
     """
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 100):
-        cv2.setNumThreads(1)  # a process that is forked from one in which OpenCV has threads would wait for ever
+        cv2.setNumThreads(1)  # a process forked while OpenCV has threads would hang
         self.pools = Pools(glyphs, labels, per_shape)
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,14 +48,14 @@ class Scenes:
         return torch.stack(pictures), torch.stack(truths)
 
     def __getitem__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the same, for a loader."""
+        """Return the same, for a data loader."""
         return self(chosen)
 
     @staticmethod
     def judge(said: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of what the network says, [N, 22 + HEATS, h, w], and how many are read right.
+        """Return the loss of the network's output, [N, 22 + HEATS, h, w], and the number of scenes read correctly.
 
-        The loss of the middles is that of CenterNet (Zhou et al. 2019). There is no smoothing.
+        The loss of the centres is that of CenterNet (Zhou et al. 2019). Labels are not smoothed.
         """
         said = said.float()
         strokes, right_down, heat, classes = said.split([4, 8, HEATS, TEN], 1)
@@ -82,7 +83,7 @@ class Scenes:
         return loss, int((~(missed | invented).flatten(1).any(1)).sum())
 
     def scene(self, random: Random, chosen: np.ndarray, side: int = SIDE) -> tuple[np.ndarray, np.ndarray, list]:
-        """Draw one scene: brightness [side, side] float32 in [0, 1], whose each pixel is, and the things."""
+        """Draw one scene: brightness [side, side] float32 in [0, 1], the owner of each pixel, and the things."""
         kind = random.random()
         if kind < PHOTOS:
             sheet = Writer(random, self.pools, chosen, 1.0).photo(side)
@@ -104,17 +105,17 @@ class Scenes:
 
 
 def boxes(owner: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the box (left, top, right, bottom) of each thing, [count, 4], and how many pixels it has, [count]."""
+    """Return the box (left, top, right, bottom) of each thing, [count, 4], and its number of pixels, [count]."""
     box = np.array(boxes_of(owner, count)).reshape(count, 4)
     return box, np.bincount(owner[owner > 0] - 1, minlength=count)
 
 
 def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarray:
-    """Return what the network is to say of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
+    """Return the training targets of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
 
-    Of each quarter of a cell: 4 channels for strokes of digits and their signs, 4 and 4 for how far right and down the
-    middle of the digit is, in pixels, 4 that say whether it counts. Of each cell: HEATS channels with a peak in the
-    middle of each thing, the digit there (-1 if none), whether its heat counts.
+    For each quarter of a cell: 4 channels for the strokes of digits and signs, 4 and 4 for how far right and down the
+    centre of the digit is, in pixels, and 4 for whether it counts. For each cell: HEATS channels with a peak at the
+    centre of each thing, the digit there (-1 if none), and whether its heat counts.
     """
     rows, columns = (n // CELL for n in owner.shape)
     box, pixels = boxes(owner, len(things))
@@ -167,5 +168,5 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
 
 
 def _unshuffled(plane: np.ndarray) -> np.ndarray:
-    """Lay the four quarters of each cell into four channels, as `torch.nn.PixelShuffle` takes them."""
+    """Move the four quarters of each cell into four channels, in the order that `torch.nn.PixelShuffle` expects."""
     return np.stack([plane[y::2, x::2] for y in (0, 1) for x in (0, 1)])

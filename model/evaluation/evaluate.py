@@ -1,0 +1,237 @@
+"""python -m model.evaluation.evaluate [weights ...]: measure accuracy on MNIST and on other handwriting."""
+
+import json
+import math
+import sys
+from argparse import ArgumentParser, BooleanOptionalAction
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from model import Prediction, Recognizer, weights
+from model.evaluation.contact_sheets import contact_sheet
+from model.evaluation.nuisances import measure_nuisances
+from model.evaluation.pages import measure_pages
+from model.evaluation.reliability import calibration_error, reliability
+from model.evaluation.scenes import measure_scenes
+from model.evaluation.strokes import draw_somewhere, read_strokes
+from model.evaluation.tables import as_nuisance_table, as_page_table, as_scene_table, as_table, over_seeds
+from model.images import Source
+from model.networks import folded
+from model.training.data import mnist
+
+SCORE_BINS = 40  # bins of the score histograms, from 0 to 1
+
+MNIST = "mnist train", "mnist test"
+
+Labelled = Iterator[tuple[Source, int]]  # images, each with its digit
+Answers = tuple[list[Prediction], torch.Tensor]  # one prediction per picture of a set, and the labels [N]
+
+
+def strokes(path: Path) -> Labelled:
+    """Yield strokes drawn with a 6 to 24 pixel pen at random places and sizes on a 280 pixel canvas; fixed seed.
+
+    A letter's or sign's label is its code point.
+    """
+    random = np.random.default_rng(0)
+    for drawing in read_strokes(path):
+        label = drawing["label"]
+        yield draw_somewhere(drawing["strokes"], random), int(label) if label.isdecimal() else ord(label)
+
+
+def pictures(folder: Path) -> Labelled:
+    """Yield picture files, each from a folder named after its digit."""
+    for path in sorted(folder.glob("[0-9]/*")):
+        yield path, int(path.parent.name)
+
+
+def bitmaps(path: Path) -> Labelled:
+    """Yield the scans in an .npz file, which holds images [N, H, W] uint8 and labels [N]."""
+    with np.load(path) as file:
+        yield from zip(file["images"], map(int, file["labels"]), strict=True)
+
+
+REAL: dict[str, tuple[str, Callable[[Path], Labelled]]] = {  # name: (required file or folder, how to read it)
+    "strokes": ("strokes_digits.jsonl.gz", lambda folder: strokes(folder / "strokes_digits.jsonl.gz")),
+    "drawings": ("drawn", lambda folder: pictures(folder / "drawn")),
+    "photos": ("photos", lambda folder: pictures(folder / "photos")),
+    "usps": ("usps_test.npz", lambda folder: bitmaps(folder / "usps_test.npz")),
+    "optdigits": ("optdigits_train.npz", lambda folder: bitmaps(folder / "optdigits_train.npz")),
+    "letters": ("strokes_other.jsonl.gz", lambda folder: strokes(folder / "strokes_other.jsonl.gz")),
+}
+
+
+def absent(folder: Path) -> list[str]:
+    """Name the sets that are missing from a folder that should hold data/MNIST and eval/."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {str(folder)!r}: give the one that holds data/MNIST and eval/")
+    return [name for name, (needs, _) in REAL.items() if not (folder / "eval" / needs).exists()]
+
+
+def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
+    """Read a set, MNIST as framed glyphs and real pictures with `read_digit`; return the predictions and labels."""
+    if name in MNIST:
+        glyphs, labels = mnist(folder / "data", name == "mnist train")
+        return [one for some in glyphs[:, 0].split(1000) for one in recognizer.read_glyphs(some.numpy())], labels
+    read = tqdm(REAL[name][1](folder / "eval"), name, unit=" pictures", leave=False)
+    predictions, labels = zip(*((recognizer.read_digit(image), label) for image, label in read), strict=True)
+    return list(predictions), torch.tensor(labels)
+
+
+def interval(right: int, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
+    z, share = 1.96, right / n
+    middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+
+
+def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
+    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts half (Hanley 1982)."""
+    lower = lower.sort().values
+    below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
+    return float((below + up_to).mean() / 2 / len(lower))
+
+
+def histogram(scores: torch.Tensor) -> list[int]:
+    """Return the number of scores in each of SCORE_BINS equal bins of [0, 1]."""
+    return torch.histc(scores.float(), SCORE_BINS, 0, 1).int().tolist()
+
+
+def measure(read: dict[str, Answers | None]) -> dict:
+    """Evaluate one network's predictions: {set: {n, accuracy, interval, calibration_error, kept, ...}}, None if absent.
+
+    Accuracy is that of the most probable digit; a blank counts as wrong. "letters" has instead the fraction of letters
+    and signs refused, and the fraction of stroke digits kept, at several score thresholds.
+    """
+    results, scores, kept = {}, {}, {}
+    for name, answer in read.items():
+        if answer is None:
+            results[name] = None
+            continue
+        predictions, labels = answer
+        scores[name] = torch.tensor([one.score for one in predictions], dtype=torch.float64)
+        kept[name] = torch.tensor([one.digit is not None for one in predictions]).double()
+        if name == "letters":
+            continue
+        confidence, digit = torch.from_numpy(np.stack([one.probabilities for one in predictions])).max(dim=1)
+        right = (digit == labels) & torch.tensor([bool(one.glyph.any()) for one in predictions])
+        wrong = Counter(f"{label} as {other}" for label, other in zip(labels[~right], digit[~right], strict=True))
+        results[name] = {
+            "n": len(labels),
+            "accuracy": float(right.double().mean()),
+            "interval": interval(int(right.sum()), len(labels)),
+            "calibration_error": calibration_error(confidence, right),
+            "kept": float(kept[name].mean()),
+            "confusions": wrong.most_common(10),
+            "confusion": torch.bincount(10 * labels + digit, minlength=100).view(10, 10).tolist(),
+            "reliability": reliability(confidence, right),
+            "scores": histogram(scores[name]),
+            "mistakes": [
+                (i, int(labels[i]), int(digit[i]), float(confidence[i]))
+                for i in torch.where(right, -1.0, confidence).argsort(descending=True)[: int((~right).sum())].tolist()
+            ],
+        }
+    if {"letters", "strokes"} <= scores.keys():
+        digits, others = scores["strokes"], scores["letters"]
+        refused = {"of the card": {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}}
+        for share in (0.95, 0.99):
+            t = float(digits.quantile(1 - share))
+            refused[f"that keeps {share:.0%} of the stroke digits"] = {
+                "kept": float((digits >= t).double().mean()),
+                "refused": float((others < t).double().mean()),
+            }
+        results["letters"] = {
+            "n": len(others),
+            "scores": histogram(others),
+            "auroc": auroc(digits, others),
+            "refused": refused,
+        }
+    return results
+
+
+def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:
+    """Write a contact sheet for each set with the glyphs misread, or not refused, captioned "label > answer"."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, answer in read.items():
+        shown = (
+            [
+                (one.glyph, f"{chr(label) if name == 'letters' else label} > {one.top(1)[0][0]}")
+                for one, label in zip(answer[0], answer[1].tolist(), strict=True)
+                if (one.digit is not None if name == "letters" else one.top(1)[0][0] != label)
+            ]
+            if answer
+            else []
+        )
+        if shown:
+            contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Evaluate the named networks on every available set and print the table; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.evaluation.evaluate", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("weights", nargs="*", default=["reference", "world"], help="shipped networks, or weights files")
+    parser.add_argument("--finder", default="finder", help="the network that finds digits: shipped, or a weights file")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder that holds data/MNIST and eval/")
+    parser.add_argument("--json", type=Path, help="write the measures to this file as well")
+    parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of the mistakes of each")
+    parser.add_argument(
+        "--pages", action=BooleanOptionalAction, default=True, help="read pages too, which takes longer"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        finder, card = weights.load(weights.locate(options.finder))
+        recognizers = {name: Recognizer.load(name, (folded(finder), card)) for name in options.weights}
+        missing = absent(options.data)
+        read = {
+            name: {of: None if of in missing else answers(each, of, options.data) for of in (*MNIST, *REAL)}
+            for name, each in recognizers.items()
+        }
+    except (FileNotFoundError, ValueError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
+    results = {name: measure(some) for name, some in read.items()}
+    print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
+    for name, recognizer in recognizers.items():
+        strokes = results[name]["strokes"]
+        if strokes:
+            worst = ", ".join(f"{pair} ({count})" for pair, count in strokes["confusions"])
+            print(f"\n{name}, worst confusions of the strokes: {worst}")
+        card = ", ".join(f"{key} {value:.2%}" for key, value in recognizer.card["metrics"].items())
+        print(f"{name}, its card says: {card}")
+        if options.mistakes:
+            save_mistakes(read[name], options.mistakes / Path(name).stem)
+    kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
+    if spread := over_seeds(kinds, results):
+        print("\n" + spread)
+    pages = {}
+    for name, recognizer in recognizers.items() if options.pages else ():
+        single = {
+            of: read(options.data / "eval")
+            for of, (needs, read) in REAL.items()
+            if of in ("strokes", "drawings", "photos") and (options.data / "eval" / needs).exists()
+        }
+        pages[name] = measure_pages(recognizer, options.data / "eval", single)
+        results[name]["pages"] = pages[name]
+        results[name]["nuisances"] = measure_nuisances(recognizer)
+        wrong = options.mistakes and options.mistakes / Path(name).stem
+        results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval", wrong)
+    if any(pages.values()):
+        print("\n" + as_page_table(pages))
+    for name in pages:
+        if results[name]["scenes"]:
+            print(f"\n{name}\n\n" + as_scene_table(results[name]["scenes"]))
+    for name in pages:
+        print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
+    if options.json:
+        for name, result in results.items():
+            result["sha256"] = {of: weights.digest(of) for of in (name, options.finder, "line")}
+        options.json.write_text(json.dumps(results) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

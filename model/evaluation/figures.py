@@ -1,0 +1,166 @@
+"""Figures and contact sheets of the model card, drawn from measurements, cards and weights."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import nn
+
+from model.evaluation.contact_sheets import contact_sheet
+from model.evaluation.nuisances import STRENGTHS
+from model.evaluation.strokes import STROKES, draw
+from model.glyph import glyph_of
+from model.training.augmentation import augment, write
+from model.training.data import mnist
+from model.training.pen import draw as draw_shape
+from model.training.scenes import DIGITS_A_SCENE, SIDE, Scenes
+from model.training.styles import DIGITS, OTHERS
+
+SHOWN = 100  # number of mistakes, the most confident first
+FEW, ROWS, COLUMNS = 2000, 4, 8  # digits loaded, and rows and columns of finder training scenes shown
+COLOURS = {"reference": "#888888", "world": "#d93e0a"}
+PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles", "scenes"
+NAMES = "reference", "world"
+mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
+
+
+def curves(cards: dict[str, dict]) -> Figure:
+    """Plot the loss and the error rate, epoch by epoch, on the training and validation digits."""
+    figure = Figure((8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, card in cards.items():
+        for part, style in (("", "-"), ("validation_", "--")):
+            epochs = range(1, len(card["history"]) + 1)
+            label = f"{name}, {'held back' if part else 'training'}"
+            left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=COLOURS[name], label=label)
+            wrong = [100 * (1 - e[f"{part}accuracy"]) for e in card["history"]]
+            right.plot(epochs, wrong, style, color=COLOURS[name])
+    for axes, of in ((left, "loss"), (right, "read wrong, %")):
+        axes.set(xlabel="epoch", ylabel=of, yscale="log")
+    left.legend(frameon=False)
+    return figure
+
+
+def confusion(results: dict) -> Figure:
+    """Plot the confusion matrix of the real stroke digits: counts, without the correct ones."""
+    figure = Figure((4.2, 3.8), layout="constrained")
+    axes = figure.subplots()
+    counts = np.array(results["world"]["strokes"]["confusion"])
+    counts[np.diag_indices(10)] = 0
+    axes.imshow(counts, cmap="Oranges")
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            axes.text(column, row, count, ha="center", va="center")
+    axes.set(xlabel="read as", ylabel="written", xticks=range(10), yticks=range(10))
+    return figure
+
+
+def reliability(results: dict) -> Figure:
+    """Plot the accuracy on real stroke digits against the network's confidence."""
+    figure = Figure((4, 3.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], ":", color="black", linewidth=1)
+    for name in NAMES:
+        bins = [(n, sure / n, good / n) for n, sure, good in results[name]["strokes"]["reliability"] if n]
+        n, sure, good = np.array(bins).T
+        axes.plot(sure, good, color=COLOURS[name], linewidth=1)
+        axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=COLOURS[name], label=name)
+    axes.set(xlabel="confidence", ylabel="share read right (area: how many)")
+    axes.legend(frameon=False)
+    return figure
+
+
+def scores(results: dict) -> Figure:
+    """Plot the scores of real digits against those of letters and signs, with the threshold between them."""
+    figure = Figure((5, 3), layout="constrained")
+    axes = figure.subplots()
+    for name, colour in (("strokes", "#d93e0a"), ("letters", "#888888")):
+        counts = np.array(results["world"][name]["scores"])
+        edges = np.linspace(0, 1, len(counts) + 1)
+        axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, color=colour, label=name)
+    axes.axvline(0.5, color="black", linewidth=1, label="threshold")
+    axes.set(xlabel="digit-likeness score", ylabel="share", yscale="log")
+    axes.legend(frameon=False)
+    return figure
+
+
+def layers(net: nn.Sequential) -> Figure:
+    """Draw what each layer of the reference network makes of a drawn 7: its maps, then the ten probabilities."""
+    glyph = glyph_of(draw(STROKES[7], 14, 180, (60, 50)))
+    steps, x = [("glyph, 28 x 28", glyph[None])], torch.from_numpy(glyph)[None, None]
+    with torch.no_grad():
+        for layer in net:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                n, height, width = x.shape[1:]
+                steps.append((f"{n} maps, {height} x {width}", x[0].numpy()))
+    figure = Figure((10, 2.9), layout="constrained")
+    widths = [1, 1.4, 2.2, 2.2, 1.4]
+    for axes, (title, maps) in zip(
+        figure.subplots(1, 5, width_ratios=widths), [*steps, ("softmax", None)], strict=True
+    ):
+        axes.set_title(title)
+        if maps is None:
+            axes.barh(range(10), x[0].softmax(0), color=COLOURS["world"])
+            axes.set(yticks=range(10), xticks=(0, 1), ylim=(9.5, -0.5))
+            continue
+        axes.imshow(mosaic(maps), cmap="Oranges" if len(maps) > 1 else "Greys")
+        axes.set_axis_off()
+    return figure
+
+
+def mosaic(maps: np.ndarray) -> np.ndarray:
+    """Tile maps [N, H, W] in eight rows, or show a single one, each scaled to its maximum: [rows, columns]."""
+    maps = maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-6)
+    maps = np.pad(maps, ((0, 0), (0, 2), (0, 2)))
+    return np.concatenate([np.concatenate(row, axis=1) for row in np.split(maps, min(8, len(maps)))])
+
+
+def mistakes(results: dict, data: Path) -> Image.Image:
+    """Lay out the misread MNIST test digits, the most confident first, captioned "label > answer"."""
+    glyphs, _ = mnist(data / "data", train=False)
+    worst = results["world"]["mnist test"]["mistakes"][:SHOWN]
+    return contact_sheet([(glyphs[i, 0].numpy(), f"{label} > {answer}") for i, label, answer, _ in worst], columns=10)
+
+
+def styles() -> Image.Image:
+    """Lay out the shapes that our own pen draws: digits first, then non-digits."""
+    torch.manual_seed(0)
+    shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
+    glyphs = augment(write(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
+    return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
+
+
+def scenes(data: Path) -> Image.Image:
+    """Lay out training scenes of the finder."""
+    torch.manual_seed(0)
+    glyphs, labels = mnist(data / "data", train=True, limit=FEW)
+    pictures, _ = Scenes(glyphs, labels, per_shape=4)(torch.arange(ROWS * COLUMNS * DIGITS_A_SCENE) % len(labels))
+    board = pictures[:, 0].numpy().reshape(ROWS, COLUMNS, SIDE, SIDE).swapaxes(1, 2)
+    return Image.fromarray(np.uint8(255 * board.reshape(ROWS * SIDE, COLUMNS * SIDE))).reduce(2)
+
+
+def nuisances(results: dict) -> Figure:
+    """Plot the character accuracy on sheets as light, camera and paper get worse."""
+    measured = results["world"]["nuisances"]
+    figure = Figure((11, 6.5), layout="constrained")
+    places = figure.subplots(3, 5, sharex=True, sharey=True).flat
+    for axes, (name, shares) in zip(places, measured.items(), strict=False):
+        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=COLOURS["world"])
+        axes.set(title=name, ylim=(0, 102))
+    for axes in places[len(measured) :]:
+        axes.set_axis_off()
+    figure.supxlabel("strength")
+    figure.supylabel("characters read right, %")
+    return figure
+
+
+def draw_all(results: dict, cards: dict[str, dict], reference: nn.Sequential, data: Path) -> dict:
+    """Draw all PICTURES: Figure or Image by name."""
+    drawn = curves(cards), confusion(results), reliability(results), scores(results), layers(reference)
+    return dict(
+        zip(PICTURES, (*drawn, nuisances(results), mistakes(results, data), styles(), scenes(data)), strict=True)
+    )

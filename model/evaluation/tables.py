@@ -1,0 +1,91 @@
+"""Format the results of `model.evaluation.evaluate` as Markdown tables."""
+
+import statistics
+
+from model.evaluation.nuisances import STRENGTHS
+
+
+def as_table(results: dict[str, dict]) -> str:
+    """Format {network: result of `measure`} as a Markdown table in %, one row per measure, one column per network."""
+    rows = [["", "n", *results]]
+    first = next(iter(results.values()))
+    for name in first:
+        measures = [result[name] for result in results.values()]
+        if measures[0] is None:
+            rows.append([name, "absent", *[""] * len(results)])
+        elif name == "letters":
+            n = f"{measures[0]['n']:,}"
+            rows.append(["digits against letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
+            for at in measures[0]["refused"]:
+                cells = (m["refused"][at] for m in measures)
+                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
+                rows.append([f"letters refused at the threshold {at}", n, *cells])
+        else:
+            cells = (
+                "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
+            )
+            rows.append([f"{name}, read right", f"{measures[0]['n']:,}", *cells])
+    if first["strokes"]:
+        errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
+        rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
+    return as_markdown(rows)
+
+
+def as_page_table(results: dict[str, dict]) -> str:
+    """Format {network: result of `measure_pages`} as a Markdown table, in %."""
+    rows = [
+        [
+            *("read as pages", "n", "network", "exact", "lines", "characters", "one digit"),
+            *("pictures with characters too many", "calibration error of the numbers"),
+        ]
+    ]
+    for name in next(iter(results.values())):
+        for network, measures in results.items():
+            m = measures[name]
+            shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
+            error = f"{100 * m['calibration_error']:.1f}"
+            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"]), error])
+    return as_markdown(rows)
+
+
+def as_scene_table(results: dict[str, dict]) -> str:
+    """Format {set: result of `measure_set`} as a Markdown table, in %, digits and ms."""
+    rows = [["scenes", "n", "exact", "characters", "found", "invented a picture", "silent", "ms, median", "slowest"]]
+    for name, m in results.items():
+        shares = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
+        invented = f"{m.get('invented', m['said']):.2f}"
+        silent = "" if "exact" in m else f"{100 * m['silent']:.1f}"
+        rows.append([name, str(m["n"]), *shares, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
+    return as_markdown(rows)
+
+
+def as_nuisance_table(results: dict[str, list[float]]) -> str:
+    """Format the result of `measure_nuisances` as a Markdown table in %: rows are nuisances, columns strengths."""
+    rows = [["characters read right, at a strength of", *map(str, STRENGTHS)]]
+    rows += [[name, *(f"{100 * share:.1f}" for share in shares)] for name, shares in results.items()]
+    return as_markdown(rows)
+
+
+def as_markdown(rows: list[list[str]]) -> str:
+    """Format rows as a Markdown table; the first row is the header."""
+    header, *more = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *more))
+
+
+def over_seeds(kinds: dict[str, str], results: dict[str, dict]) -> str:
+    """Return the mean and standard deviation of the accuracy, in %, of networks of one kind with several seeds.
+
+    Args:
+        kinds: the kind of each network, by its name in the results.
+        results: as in `as_table`.
+    """
+    lines = []
+    for kind in dict.fromkeys(kinds.values()):
+        names = [name for name in kinds if kinds[name] == kind]
+        if len(names) > 1:
+            lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
+            for of, measures in results[names[0]].items():
+                if measures and "accuracy" in measures:
+                    shares = [100 * results[name][of]["accuracy"] for name in names]
+                    lines.append(f"- {of}: {statistics.mean(shares):.2f}, {statistics.stdev(shares):.2f}")
+    return "\n".join(lines)

@@ -1,0 +1,254 @@
+"""A picture of any kind -> its brightness. The single entry point for files and arrays."""
+
+import base64
+import contextlib
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageOps
+
+pillow_heif.register_heif_opener(thumbnails=False)  # the format that phones save
+
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "PPM",
+    "AVIF",
+    "HEIF",
+)  # the formats that are opened, out of all that Pillow supports
+MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
+WHOLE = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: it takes less than 400 MB
+WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder holds each pixel four times
+PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
+LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
+
+Source = str | os.PathLike | Image.Image | np.ndarray
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)  # exceptions that Pillow's decoders raise on broken files
+
+
+def brightness(image: Source, side: int) -> np.ndarray:
+    """Decode a picture to the brightness of each pixel: the first value that `decoded` returns."""
+    return decoded(image, side)[0]
+
+
+def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode a picture once: return the brightness of each pixel and the original size.
+
+    Args:
+        image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
+            bool, integers or floats; 0 is black, and white is the smallest of 1, 255 and 65535 that no value exceeds.
+        side: maximum length in pixels; a longer picture is reduced by the smallest whole factor that makes it fit.
+
+    Returns:
+        [H, W] float32 in [0, 1], and (width, height) in pixels before the reduction. EXIF orientation is applied; of an
+        animation, the first frame is used. A transparent picture is composited on white, or on black where white would
+        hide all of it.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: the image cannot be read; the message says why.
+    """
+    if isinstance(image, np.ndarray):
+        grey, given = _of_array(image), image.shape[1::-1]
+        grey = np.asarray(_resized(Image.fromarray(grey), _size_within(given, side)))
+    elif isinstance(image, Image.Image):
+        given = size(image)
+        grey = _of_picture(image, "the picture", _size_within(image.size, side))
+    elif isinstance(image, str | os.PathLike):
+        with _opened(image) as picture:
+            given = size(picture)
+            small = _size_within(picture.size, side)
+            picture.draft("L", small)  # a large JPEG is decoded at a reduced size, many times faster
+            grey = _of_picture(picture, repr(os.fspath(image)), small)
+    else:
+        raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
+    return grey, given
+
+
+def as_data_url(picture: Image.Image) -> str:
+    """Encode a picture as a PNG data URL (RFC 2397), for speed rather than small size."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
+
+
+def of_data_url(url: str, width: int, height: int) -> np.ndarray:
+    """Decode a PNG of known size from a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
+    if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
+        raise ValueError(f"give a PNG of {width} x {height} pixels as a data URL")
+    return of_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
+
+
+def of_png(content: bytes, width: int, height: int) -> np.ndarray:
+    """Decode a PNG of known size, transparent or not, on white: [height, width] uint8. ValueError if it is not one."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            if picture.size != (width, height):
+                raise UnreadableError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+            if picture.has_transparency_data:
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+            return np.array(picture.convert("L"))
+    except UnreadableError:
+        raise
+    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableError(f"it is no PNG that can be read ({error})") from None
+
+
+def size(image: Source) -> tuple[int, int]:
+    """Return (width, height) in pixels of a picture that `brightness` can read, with EXIF orientation applied."""
+    if isinstance(image, np.ndarray):
+        return image.shape[1], image.shape[0]
+    if isinstance(image, Image.Image):
+        turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # a quarter-turn
+        return image.size[::-1] if turned else image.size
+    with _opened(image) as picture:
+        return size(picture)
+
+
+def upright(image: Source, side: int | None = None) -> Image.Image:
+    """Return a picture for display, in RGB: as `brightness` sees it, but in colour where it has any.
+
+    Args:
+        image: a path, a PIL image or an array.
+        side: maximum length in pixels; None keeps the size.
+    """
+    if isinstance(image, str | os.PathLike):
+        with _opened(image) as file:
+            if side:
+                file.draft("RGB", (side, side))
+            return upright(file, side)
+    longest = max(size(image))
+    if isinstance(image, Image.Image) and not image.has_transparency_data and not image.mode.startswith(("I", "F")):
+        picture = _reduced(image, _size_within(image.size, side or longest)).convert("RGB")
+    else:
+        grey = brightness(image, side or longest)
+        picture = Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
+    if side:
+        picture.thumbnail((side, side))
+    return picture
+
+
+def _size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return a size divided by the smallest whole number that makes its longer side at most `side`."""
+    factor = -(-max(size) // side)
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Reduce a picture; each new pixel is the mean of the pixels it replaces."""
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BOX)
+
+
+class UnreadableError(ValueError):
+    """A picture cannot be read; the message says why, in one sentence."""
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+    """Open a file that is not too large; turn Pillow's errors, now or during decoding, into one sentence."""
+    name = repr(os.fspath(path))
+    try:
+        if Path(path).stat().st_size == 0:
+            raise UnreadableError(f"{name} is an empty file: give the path of a picture")
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > _most(picture):
+                raise _too_large(name, _most(picture))
+            yield picture
+    except UnreadableError:
+        raise
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file {name}: give the path of a picture") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large(name) from None
+    except Image.UnidentifiedImageError:
+        raise UnreadableError(
+            f"{name} is no picture that can be read: give a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
+        ) from None
+    except _DAMAGE as error:
+        if getattr(error, "errno", None):
+            raise UnreadableError(f"{name} cannot be read ({error.strerror}): give the path of a picture") from None
+        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
+
+
+def _most(picture: Image.Image) -> int:
+    """Return the pixel limit of a file; it is lower for formats that are decoded, or buffered, at full size."""
+    if picture.format == "JPEG" and not picture.info.get("progressive"):
+        return MAX_PIXELS
+    return WHOLE_WEBP if picture.format == "WEBP" else WHOLE
+
+
+def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
+    return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: make it smaller, or save it as a JPEG")
+
+
+def _of_picture(picture: Image.Image, name: str, size: tuple[int, int]) -> np.ndarray:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large(name)
+    try:
+        small = _reduced(picture, size)
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except _DAMAGE as error:
+        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
+    return _of_array(np.asarray(small), white=None if small.mode in ("I", "F") else 255)
+
+
+def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Reduce a picture as `brightness` does, and rotate it upright: L, RGB, RGBA, or I and F, 16 or 32 bits a pixel."""
+    orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    if picture.mode.startswith("I;"):
+        picture = picture.convert("I")
+    elif picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    elif picture.mode == "1":
+        picture = picture.convert("L")
+    elif picture.mode not in ("L", "RGB", "I", "F"):
+        picture = picture.convert("RGB")
+    small = _resized(picture, size)
+    small.getexif()[ExifTags.Base.Orientation] = orientation or 1
+    return ImageOps.exif_transpose(small)
+
+
+def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
+    shape = " x ".join(map(str, array.shape))
+    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise UnreadableError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise _too_large(f"the array of shape {shape}")
+    if array.dtype.kind not in "buif":
+        raise UnreadableError(f"got an array of {array.dtype}: give bool, integers or floats")
+    lowest, highest = float(array.min()), float(array.max())  # NaN if any value is NaN
+    if white is None:  # resizing may push floats slightly out of range
+        white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
+    if white is None or not lowest >= -0.01 * max(1, highest):
+        raise UnreadableError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
+    values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
+    grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]
+    if values.shape[2] == 4:
+        alpha = values[..., 3]
+        on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
+        grey = on_white if np.ptp(on_white) >= LEAST_CONTRAST else on_black
+    return grey

@@ -1,0 +1,254 @@
+"""Recognizer: image -> Prediction or Page."""
+
+import functools
+import os
+from dataclasses import replace
+from pathlib import Path
+from statistics import geometric_mean
+
+import numpy as np
+import torch
+from torch import nn
+
+from model import weights
+from model.finder import Mark, reduced
+from model.fusion import fuse
+from model.glyph import close_ups
+from model.images import Source, decoded
+from model.ink import Pieces, connected, ink
+from model.networks import NETWORKS, SIGNS, digit_scores, folded
+from model.numbers import EXTREME
+from model.page import Page, Written, page_of, plenty, sureness
+from model.prediction import Prediction, blank
+from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
+from model.rectify import View, flat, sheet
+from model.suppression import with_signs, without_repeats, without_specks
+from model.test_time_augmentation import predict_augmented
+from model.touching import as_spelt, crowds, fragments, take_apart
+
+PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
+TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
+AT_ONCE = 128  # glyphs per batch, which bounds memory
+SURE = 0.8  # confidence above which a digit is not split
+LIKE_DIGITS = 0.3  # minimum score, on average, of the parts of a split component
+MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
+BETTER = 1.5  # how many more digits a picture must show when rotated
+TURNED = 0.8  # and the minimum confidence in them, on average
+LIKE_A_SIGN = 0.35  # score from which a mark is a sign, if it stands among digits
+TURNS = range(45, 360, 45)  # degrees
+CERTAIN = 6.0  # logsumexp of the logits of a clear digit
+UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
+
+
+class Recognizer:
+    """A network together with the preprocessing that it was trained with.
+
+    Args:
+        net: batch [N, 1, 28, 28] -> logits [N, 10].
+        card: what is known about its weights.
+        finder: the network that detects digits, folded, and its card; the shipped one if None.
+        line: the line recogniser for digits that touch, folded; the shipped one if None.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        card: dict,
+        finder: tuple[nn.Module, dict] | None = None,
+        line: nn.Module | None = None,
+    ):
+        self.net = folded(net)
+        self.card = card
+        self.finder = finder or _shipped("finder")
+        self.line = line or _shipped("line")[0]
+        self.calibration = card.get("calibration", UNCALIBRATED)
+
+    @classmethod
+    def load(
+        cls, name_or_path: str | os.PathLike = "world", finder: tuple[nn.Module, dict] | None = None
+    ) -> "Recognizer":
+        """Load a shipped network by its name, or any weights file written by train.py by its path.
+
+        Args:
+            name_or_path: name or path of the network.
+            finder: see `Recognizer`.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is not a weights file of this project, or is damaged, or its network does not classify
+                digits.
+        """
+        net, card = weights.load(weights.locate(name_or_path))
+        if card["network"] not in NETWORKS:
+            name = os.fspath(name_or_path)
+            raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
+        return cls(net, card, finder)
+
+    @classmethod
+    def from_pretrained(cls, repository: str | os.PathLike) -> "Recognizer":
+        """Load what `python -m model.training.export --hub` uploaded; it is downloaded once, then cached.
+
+        Args:
+            repository: USER/NAME on the Hugging Face Hub, or a folder with the same files.
+
+        Raises:
+            FileNotFoundError: the repository does not exist, or the Hub cannot be reached.
+            ValueError: its files are not weights of this project, or are damaged.
+        """
+        folder = weights.fetched(repository)
+        net, card = weights.load(folder / weights.MAIN)
+        return cls(net, card, _read(folder / "finder.safetensors"), _read(folder / "line.safetensors")[0])
+
+    def read_digit(self, image: Source) -> Prediction:
+        """Read a picture of one digit, anywhere, of any size, dark on light or light on dark.
+
+        Args:
+            image: a path, a PIL image or an array; see `model.images.brightness`.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+            ValueError: the image cannot be read; the message says why.
+        """
+        page = self.read_page(image)
+        if not page.marks:
+            return blank()
+        return max(page.marks, key=lambda mark: (mark[1].digit is not None, mark[0][3] - mark[0][1]))[1]
+
+    def read_page(self, image: Source) -> Page:
+        """Read a picture with any number of digits: numbers, lines of numbers, a sheet of paper; or one, or none.
+
+        Args:
+            image: a path, a PIL image or an array; see `model.images.brightness`.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+            ValueError: the image cannot be read; the message says why.
+        """
+        tone, given = decoded(image, PAGE_SIDE)
+        written, view = self._upright(tone)
+        calibration = self.finder[1].get("numbers", (1.0, 0.0))
+        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given, calibration)
+
+    def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
+        """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits."""
+        given = View(np.eye(3), tone.shape[::-1])
+        written = self._written(tone)
+        there = sum(bool(one.likely and one.prediction) for one in written)
+        if sureness(written) > TURNED and plenty(written) > there - BETTER:
+            return written, given  # rotated, the same marks could not show that many more digits
+        small = reduced(tone, TURNING_SIDE)
+        first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
+        if corners is not None:
+            laid = View(*flat(corners), corners)
+            views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
+        elif sum(not one.mark.lone for one in written) >= (1 if small is not tone else MARKS):
+            views = [first.turned(degrees) for degrees in TURNS]
+        elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # there is something, perhaps on its side
+            views = [first.turned(degrees) for degrees in (90, 270)]
+        else:
+            return written, given
+        least = plenty(written if small is tone else self._written(small, surely=True)) + BETTER
+        for view in views:
+            shown = self._written(view.of(small), surely=True)
+            if plenty(shown) > least and sureness(shown) > TURNED:
+                least, first = plenty(shown), view
+        if not first.degrees and first.corners is None:
+            return written, given
+        larger = np.divide(tone.shape[::-1], small.shape[::-1])
+        best = first.of_larger(larger).enlarged(float(larger.max()))
+        return self._written(best.of(tone)), best
+
+    def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
+        """Read brightness [H, W] in [0, 1]: detect marks with the finder and classify them."""
+        finder, card = self.finder
+        pieces = None if surely else connected(ink(tone, max(tone.shape)))
+        marks = propose(finder, tone, pieces)
+        digits = [mark for mark in marks if mark.kind == "digit"]
+        read = [
+            Written(mark, reading, reading.digit is not None or mark.score >= LIKELY)
+            for mark, reading in zip(digits, self.read_marks(digits, card["fusion"]), strict=True)
+        ]
+        signs = [mark for mark in marks if mark.kind in SIGNS and mark.score >= LIKE_A_SIGN]
+        kept = without_repeats(read, signs)
+        if pieces:
+            parts = fragments(pieces, [one.mark for one in kept if one.prediction.digit is not None])
+            if parts:
+                kept = without_repeats([one.refused() if one.mark in parts else one for one in read], signs)
+            kept = self._taken_apart(kept, pieces, card)
+        return with_signs(without_specks(kept), signs)
+
+    def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
+        """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""
+        before = kept
+        for corner, piece, within in crowds(pieces, [one.mark for one in before]):
+            now = [before[i] for i in within]
+            surest = max(now, key=lambda one: one.mark.score)
+            whole = np.array([*corner, *np.add(corner, piece.shape[::-1])])
+            if surest.prediction.confidence > SURE and shared(np.array(surest.box), whole) > LIKE_A_MARK:
+                continue
+            parts = [
+                replace(part, score=(part.score + surest.mark.score) / 2, around=surest.mark.around)
+                for part in take_apart(self.line, piece, corner)
+            ]
+            digits = [part for part in parts if part.kind == "digit"]
+            readings = self.read_marks(digits, card["fusion"])
+            if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
+                apart = [Written(*one, True) for one in zip(digits, map(as_spelt, digits, readings), strict=True)]
+                apart += [Written(part, None, True) for part in parts if part.kind != "digit"]
+                kept = [one for one in kept if one not in now] + apart
+        return kept
+
+    @torch.inference_mode()
+    def read_marks(self, marks: list[Mark], fusion: list[float]) -> list[Prediction]:
+        """Classify marks: fuse this network's output for the glyph of each with the finder's.
+
+        Args:
+            marks: digits, as the finder detected them.
+            fusion: the weights, see `model.fusion.fuse`.
+        """
+        if not marks:
+            return []
+        glyphs = close_ups([mark.ink for mark in marks])
+        logits = predict_augmented(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE)  # [N, 10]
+        if not self.calibration["threshold"]:  # cannot reject: its logits carry no evidence about non-digits
+            logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
+        fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
+        shares, probabilities = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
+        return [
+            Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)
+            if all_[10] < 0.5
+            else Prediction(None, ten, 0.0, float(1 - all_[10]), glyph)
+            for all_, ten, glyph in zip(shares, probabilities, glyphs, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def read_glyphs(self, glyphs: np.ndarray) -> list[Prediction]:
+        """Read a batch of digits that are already framed.
+
+        Args:
+            glyphs: [N, 28, 28] float32 in [0, 1].
+
+        Returns:
+            N predictions.
+        """
+        batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
+        logits = predict_augmented(self.net, batch, AT_ONCE)  # [N, 10]
+        probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
+        scores = digit_scores(logits).tolist()
+        return [self._judge(*one) for one in zip(probabilities, scores, batch[:, 0].numpy(), strict=True)]
+
+    def _judge(self, probabilities: np.ndarray, score: float, glyph: np.ndarray) -> Prediction:
+        if score < self.calibration["threshold"]:
+            return Prediction(None, probabilities, 0.0, score, glyph)
+        digit = int(probabilities.argmax())
+        return Prediction(digit, probabilities, float(probabilities[digit]), score, glyph)
+
+
+def _read(path: Path) -> tuple[nn.Module, dict]:
+    net, card = weights.load(path)
+    return folded(net), card
+
+
+@functools.cache
+def _shipped(name: str) -> tuple[nn.Module, dict]:
+    return _read(weights.locate(name))

@@ -1,0 +1,152 @@
+"""The page's event handlers: HTML for people, JSON types for programs."""
+
+import sys
+from collections.abc import Callable
+
+import gradio as gr
+import numpy as np
+import torch
+
+from model import Page, Prediction, Recognizer, corrections
+from model.annotate import annotated
+from model.glyph import SIDE
+from model.images import Source, of_data_url, size, upright
+from model.serving import CANVAS, html
+from model.serving.answers import answer, read
+from model.serving.turns import BusyError, Turns
+
+SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
+NO_DIGIT = "no digit"
+COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # box colours
+INVITATIONS = {
+    "draw": "Draw a digit or a whole number anywhere on the canvas, as large or small as you like.",
+    "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
+}
+
+drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25)
+photos = Turns(at_once=2, each=16, everybody=64)
+told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
+torch.set_num_threads(1)  # 8 people drawing, two cores: 73 ms wait; 84 with 2 threads, 206 if read one by one
+try:
+    recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
+except (FileNotFoundError, ValueError) as error:
+    sys.exit(f"app.py: {error}")
+recognizer.read_page(np.zeros(CANVAS, np.uint8))  # warm-up: torch compiles parts of it on the first call
+
+
+async def look(asked: dict, request: gr.Request) -> str:
+    """Answer the page's script while the pen moves: {"picture": data URL, "both": bool} -> HTML."""
+    return await in_turn(await session_of(request), answer_look, asked)
+
+
+async def session_of(request: gr.Request) -> str:
+    """Return the session of a script's request, from its body: Gradio has parsed it but passes on the bare request."""
+    return str((await request.json())["session_hash"])
+
+
+async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
+    """Answer a drawing when its session's turn comes, as HTML, or say that the page is busy."""
+    try:
+        return await drawings.take(session, work, *arguments)
+    except BusyError as busy:
+        return html.busy(f"{busy}.")
+
+
+def answer_look(asked: dict) -> str:
+    """Read the drawing that the page's script sent; return HTML."""
+    try:
+        drawing = of_data_url(asked["picture"], *CANVAS)
+    except (ValueError, KeyError, TypeError) as error:
+        return html.headline("", f"This is not a drawing: {error}.")
+    return answer_drawing({"composite": drawing}, bool(asked.get("both")))
+
+
+async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -> str:
+    """Read the drawing on the spare pad; return HTML."""
+    return await in_turn(request.session_hash, answer_drawing, drawing, both)
+
+
+def answer_drawing(drawing: dict | None, both: bool) -> str:
+    """Read the drawing on the Sketchpad; return HTML."""
+    canvas = drawing and drawing["composite"]
+    written = canvas is not None and np.ptp(canvas)
+    return answer(recognizer, canvas if written else None, INVITATIONS["draw"], textbook if both else None)[0]
+
+
+async def answer_photo(path: str | None, both: bool, request: gr.Request) -> tuple:
+    """Read an uploaded picture when its session's turn comes, or say that the page is busy."""
+    try:
+        return await photos.take(request.session_hash, answer_sheet, path, both)
+    except BusyError as busy:
+        return html.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
+
+
+def answer_sheet(path: str | None, both: bool) -> tuple:
+    """Read an uploaded picture: as for a drawing, plus the sheet with its boxes if it has more than one digit."""
+    said, page = answer(recognizer, path, INVITATIONS["photo"], textbook if both else None)
+    if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
+        return said, *[gr.skip()] * 3, gr.update(visible=False)
+    picture = upright(path, SHEET_SIDE)
+    small = page.scaled(picture.width / size(path)[0])
+    boxes = [(box, name(prediction)) for box, prediction in small.marks]
+    rows = [[number.text, html.percent(number.confidence), html.doubts(number)] for number in page.numbers]
+    return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
+
+
+def name(prediction: Prediction) -> str:
+    """Return the label of a mark: its digit, or "no digit"."""
+    return NO_DIGIT if prediction.digit is None else str(prediction.digit)
+
+
+async def correct(said: dict, request: gr.Request) -> str:
+    """Take a correction from "Wrong? Correct it"; return thanks, or why it was not saved."""
+    try:
+        return await told.take(await session_of(request), keep, said)
+    except BusyError as busy:
+        return f"Not saved. {busy}."
+
+
+def keep(said: dict) -> str:
+    """Save a glyph with the digit that its writer gives: {"glyph": data URL, "digit": int} -> thanks, or why not."""
+    try:
+        glyph = 1 - of_data_url(said["glyph"], SIDE, SIDE).astype(np.float32) / 255
+        if type(said["digit"]) is not int:
+            raise ValueError("give a digit from 0 to 9")
+        corrections.keep(glyph, said["digit"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"Not saved: {getattr(error, 'strerror', None) or error}."
+    return f"Thank you. It is saved as {html.with_article(said['digit'])}."
+
+
+async def for_programs(method: Callable[[Source], Prediction | Page], image: str, request: gr.Request) -> dict:
+    """Read as `read` does and return JSON types; programs get the same error messages as people."""
+    try:
+        return (await photos.take(request.client.host, read, method, image)).as_dict()
+    except (ValueError, BusyError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+async def read_digit(image: str, request: gr.Request) -> dict:
+    """Read the handwritten digit in an image file.
+
+    Args:
+        image: the image file, showing one handwritten digit.
+
+    Returns:
+        digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
+        digits, each with its probability.
+    """
+    return await for_programs(recognizer.read_digit, image, request)
+
+
+async def read_page(image: str, request: gr.Request) -> dict:
+    """Read all handwritten digits in an image file.
+
+    Args:
+        image: the image file, showing numbers or a sheet of paper.
+
+    Returns:
+        text: the numbers, line by line; numbers: the text, value, box (left, top, right, bottom) in pixels of the
+        image, and confidence of each; and marks: the box of each digit, with the fields that read_digit returns.
+    """
+    return await for_programs(recognizer.read_page, image, request)

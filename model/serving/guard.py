@@ -1,0 +1,145 @@
+"""The guard around Gradio, which trusts and remembers too much. Its private names are used only here."""
+
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+import gradio.route_utils
+import gradio.routes
+from gradio.route_utils import GradioMultiPartParser
+
+from model.serving import ON_SPACES, UPLOADS, is_upload
+from model.serving.limits import Door, Flow
+
+FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
+MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
+API = "/gradio_api"
+SCRIPTS, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
+EVENT = f"{API}/queue/join", f"{API}/run/predict"
+HASHES = 64  # maximum length of a session hash
+SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
+UNREAD = 10  # answers that a session may leave unfetched
+
+
+def guard(page: gr.Blocks) -> Door:
+    """Limit what Gradio stores, and return the middleware that admits only the requests that the page needs."""
+    page._queue.pending_messages_per_session = gr.utils.LRUCache(SESSIONS)
+    gradio.routes.GradioMultiPartParser = gradio.route_utils.GradioMultiPartParser = Form
+    return Door(
+        allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much
+            *(
+                "/config",
+                "/assets/",
+                "/static/",
+                "/svelte/",
+                "/theme.css",
+                "/favicon.ico",
+                "/manifest.json",
+                "/robots.txt",
+            ),
+            "/pwa_icon",
+            *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
+            *(
+                f"{API}/{path}"
+                for path in (
+                    "queue/",
+                    "run/predict",
+                    "call/read_",
+                    "call/v2/read_",
+                    "component_server",
+                    f"file={UPLOADS}",
+                )
+            ),
+            UPLOAD,
+        ),
+        endless=(f"{API}/heartbeat/",),
+        forms=(UPLOAD, SCRIPTS),
+        most={UPLOAD: 16_000_000, SCRIPTS: 1_000_000},  # bytes: a 15 MB upload, or a drawing, plus overhead
+        few=8_000,
+        most_open=400,
+        flow=Flow(rate=4_000_000, burst=64_000_000),
+        headers={
+            "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+            "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+            "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
+            f"base-uri 'self'; form-action 'self'; frame-ancestors {FRAMED_BY}",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        },
+        wrong=partial(wrong, page),
+    )
+
+
+def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
+    """Return what is wrong with a request's JSON, or None; Gradio itself trusts it too much."""
+    if not isinstance(body, dict):
+        return "give an object"
+    session, data = body.get("session_hash") or "", body.get("data")
+    if not isinstance(session, str) or len(session) > HASHES:
+        return f"give a session of at most {HASHES} letters"
+    if path == SCRIPTS:
+        part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
+        known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
+        return None if known and session and "data" in body else "there is no such function"
+    if path in EVENT:
+        event = page.fns.get(body.get("fn_index")) if type(body.get("fn_index")) is int else None
+        if not event or not session:
+            return "there is no such event"
+        if not isinstance(data, list) or len(data) != len(event.inputs):
+            return f"give {len(event.inputs)} inputs"
+        mailbox = page._queue.pending_messages_per_session.get(session)
+        if mailbox is not None and mailbox.qsize() > UNREAD:
+            return "fetch your answers first"
+    else:
+        if path.startswith(f"{CALL}v2/"):  # v2 names its inputs
+            path, data = path.replace("v2/", "", 1), [body.get("image")] if set(body) == {"image"} else None
+        if path not in (f"{CALL}read_digit", f"{CALL}read_page") or not isinstance(data, list) or len(data) != 1:
+            return "give one picture, image, to read_digit or read_page"
+        if not isinstance(data[0], dict):
+            return "upload the picture as a file; in Python give handle_file(path)"
+    forget(page)
+    return None if is_local(data) else "upload the picture as a file"
+
+
+def is_local(data: object) -> bool:
+    """Return whether all files that a request names are uploads; Gradio would fetch URLs from other machines."""
+    left = [data]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += one.values()
+            path = one.get("path")
+            if path not in (None, "") and not (isinstance(path, str) and is_upload(path)):
+                return False
+        elif isinstance(one, list):
+            left += one
+    return True
+
+
+def forget(page: gr.Blocks) -> None:
+    """Forget the names of idle sessions and of uploads: Gradio keeps them for ever."""
+    waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
+    if len(waiting) > 1000:
+        for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
+            del waiting[name]
+    for files in page.temp_file_sets:
+        if len(files) > MOST_FILES:
+            files.clear()  # `sweep` does not need the names: it lists the folder
+
+
+class Form(GradioMultiPartParser):
+    """Gradio's form parser, but it accepts one file per request and leaves no partial files behind."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more | {"max_files": 1, "max_fields": 10})
+
+    async def parse(self):
+        """Return the parsed form; if parsing fails, delete what was written to disk."""
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,198 @@
+"""Reading -> HTML for people: words, probabilities, and the stages from the picture to the digit."""
+
+import html
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from model.annotate import annotated
+from model.finder import tight
+from model.images import as_data_url
+from model.numbers import Number
+from model.page import Page
+from model.prediction import Prediction
+
+SURE = 0.8  # minimum confidence for a digit to be named without its rival
+NONE = "No digits found. Try closer, with more light."
+LONGEST = 12  # maximum number of symbols in a number that is set large
+TILE = 168  # maximum side in pixels of a stage's picture: 84 CSS pixels on a high-density screen
+GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # ink, cold to hot
+
+
+def said(one: Prediction) -> str:
+    """Put a prediction into words: "It is a 7, 98.0% sure.", "Unsure: 1 or 7?", or that it is not a digit."""
+    if one.digit is None:
+        return "This does not look like a digit."
+    if one.confidence < SURE:
+        (first, _), (second, _) = one.top(2)
+        return f"Unsure: {first} or {second}?"
+    return f"It is {with_article(one.digit)}, {percent(one.confidence)} sure."
+
+
+def with_article(digit: int) -> str:
+    """Return a digit with its article: "a 7", "an 8"."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
+
+
+def verdict(page: Page) -> str:
+    """Show what is written on a page: the digit with its bars, the number, or that no digits were found."""
+    if not page.marks:
+        return headline("?", NONE)
+    digits = [each for _, each in page.marks if each.digit is not None]
+    if not digits:
+        one = page.marks[0][1]
+        return headline("?", said(one) if len(page.marks) == 1 else NONE) + bars(one)
+    if len(digits) == 1 and page.text == str(digits[0].digit):
+        return headline(page.text, said(digits[0])) + bars(digits[0])
+    if len(page.text) > LONGEST or "\n" in page.text:
+        return headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
+    sure = f", {percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
+    words = f"It is {page.text}{sure}{skipped(page)}."
+    return headline(page.text, words, " ".join(map(in_signs, page.numbers)))
+
+
+def in_signs(number: Number) -> str:
+    """Return a number as HTML: its unsure digits are marked and show their rivals on hover or focus."""
+    return "".join(
+        f'<mark tabindex="0" data-rivals="{rivals(one)}">{sign}</mark>' if unsure(one) else html.escape(sign)
+        for sign, one in zip(number.text, number.digits, strict=True)
+    )
+
+
+def unsure(one: Prediction | None) -> bool:
+    """Return whether a digit must be named together with its rival; a sign (None) never is."""
+    return one is not None and one.confidence < SURE
+
+
+def rivals(one: Prediction) -> str:
+    """Name the digit and its rival with their probabilities: "4 62.1%, 9 30.4%"."""
+    return ", ".join(f"{digit} {percent(share)}" for digit, share in one.top(2))
+
+
+def doubts(number: Number) -> str:
+    """List the unsure digits of a number, each with its rivals."""
+    return "; ".join(rivals(one) for one in number.digits if unsure(one))
+
+
+def percent(share: float) -> str:
+    """Format a probability as a percentage, at most 99.9%: nothing is ever certain."""
+    return f"{min(share, 0.999):.1%}"
+
+
+def skipped(page: Page) -> str:
+    """Say how many marks of a page were skipped because they are not digits, if any."""
+    marks = sum(prediction.digit is None for _, prediction in page.marks)
+    if not marks:
+        return ""
+    return "; 1 mark skipped (not a digit)" if marks == 1 else f"; {marks} marks skipped (not digits)"
+
+
+def headline(name: str, words: str, marked: str = "") -> str:
+    """Set the digit or number large, with the words beside it.
+
+    Args:
+        name: the digit or number.
+        words: the sentence about it.
+        marked: the name as HTML, if parts of it are marked.
+    """
+    size = "long" if len(name) > 4 else "short"
+    return (
+        f'<p class="headline {size}"><output data-testid="label-output-value">{marked or html.escape(name)}</output>'
+        f'<span class="words">{html.escape(words)}</span></p>'
+    )
+
+
+def busy(words: str) -> str:
+    """Say that the page is too busy to answer; the page's script then asks again."""
+    return headline("", words).replace("<p ", "<p data-busy ", 1)
+
+
+def bars(prediction: Prediction) -> str:
+    """List each digit's probability, the most probable first; the style sheet shows three, or all on demand."""
+    items = "".join(
+        f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{percent(share)}</span></li>'
+        for digit, share in prediction.top(10)
+    )
+    return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'
+
+
+def side_by_side(**answers: str) -> str:
+    """Set answers side by side, each under its name."""
+    columns = "".join(f"<section><h3>{name}</h3>{said}</section>" for name, said in answers.items())
+    return f'<div class="side-by-side">{columns}</div>'
+
+
+def stages(*tiles: str) -> str:
+    """Set tiles side by side, each the next step from the picture to the digit."""
+    return f'<div class="stages">{"".join(tiles)}</div>'
+
+
+def tile(picture: Image.Image, caption: str, described: str, kind: str = "picture") -> str:
+    """Show a picture with a caption under it.
+
+    Args:
+        picture: of any size.
+        caption: a word or two.
+        described: alternative text for screen readers.
+        kind: CSS class of the figure.
+    """
+    picture = f'<img src="{as_data_url(picture)}" alt="{html.escape(described)}">'
+    return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
+
+
+def on_white(ink: np.ndarray) -> Image.Image:
+    """Draw ink, [H, W] float32 in [0, 1], in black on white."""
+    return Image.fromarray(np.uint8(np.rint(255 * (1 - ink))))
+
+
+def marks_tile(picture: Image.Image, page: Page) -> str:
+    """Show a picture with a box around each mark; the page's boxes are in pixels of the picture."""
+    return tile(annotated(picture, page), "found", "The picture with a box around each digit")
+
+
+def ink_tile(picture: Image.Image, page: Page) -> str:
+    """Show only the ink of the digits, each in its place; the page's boxes are in pixels of the picture."""
+    board = np.zeros(picture.size[::-1], np.float32)
+    for (left, top, right, bottom), each in page.marks:
+        if each.digit is not None:
+            glyph = np.float32(Image.fromarray(each.glyph).rotate(-page.turn, expand=True))
+            y, x, height, width = tight(glyph)
+            size = max(1, right - left), max(1, bottom - top)
+            ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+            window = board[top:bottom, left:right]
+            np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
+    return tile(on_white(board), "ink", "The ink of the digits alone")
+
+
+def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:
+    """Show the glyph of a prediction, 28 x 28, as the network sees it."""
+    return tile(on_white(prediction.glyph), caption, "The digit as the network sees it, 28 by 28 pixels", "glyph")
+
+
+def heat_tile(glyph: np.ndarray, heat: np.ndarray) -> str:
+    """Show a glyph in the colours of its heat map."""
+    return tile(Image.fromarray(in_colour(glyph, heat)), "why", "The strokes behind the answer, glowing", "heat")
+
+
+def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Colour the ink of a glyph by how strongly it supports the digit.
+
+    Args:
+        glyph: [28, 28] in [0, 1].
+        heat: [28, 28], see `model.explain.heat_map`; ink that counts against the digit stays cold.
+
+    Returns:
+        [28, 28, 3] uint8, on white.
+    """
+    around = cv2.blur(heat, (3, 3), borderType=cv2.BORDER_CONSTANT).clip(0)  # smooth: a single pixel says little
+    part = around / max(float(around.max()), 1e-6)
+    steps = np.linspace(0, 1, len(GLOW))
+    colour = np.stack([np.interp(part, steps, channel) for channel in GLOW.T], axis=-1)
+    return np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1))))
+
+
+TELL = f"""<details class="tell"><summary>Wrong? Correct it</summary>
+<p>Which digit is it? Your answer and these 28 by 28 pixels are saved for the next training, and nothing else.</p>
+<p>{"".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))}</p>
+<p class="thanks" role="status"></p></details>"""

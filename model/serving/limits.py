@@ -1,0 +1,215 @@
+"""Limits on what reaches the page over the network: how much, and from whom. It knows nothing of the page.
+
+`Door` is the outermost ASGI middleware (https://asgi.readthedocs.io).
+"""
+
+import asyncio
+import json
+import sys
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Scope]]
+Send = Callable[[Scope], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REMEMBERED = 1000  # maximum number of addresses that are remembered
+HEALTH = "/health"
+QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
+LONGEST = 2000  # maximum length of a URL's path and query in bytes
+COST = 20_000  # bytes that every request counts as at least, since each one costs time
+HERE = str(Path(__file__).parents[2])
+
+
+class RefusedError(Exception):
+    """A request is refused; its arguments are the HTTP status and a message."""
+
+
+class Flow:
+    """A rate limit on the bytes from each address: a leaky bucket (Turner 1986).
+
+    Args:
+        rate: bytes per second.
+        burst: bytes that may arrive at once after a pause.
+    """
+
+    def __init__(self, rate: float, burst: float):
+        self.rate, self.burst = rate, burst
+        self.full: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address: (bytes in the bucket, last update)
+
+    def wait(self, address: str, n: int) -> float:
+        """Add n bytes to the bucket; return the seconds that this address must wait before it may send more."""
+        now = time.monotonic()
+        held, since = self.full.pop(address, (0.0, now))
+        held = max(0.0, held - self.rate * (now - since)) + n
+        self.full[address] = held, now
+        while len(self.full) > REMEMBERED:
+            self.full.popitem(last=False)
+        return max(0.0, held - self.burst) / self.rate
+
+
+class Door:
+    """ASGI middleware: limits requests, adds response headers, answers health checks, and shuts down gracefully.
+
+    Args:
+        allowed: prefixes of the paths that are served, besides "/".
+        endless: prefixes of the paths whose responses never end; shutdown does not wait for them.
+        forms: paths that accept multipart forms.
+        most: maximum size of a request's body in bytes, by path; `few` for all other paths.
+        few: maximum size of any other request's body in bytes.
+        most_open: maximum number of requests that are open at once, and, counted apart, of endless ones.
+        flow: how fast one address may send.
+        headers: set on every response.
+        wrong: takes the path and the JSON of a request; returns what is wrong with the JSON, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: tuple[str, ...],
+        endless: tuple[str, ...],
+        forms: tuple[str, ...],
+        most: dict[str, int],
+        few: int,
+        most_open: int,
+        flow: Flow,
+        headers: dict[str, str],
+        wrong: Callable[[str, Any], str | None],
+    ):
+        self.allowed, self.endless, self.forms, self.most, self.few = allowed, endless, forms, most, few
+        self.most_open, self.flow, self.wrong = most_open, flow, wrong
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self.open = {"": 0, "endless": 0}
+        self.closing = False
+
+    def close(self, patience: float) -> None:
+        """Refuse new POST requests, and wait at most `patience` seconds for open ones; call from another thread."""
+        self.closing = True
+        now = busy = time.monotonic()
+        until = now + patience
+        while now < min(until, busy + QUIET):  # a client may fetch its answer with a second request
+            time.sleep(0.05)
+            now = time.monotonic()
+            if self.open[""]:
+                busy = now
+
+    def around(self, app: App) -> App:
+        """Return the application wrapped in this middleware."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            answered = False
+
+            async def sending(message: Scope) -> None:
+                nonlocal answered
+                if message["type"] == "http.response.start":
+                    answered = True
+                    message = {**message, "headers": [*message.get("headers", []), *self.headers]}
+                await send(message)
+
+            kind = "endless" if scope["path"].startswith(self.endless) else ""
+            self.open[kind] += 1
+            try:
+                self._look_at(scope, kind)
+                if scope["path"] == HEALTH:
+                    await _say(sending, 503 if self.closing else 200, status="closing" if self.closing else "ok")
+                else:
+                    await app(scope, await self._bounded(scope, receive), sending)
+            except RefusedError as refused:
+                if not answered:
+                    await _say(sending, refused.args[0], detail=refused.args[1])
+            except Exception as error:  # from the application, which is not our code
+                _note(error, scope["path"])
+                if answered:
+                    await send({"type": "http.response.body", "body": b""})  # end a response that it left unfinished
+                else:
+                    await _say(sending, 400, detail="This request could not be answered.")
+            finally:
+                self.open[kind] -= 1
+
+        return serve
+
+    def _look_at(self, scope: Scope, kind: str) -> None:
+        """Check a request before its body is read; RefusedError if it is not admitted."""
+        path = scope["path"]
+        if path == HEALTH:
+            return
+        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST:
+            raise RefusedError(414, f"This address is too long: give at most {LONGEST:,} bytes.")
+        if path != "/" and not path.startswith(self.allowed):
+            raise RefusedError(404, "There is nothing here.")
+        if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
+            raise RefusedError(503, "The page is full, or closing. Try again in a minute.")
+
+    async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Return a `receive` that limits the size and speed of the body; JSON is read and checked first."""
+        path, headers = scope["path"].rstrip("/"), dict(scope["headers"])
+        address, came = (scope.get("client") or ("",))[0], 0
+        most = self.most.get(path, self.few)
+        too_large = RefusedError(413, f"This is too large: send at most {most // 1000:,} kB.")
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > most:
+            raise too_large
+        await asyncio.sleep(self.flow.wait(address, COST))
+
+        async def bounded() -> Scope:
+            nonlocal came
+            message = await receive()
+            n = len(message.get("body", b""))
+            came += n
+            if came > most:
+                raise too_large
+            if n and (wait := self.flow.wait(address, n)):  # a needless sleep could lose the message
+                await asyncio.sleep(wait)
+            return message
+
+        if scope["method"] != "POST":
+            return bounded
+        if path in self.forms and headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
+            scope["query_string"] = b""  # Gradio would remember it
+            return bounded
+        body, more = b"", True
+        while more:
+            message = await bounded()
+            if message["type"] != "http.request":
+                raise RefusedError(400, "This request broke off.")
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        try:
+            problem = self.wrong(path, json.loads(body))
+        except (ValueError, RecursionError):
+            problem = "it is no JSON"
+        if problem:
+            raise RefusedError(400, f"This request cannot be answered: {problem}.")
+        given = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Scope:
+            return given.pop() if given else await receive()
+
+        return again
+
+
+def _note(error: Exception, path: str) -> None:
+    """Log an error: in one line, or with its traceback if our own code was involved."""
+    if type(error).__name__ == "ClientDisconnect":  # Starlette's: a client that left needs no answer
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    places = {frame.filename for frame in frames if "site-packages" not in frame.filename} - {__file__}
+    if any(place.startswith(HERE) for place in places):
+        traceback.print_exception(error)
+    else:
+        print(f"{type(error).__name__} at {path[:60]!r}", file=sys.stderr)
+
+
+async def _say(send: Send, code: int, **said: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    if code == 503:
+        headers.append((b"retry-after", b"10"))
+    await send({"type": "http.response.start", "status": code, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(said).encode()})

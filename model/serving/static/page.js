@@ -1,0 +1,58 @@
+() => {
+  // Gradio 6.31 selects no tool at load and after every clear, so select the brush.
+  const takeUpBrush = () => {
+    const tools = [...document.querySelectorAll("#pad .toolbar-wrap button")];
+    if (tools.length && !tools.some((tool) => tool.classList.contains("highlight")))
+      tools.find((tool) => tool.ariaLabel === "Brush")?.click();
+  };
+  const nameExamples = () => {
+    for (const [i, button] of document.querySelectorAll(".gallery-item:not([aria-label])").entries())
+      button.ariaLabel = `Example ${i + 1}`;
+  };
+  new MutationObserver(() => {
+    takeUpBrush();
+    nameExamples();
+  }).observe(document.body, {
+    subtree: true,
+    childList: true,
+    attributeFilter: ["class"],
+  });
+  takeUpBrush();
+
+  const TYPED_IN = "input:not([type=checkbox]), textarea, [contenteditable]";
+  const seen = (selector) => [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
+  const press = (name) => seen(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
+  document.addEventListener("keydown", (event) => {
+    if (event.target.closest(`${TYPED_IN}, details`)) return;
+    if (!seen("#pad")) return; // the Draw tab is not shown
+    const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
+    if (undo) press(event.shiftKey ? "Redo" : "Undo");
+    else if (event.key === "Delete" || event.key === "Escape") press("Clear canvas");
+    else return;
+    event.preventDefault();
+  });
+
+  const appears = async (selector) => { // the Photo tab is rendered when first shown
+    while (!document.querySelector(selector)) await new Promise((resolve) => setTimeout(resolve, 100));
+    return document.querySelector(selector);
+  };
+  document.addEventListener("paste", async ({ target, clipboardData }) => {
+    if (target.closest(TYPED_IN)) return;
+    const picture = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
+    document.querySelectorAll('button[role="tab"]')[1].click();
+    if (!picture) {
+      (await appears("#photo-answer .words")).textContent = "There is no picture in the clipboard: copy one first.";
+      return;
+    }
+    const given = new DataTransfer();
+    given.items.add(picture);
+    const input = await appears('#picture input[type="file"]');
+    input.files = given.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    const words = document.querySelector("#draw-answer .words");
+    if (words) words.textContent = "This browser has no WebGL, which the canvas needs: upload a picture under Photo.";
+  }
+}

@@ -1,0 +1,79 @@
+"""Whose turn it is: sessions take turns, and a flooding client slows only itself."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+REMEMBERED = 1000  # maximum number of clients that are remembered
+
+
+class BusyError(Exception):
+    """Too many questions are waiting; the message says what to do."""
+
+
+class Person:
+    """A client: how many of its questions wait, when the last one was started, and a lock that keeps their order."""
+
+    def __init__(self):
+        self.waiting, self.last, self.order = 0, float("-inf"), asyncio.Lock()
+
+
+class Turns:
+    """A fair scheduler: one client's questions run in order and one at a time, those of several clients in parallel.
+
+    A client that asks faster than it is answered delays only itself: waiting clients take turns.
+
+    Args:
+        at_once: how many questions run in parallel.
+        each: maximum number of one client's questions that wait.
+        everybody: maximum number of all questions that wait.
+        pace: minimum seconds between the starts of two questions of one client.
+    """
+
+    def __init__(self, at_once: int, each: int, everybody: int, pace: float = 0.0):
+        self.each, self.everybody, self.pace = each, everybody, pace
+        self.workers = asyncio.Semaphore(at_once)  # first come, first served; one question per client queues here
+        self.threads = ThreadPoolExecutor(at_once)  # our own few, since each thread retains memory of its work
+        self.people: OrderedDict[str, Person] = OrderedDict()
+        self.turns: set[asyncio.Task] = set()  # asyncio itself keeps only weak references
+        self.waiting = 0
+
+    async def take(self, who: str, work: Callable[..., T], *arguments: Any) -> T:
+        """Run work in a thread when the client's turn comes, and return its result.
+
+        Raises:
+            BusyError: too many questions are waiting already, from this client or in total.
+        """
+        person = self._person(who)
+        if person.waiting >= self.each:
+            raise BusyError("You ask faster than can be answered. Wait a moment, then go on")
+        if self.waiting >= self.everybody:
+            raise BusyError("Many people are asking just now. Wait a moment, then try again")
+        person.waiting, self.waiting = person.waiting + 1, self.waiting + 1
+        turn = asyncio.create_task(self._turn(person, work, *arguments))
+        self.turns.add(turn)
+        turn.add_done_callback(self.turns.discard)
+        return await asyncio.shield(turn)  # a thread cannot be stopped: a client that leaves keeps its place
+
+    async def _turn(self, person: Person, work: Callable[..., T], *arguments: Any) -> T:
+        try:
+            async with person.order:
+                await asyncio.sleep(person.last + self.pace - time.monotonic())
+                async with self.workers:
+                    person.last = time.monotonic()
+                    return await asyncio.get_running_loop().run_in_executor(self.threads, work, *arguments)
+        finally:
+            person.waiting, self.waiting = person.waiting - 1, self.waiting - 1
+
+    def _person(self, who: str) -> Person:
+        person = self.people.setdefault(who, Person())
+        self.people.move_to_end(who)
+        for name in list(self.people)[: max(0, len(self.people) - REMEMBERED)]:
+            if not self.people[name].waiting:
+                del self.people[name]
+        return person

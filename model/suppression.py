@@ -1,0 +1,83 @@
+"""Non-maximum suppression: of overlapping readings one remains; specks go, signs are added."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from model.finder import Mark
+from model.numbers import logit
+from model.page import Written
+from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, covered, shared
+
+LARGER, FAR = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
+SPECK = 0.075  # of the height of the tallest digit: a shorter digit needs at least the same confidence
+LOW = 0.5  # of the height of the tallest digit: a shorter digit may be a misread sign
+
+
+def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
+    """Keep one reading of each digit: non-maximum suppression that prefers a whole digit to its parts.
+
+    Larger marks come first, and digits before non-digits. A digit is dropped for two smaller ones, or for a smaller one
+    and a sign, in its place if the finder is more confident of both.
+    """
+    if not read:
+        return []
+    boxes = np.array([one.box for one in read])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
+    is_digit = np.array([one.prediction.digit is not None for one in read])
+    seen = np.array([one.mark.score for one in read])
+    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
+    likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
+    kept: list[int] = []
+    for i in np.argsort(-rank, kind="stable").tolist():
+        if covered(boxes[i], boxes[kept]).any():
+            continue
+        within = is_digit & covered(boxes[i], boxes) & (np.arange(len(read)) != i)
+        surer = list(boxes[within & (seen > seen[i])])
+        beside = boxes[within & (seen >= seen[i]) & (areas < areas[i])]
+        for sign in likely_signs[covered(boxes[i], likely_signs)]:
+            surer += [sign, *[box for box in beside if not covered(sign, box[None]).any()][:1]]
+        if not any(are_two(box, other) for box, other in combinations(surer, 2)):
+            kept.append(i)
+    return [read[i] for i in kept]
+
+
+def are_two(a: np.ndarray, b: np.ndarray) -> bool:
+    """Return whether two boxes, (left, top, right, bottom), show two symbols; not if they meet one above the other."""
+    across, down = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    below = across > OVERLAP * min(a[2] - a[0], b[2] - b[0])
+    return not covered(a, b[None]).any() and not (below and down > 0)
+
+
+def without_specks(kept: list[Written]) -> list[Written]:
+    """Leave out specks and print misread as digits: far shorter than the tallest digit, and less confident."""
+    digits = [one for one in kept if one.prediction and one.prediction.digit is not None]
+    if not digits:
+        return kept
+    tallest = max(digits, key=lambda one: one.height)
+    least, sure = SPECK * tallest.height, tallest.prediction.confidence
+    specks = [one for one in digits if one.height < least and one.prediction.confidence < sure]
+    return [one for one in kept if one not in specks]
+
+
+def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
+    """Add signs to the items kept, whole signs before their parts.
+
+    A sign inside a digit is part of it. A mark found as both is a sign if the finder is more confident of that, or if
+    it is far shorter than the tallest digit.
+    """
+    areas = [(mark.box[2] - mark.box[0]) * (mark.box[3] - mark.box[1]) for mark in signs]
+    rank = [logit(mark.score) + LARGER * math.log(max(area, 1.0)) for mark, area in zip(signs, areas, strict=True)]
+    tallest = max((one.height for one in kept if one.likely and one.prediction), default=0.0)
+    for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
+        box = np.array(signs[i].box)
+        near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
+        same = [one for one in near if one.prediction and shared(box, np.array(one.box)) >= LIKE_A_MARK]
+        loses = [one for one in same if one.mark.score < signs[i].score or one.height < LOW * tallest]
+        others = [one for one in kept if one.likely and one.prediction and one not in same]
+        if len(near) == len(loses) and (others or not same):
+            kept = [*(one for one in kept if one not in same), Written(signs[i], None, True)]
+    return kept

@@ -1,0 +1,141 @@
+"""Touching digits: connected ink -> the ink of each digit that the network `line` reads in it."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from torch import nn
+
+from model.ctc import MARGIN, decode, to_strip
+from model.finder import Mark, tight
+from model.ink import Pieces
+from model.networks import NEITHER, SYMBOLS
+from model.prediction import Prediction
+
+LOWEST = 9  # pixels: ink less tall than this cannot be read
+ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
+REST = 0.2  # maximum fraction of the ink connected to a digit that may lie outside its box
+LARGE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
+RAREST = 1e-3  # lower bound on the probability of a digit
+ROWS = 80  # maximum number of rows in which a cut is searched for
+DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of pen costs 1
+
+
+def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
+    """List the connected components of ink that hold marks but are wider than one digit.
+
+    Args:
+        pieces: the connected components of a picture's ink.
+        marks: in pixels of that picture.
+
+    Returns:
+        For each component its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
+    """
+    found = []
+    for label, within in _by_piece(pieces.labels, marks).items():
+        width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
+        if height >= LOWEST and width >= ONE_DIGIT * height:
+            own, corner = pieces.cut_out(label)
+            found.append((corner, own, within))
+    return found
+
+
+def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+    """List the marks that are only part of a larger symbol, such as the loop of a P.
+
+    Args:
+        pieces: the connected components of a picture's ink.
+        marks: in pixels of that picture.
+    """
+    found = []
+    for label, (i, *more) in _by_piece(pieces.labels, marks).items():
+        x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
+        if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < LARGE * max(x1 - x0, y1 - y0):
+            own, (left, top) = pieces.cut_out(label)
+            inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)]
+            if inside.sum() < (1 - REST) * own.sum() and inside.sum() < LARGE * _at_its_place(marks[i]).sum():
+                found.append(marks[i])
+    return found
+
+
+def _at_its_place(mark: Mark) -> np.ndarray:
+    """Return the ink of a mark, scaled to the pixels of the picture."""
+    left, top, right, bottom = (round(edge) for edge in mark.box)
+    return cv2.resize(mark.ink, (max(1, right - left), max(1, bottom - top)), interpolation=cv2.INTER_AREA)
+
+
+def _by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
+    """Group marks by the component that holds most of their ink: {label: indices of marks}."""
+    of: dict[int, list[int]] = {}
+    for i, mark in enumerate(marks):
+        ink = _at_its_place(mark)
+        left, top = (round(edge) for edge in mark.box[:2])
+        under = labels[max(0, top) : max(0, top + len(ink)), max(0, left) : max(0, left + ink.shape[1])]
+        ink = ink[max(0, -top) :, max(0, -left) :][: len(under), : under.shape[1]]
+        amount = np.bincount(under.ravel(), ink.ravel())
+        amount[:1] = 0  # paper
+        if amount.any():
+            of.setdefault(int(amount.argmax()), []).append(i)
+    return of
+
+
+def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:
+    """Split connected ink into its digits and signs.
+
+    Args:
+        net: the network `line`.
+        ink: [h, w] float32 in [0, 1].
+        corner: its (left, top) in the picture.
+
+    Returns:
+        The digits and signs that are read there, each with its own ink; empty if there is only one symbol, or something
+        that is neither a digit nor a sign.
+    """
+    strip, scale = to_strip(ink)
+    symbols = decode(net, strip)
+    if len(symbols) < 2 or any(symbol.text == NEITHER for symbol in symbols):
+        return []
+    columns = [(symbol.column - MARGIN) / scale for symbol in symbols]
+    cuts = [cut(ink, left, right) for left, right in pairwise(columns)]
+    across, parts = np.arange(ink.shape[1]), []
+    ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
+    for symbol, (left, right) in zip(symbols, pairwise(ends), strict=True):
+        own = np.where((across >= left[:, None]) & (across < right[:, None]), ink, 0)
+        y, x, height, width = tight(own)
+        if width:
+            shares, kind = symbol.shares[:10], "digit" if symbol.text.isdecimal() else symbol.text
+            score = float(shares.sum()) if kind == "digit" else float(symbol.shares[SYMBOLS.index(kind)])
+            own = own[y : y + height, x : x + width]
+            x, y = x + corner[0], y + corner[1]
+            box = (x, y, x + width, y + height)
+            parts.append(Mark(box, own, kind, score, np.log(shares.clip(RAREST))))
+    return parts
+
+
+def as_spelt(mark: Mark, reading: Prediction) -> Prediction:
+    """Return the reading of a digit that was split off: the digit is from the network `line`, which saw the number."""
+    shares = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
+    digit, score = int(shares.argmax()), max(reading.score, mark.score)
+    return replace(reading, digit=digit, probabilities=shares, confidence=score * float(shares[digit]), score=score)
+
+
+def cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Return the cheapest cut from top to bottom between two columns, one column per row: ink [h, w] -> [h]."""
+    height, width = ink.shape
+    left = min(max(0, int(start)), width - 1)
+    right = min(max(left + 1, int(np.ceil(end))), width)
+    rows = min(height, ROWS)
+    toll = cv2.resize(ink[:, left:right], (right - left, rows), interpolation=cv2.INTER_AREA) + DETOUR
+    cost, steps = toll[0], []
+    for row in toll[1:]:
+        around = np.pad(cost, 1, constant_values=np.inf)
+        ways = np.stack([around[1:-1], around[:-2] + DETOUR / 4, around[2:] + DETOUR / 4])  # straight, from left, right
+        steps.append(ways.argmin(axis=0))
+        cost = ways.min(axis=0) + row
+    column = int(cost.argmin())
+    path = [column]
+    for step in reversed(steps):
+        column += (0, -1, 1)[step[column]]
+        path.append(column)
+    return left + np.array(path[::-1])[np.arange(height) * rows // height]

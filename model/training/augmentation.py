@@ -1,0 +1,146 @@
+"""Data augmentation: imitate how people write and photograph digits, differently at every training step.
+
+All operations work on whole batches of tensors. The last one is `frame`, as at inference.
+"""
+
+import torch
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
+
+from model.glyph import frame
+from model.training.pen import FAR, GRID, to_bytes
+
+BOARD = 36  # pixels: side of the canvas on which a digit is drawn before it is framed
+
+
+def skeleton_distances(glyphs: torch.Tensor, chunk: int = 2000) -> torch.Tensor:
+    """Return each pixel's distance from the digit's skeleton, from which it can be redrawn with any pen width.
+
+    Skeletons are thinned as in Zhang and Suen (1984).
+
+    Args:
+        glyphs: [N, 1, 28, 28] float32 in [0, 1].
+        chunk: number of glyphs to process at once.
+
+    Returns:
+        [N, GRID, GRID] uint8, in sixteenths of a glyph pixel, at most 16 * FAR.
+    """
+    return torch.cat([to_bytes(_distance(_thin(part))) for part in glyphs.split(chunk)])
+
+
+def enlarge(glyphs: torch.Tensor) -> torch.Tensor:
+    """Upsample glyphs to the size of the distance maps: [N, 1, 28, 28] -> [N, GRID, GRID], float32."""
+    return interpolate(glyphs, size=(GRID, GRID), mode="bilinear", align_corners=False)[:, 0]
+
+
+def _thin(glyphs: torch.Tensor) -> torch.Tensor:
+    ink = enlarge(glyphs) > 0.5
+    changed = True
+    while changed:
+        changed = False
+        for first in (True, False):
+            p2, p3, p4, p5, p6, p7, p8, p9 = _neighbours(ink)
+            ring = torch.stack([p2, p3, p4, p5, p6, p7, p8, p9])
+            count = ring.sum(dim=0, dtype=torch.int8)
+            rises = (~ring & ring.roll(-1, dims=0)).sum(dim=0, dtype=torch.int8)
+            sides = ~(p2 & p4 & p6) & ~(p4 & p6 & p8) if first else ~(p2 & p4 & p8) & ~(p2 & p6 & p8)
+            gone = ink & (count >= 2) & (count <= 6) & (rises == 1) & sides
+            changed = changed or bool(gone.any())
+            ink = ink & ~gone
+    return ink
+
+
+def _neighbours(ink: torch.Tensor) -> list[torch.Tensor]:
+    """Return the eight neighbours of each pixel, clockwise from the one above."""
+    padded = torch.nn.functional.pad(ink, (1, 1, 1, 1))
+    n = ink.shape[1]
+    steps = [(0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0)]
+    return [padded[:, y : y + n, x : x + n] for y, x in steps]
+
+
+def _distance(ink: torch.Tensor) -> torch.Tensor:
+    """Return the chamfer distance (Borgefors 1986) to the ink, in glyph pixels."""
+    step = 28 / GRID
+    distance = torch.where(ink, 0.0, FAR)
+    for _ in range(int(FAR / step) + 1):
+        padded = torch.nn.functional.pad(distance, (1, 1, 1, 1), value=FAR)
+        n = GRID
+        across = [padded[:, y : y + n, x : x + n] for y, x in ((0, 1), (1, 0), (1, 2), (2, 1))]
+        corner = [padded[:, y : y + n, x : x + n] for y, x in ((0, 0), (0, 2), (2, 0), (2, 2))]
+        nearer = torch.stack(across).amin(dim=0) + 0.955 * step
+        distance = torch.minimum(distance, torch.minimum(nearer, torch.stack(corner).amin(dim=0) + 1.369 * step))
+    return distance
+
+
+def _uniform(n: int, low: float, high: float) -> torch.Tensor:
+    return low + (high - low) * torch.rand(n)
+
+
+def _some(n: int, share: float) -> torch.Tensor:
+    """Return a random mask, [n, 1, 1] bool, true with probability `share`."""
+    return torch.rand(n, 1, 1) < share
+
+
+def write(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.Tensor:
+    """Draw strokes with random pen widths, from thin to thick.
+
+    Args:
+        distance: [N, GRID, GRID] uint8, see `skeleton_distances`.
+        fattest: width of the thickest pen in glyph pixels, one for all or [N]; the thinnest pen has 0.7.
+
+    Returns:
+        The ink, [N, 1, GRID, GRID] float32 in [0, 1].
+    """
+    width = 0.7 * (torch.as_tensor(fattest) / 0.7) ** torch.rand(len(distance))
+    return ink_of(distance.float() / 16, width)[:, None]
+
+
+def ink_of(distance: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
+    """Draw strokes with given pen widths [N] and random edge sharpness: distances [N, H, W] -> ink [N, H, W].
+
+    Widths and distances are in glyph pixels.
+    """
+    edge = _uniform(len(distance), 0.5, 1.2)[:, None, None]
+    return ((width[:, None, None] / 2 - distance) / edge + 0.5).clamp(0, 1)
+
+
+def augment(ink: torch.Tensor) -> torch.Tensor:
+    """Warp, degrade and frame digits: ink [N, 1, S, S] float32 in [0, 1] -> a batch [N, 1, 28, 28]."""
+    return torch.from_numpy(frame(degrade(warp(ink)).numpy()))[:, None]
+
+
+def warp(ink: torch.Tensor) -> torch.Tensor:
+    """Shear, rotate, stretch, scale and bend digits at random: [N, 1, S, S] -> [N, BOARD, BOARD]."""
+    n = len(ink)
+    strength = _uniform(n, 0.2, 1.1)  # some are hardly warped at all
+    angle = strength * 0.16 * torch.randn(n).clamp(-2, 2)
+    shear = strength * 0.18 * torch.randn(n).clamp(-2, 2)
+    aspect = torch.exp(strength * 0.13 * torch.randn(n).clamp(-2.5, 2.5))
+    size = 28 / BOARD * _uniform(n, 0.62, 1.5)  # the digit becomes 12 to 30 pixels long
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
+    lean = torch.stack([torch.stack([aspect, shear], 1), torch.stack([torch.zeros(n), 1 / aspect], 1)], 1)
+    matrix = turn @ lean / size[:, None, None]  # canvas to ink coordinates
+    grid = affine_grid(torch.cat([matrix, torch.zeros(n, 2, 1)], 2), [n, 1, BOARD, BOARD], align_corners=False)
+    bend = 0.05 * strength[:, None, None, None] * torch.randn(n, 2, 5, 5)
+    bend = interpolate(bend, size=(BOARD, BOARD), mode="bicubic", align_corners=True)
+    return grid_sample(ink, grid + bend.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)[:, 0]
+
+
+def degrade(ink: torch.Tensor) -> torch.Tensor:
+    """Imitate the defects of pens, scanners, cameras and paint programs: [N, H, W] in [0, 1] -> the same shape."""
+    n, height, width = ink.shape
+    blurred = avg_pool2d(ink[:, None], 3, 1, 1)[:, 0]
+    ink = torch.lerp(ink, blurred, _uniform(n, 0, 1)[:, None, None] * _some(n, 0.5))
+    # gaps: a thin band of paper across the ink
+    y, x = torch.arange(height)[:, None], torch.arange(width)[None, :]
+    angle, offset = _uniform(n, 0, 3.1416)[:, None, None], _uniform(n, -8, 8)[:, None, None]
+    band = (x - width / 2) * angle.cos() + (y - height / 2) * angle.sin() - offset
+    ink = torch.where(_some(n, 0.06) & (band.abs() < _uniform(n, 0.3, 1.0)[:, None, None]), ink * 0.1, ink)
+    # uneven pressure, contrast, hard edges
+    ink = (ink * _uniform(n, 0.8, 1.8)[:, None, None]).clamp(0, 1)
+    hard = (ink > _uniform(n, 0.3, 0.7)[:, None, None]).float()
+    ink = torch.where(_some(n, 0.12) & (hard.sum(dim=(1, 2), keepdim=True) > 12), hard, ink)
+    # grain, and a few specks next to the ink
+    ink = torch.where(_some(n, 0.15), ink * (1 - 0.5 * torch.rand(n, height, width)), ink)
+    specks = (torch.rand(n, height, width) > 0.998) & _some(n, 0.05) & (blurred > 0)
+    return torch.where(specks, 0.7, ink)

@@ -1,0 +1,39 @@
+import numpy as np
+import torch
+
+from model.ctc import MARGIN, STEP, decode, to_strip
+from model.networks import BLANK, SYMBOLS
+
+
+class Said(torch.nn.Module):
+    """A network that says the same whatever it sees: a symbol for each column, "_" for none."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    def forward(self, strips):
+        best = [BLANK if c == "_" else SYMBOLS.index(c) for c in self.text]
+        best += [BLANK] * (strips.shape[3] // STEP - len(best))
+        return 8 * torch.nn.functional.one_hot(torch.tensor([best]), BLANK + 1)
+
+
+def bars():
+    """Two uprights, joined at the foot."""
+    ink = np.zeros((40, 60), np.float32)
+    ink[:, 5:10] = ink[:, 45:50] = ink[36:, 5:50] = 1
+    return ink
+
+
+def test_a_run_is_one_symbol_and_stands_in_its_middle():
+    symbols = decode(Said("_77_7__-1"), np.zeros((28, 18), np.float32))
+    assert [symbol.text for symbol in symbols] == ["7", "7", "-", "1"]
+    assert [symbol.column for symbol in symbols] == [4.0, 9.0, 15.0, 17.0]
+
+
+def test_ink_is_as_high_as_a_digit_in_its_strip():
+    strip, scale = to_strip(bars())
+    assert strip.shape == (28, 2 * MARGIN + 30)
+    assert scale == 0.5
+    assert strip[:4].max() == strip[24:].max() == 0
+    assert strip[4:24, MARGIN + 3].min() > 0.9

@@ -1,0 +1,100 @@
+import base64
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.evaluation.strokes import draw
+from model.serving import CANVAS, answers, events
+from tests.digits import STROKES
+from tests.test_hostile import png, saved
+
+
+def as_url(content, kind="png"):
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def data_url(picture, kind="PNG"):
+    return as_url(saved(picture, kind), kind.lower())
+
+
+def canvas(strokes, size=160, corner=(120, 60)):
+    picture = Image.new("RGBA", CANVAS, "white")
+    picture.paste(Image.fromarray(draw(strokes, 14, size, (0, 0))).crop((0, 0, 280, 280)), (80, 10))
+    return picture
+
+
+def test_a_look_at_the_canvas_says_the_digit_and_shows_the_way_to_it():
+    said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": False})
+    assert ">7</output>" in said
+    assert said.count("<figure") == 5  # as given, ink, found, glyph, why
+    assert "side-by-side" not in said
+
+
+def test_a_look_with_both_networks_has_two_answers():
+    said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": True})
+    assert said.count("<output") == 2
+    assert ">reference</h3>" in said
+
+
+def test_an_empty_canvas_invites():
+    said = events.answer_look({"picture": data_url(Image.new("RGBA", CANVAS, "white"))})
+    assert "Draw a digit" in said
+    assert "<figure" not in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        None,
+        "text",
+        {"picture": None},
+        {"picture": "data:image/png;base64,no base64!"},
+        {"picture": "data:image/png;base64,AAAA"},
+        {"picture": "file:///etc/passwd"},
+        {"picture": data_url(Image.new("L", (400, 301)))},
+        {"picture": data_url(Image.new("L", CANVAS), "BMP")},
+        {"picture": "data:image/png;base64," + "A" * 10_000_000},
+        {"picture": data_url(canvas(STROKES[7]))[:900]},
+        {"picture": as_url(png(60_000, 60_000))},
+        {"picture": as_url(png(*CANVAS, b"\0\0\0\0tRNS\0\0\0\0"))},
+    ],
+)
+def test_what_is_no_drawing_gets_a_sentence(asked):
+    assert "This is not a drawing" in events.answer_look(asked)
+
+
+def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("CORRECTIONS", str(tmp_path))
+    glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
+    assert events.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is saved as an 8."
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("8-")
+    assert np.array_equal(np.asarray(Image.open(file)), np.uint8(200 * np.eye(28)))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {},
+        {"glyph": "x", "digit": 3},
+        *({"glyph": data_url(Image.new("L", (28, 28))), "digit": digit} for digit in ("ten", math.inf, 3.5, True, 10)),
+    ],
+)
+def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
+    monkeypatch.setenv("CORRECTIONS", str(tmp_path))
+    assert "Not saved" in events.keep(told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_digits_are_a_number_and_one_is_a_digit_with_its_way():
+    seven = np.array(canvas(STROKES[7]).convert("L"))
+    said, page = answers.answer(events.recognizer, np.hstack([seven, seven]), "")
+    assert page.text == "77"
+    assert "bars" not in said
+    said, page = answers.answer(events.recognizer, seven, "")
+    assert page.text == "7"
+    assert "bars" in said

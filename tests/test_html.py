@@ -1,0 +1,155 @@
+from base64 import b64decode
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model import Page, Prediction
+from model.numbers import Number
+from model.prediction import blank
+from model.serving import html
+from model.serving.answers import stages
+
+
+def prediction(digit, *shares, glyph=None):
+    rest = np.full(10, (1 - sum(share for _, share in shares)) / (10 - len(shares)), np.float32)
+    for which, share in shares:
+        rest[which] = share
+    confidence = 0.0 if digit is None else float(rest[digit])
+    return Prediction(digit, rest, confidence, 0.99, np.eye(28, dtype=np.float32) if glyph is None else glyph)
+
+
+class Tags(HTMLParser):
+    """Checks that tags are closed in turn, and collects what is within them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag != "img":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (prediction(7, (7, 0.98)), "It is a 7, 98.0% sure."),
+        (prediction(8, (8, 0.9)), "It is an 8, 90.0% sure."),
+        (prediction(1, (1, 0.5), (7, 0.4)), "Unsure: 1 or 7?"),
+        (prediction(None, (1, 0.5), (7, 0.4)), "This does not look like a digit."),
+        (blank(), "This does not look like a digit."),
+    ],
+)
+def test_what_is_read_is_said_in_words(one, words):
+    assert html.said(one) == words
+
+
+def test_the_bars_show_all_ten_digits_the_most_probable_first():
+    tags = Tags(html.bars(prediction(3, (3, 0.7), (5, 0.2)))).seen
+    shares = [attrs["style"] for tag, attrs in tags if tag == "i"]
+    assert len(shares) == 10
+    assert shares[0] == "--share:0.7000"
+    assert shares[1] == "--share:0.2000"
+
+
+def page(text, *digits):
+    box = (0, 0, 9, 9)
+    read = [prediction(digit, *[(digit, 0.97)] * (digit is not None)) for digit in digits]
+    numbers = tuple(
+        Number(
+            part,
+            0,
+            box,
+            0.9,
+            tuple(prediction(int(one), (int(one), 0.97)) if one.isdecimal() else None for one in part),
+        )
+        for part in text.split()
+    )
+    return Page([[(box, one) for one in read]], text, numbers)
+
+
+def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
+    assert ">3</output>" in html.verdict(page("3", 3))
+    assert "bars" in html.verdict(page("3", 3))
+    number = html.verdict(page("33", 3, 3, None))
+    assert ">33</output>" in number
+    assert "; 1 mark skipped (not a digit)." in number
+    assert "bars" not in number
+    assert ">3 digits</output>" in html.verdict(page("33\n3", 3, 3, 3))
+    assert ">-5</output>" in html.verdict(page("-5", 5))
+
+
+def test_unsure_digits_of_a_number_are_marked_with_their_rivals():
+    digits = prediction(3, (3, 0.97)), None, prediction(4, (4, 0.6), (9, 0.39))
+    number = Number("3.4", 3.4, (0, 0, 9, 9), 0.55, digits)
+    boxes = [((0, 0, 9, 9), one) for one in digits if one]
+    said = html.verdict(Page([boxes], "3.4", (number,)))
+    (mark,) = [attrs for tag, attrs in Tags(said).seen if tag == "mark"]
+    assert mark["data-rivals"] == "4 60.0%, 9 39.0%"
+    assert ">3.<mark" in said
+    assert "It is 3.4, 55.0% sure." in said
+    assert html.doubts(number) == "4 60.0%, 9 39.0%"
+
+
+def test_nothing_is_ever_sure():
+    assert html.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
+
+
+def test_where_there_is_no_digit_it_is_said_what_to_do():
+    assert "does not look like a digit" in html.verdict(page("", None))
+    assert "Try closer" in html.verdict(page("", None, None))
+
+
+def test_what_a_picture_says_is_not_taken_for_html():
+    assert "<b>" not in html.headline("<b>", "<b>")
+    Tags(html.side_by_side(world=html.verdict(page("3", 3)), reference=html.verdict(page("", None))))
+    Tags(html.stages(html.glyph_tile(prediction(3))))
+
+
+def test_ink_glows_where_it_speaks_for_the_digit_and_paper_stays_white():
+    glyph, heat = np.zeros((28, 28), np.float32), np.zeros((28, 28), np.float32)
+    glyph[5:10, 5:10] = glyph[15:20, 15:20] = 1
+    heat[5:10, 5:10], heat[15:20, 15:20] = 1, -1
+    colour = html.in_colour(glyph, heat)
+    assert (colour[glyph == 0] == 255).all()
+    assert colour[7, 7, 0] > 200  # glowing
+    assert colour[17, 17].max() < 60  # cold
+
+
+def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
+    glyph = np.zeros((28, 28), np.float32)
+    glyph[4:24, 4:8] = 1  # an upright at the left of its box
+    glyph[20:24, 4:24] = 1
+    picture = Image.new("L", (60, 40), 0)
+    written = Page(
+        [[((10, 5, 30, 35), prediction(2, (2, 0.9), glyph=glyph)), ((40, 5, 50, 35), prediction(None))]], "2"
+    )
+    ink = seen(html.ink_tile(picture, written))
+    assert (ink[5:35, 10:14] < 50).all()
+    assert (ink[5:20, 18:30] > 200).all()
+    assert (ink[:, 35:] > 200).all()
+    turned = seen(html.ink_tile(picture, replace(written, turn=180.0)))
+    assert (turned[5:35, 26:30] < 50).all()
+
+
+def test_a_sheet_that_was_laid_flat_is_a_stage():
+    corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
+    written = replace(page("42", 4, 2), sheet=corners)
+    captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written).split("<figcaption>")[1:]]
+    assert [text.partition("<")[0] for text in captions[:4]] == ["as given", "sheet", "ink", "found"]
+
+
+def seen(tile):
+    """The picture of a tile, in grey."""
+    ((_, attrs),) = [each for each in Tags(tile).seen if each[0] == "img"]
+    return np.asarray(Image.open(BytesIO(b64decode(attrs["src"].partition(",")[2]))).convert("L"))

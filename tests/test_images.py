@@ -1,0 +1,199 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.evaluation.strokes import draw
+from model.images import brightness
+from model.ink import ink
+from tests.digits import STROKES, difference, glyph
+
+
+@pytest.mark.parametrize(
+    "array",
+    {
+        "uint8": lambda a: a,
+        "column of channels": lambda a: a[..., None],
+        "rgb": lambda a: np.stack([a] * 3, axis=-1),
+        "rgba": lambda a: np.stack([a, a, a, np.full_like(a, 255)], axis=-1),
+        "bool": lambda a: a > 127,
+        "uint16": lambda a: a.astype(np.uint16) * 257,
+        "int64": lambda a: a.astype(np.int64),
+        "zero and one": lambda a: (a > 127).astype(int),
+        "mask of uint8": lambda a: (a > 127).astype(np.uint8),
+        "float32 to 1": lambda a: a.astype(np.float32) / 255,
+        "float32 a little beyond": lambda a: a.astype(np.float32) / 255 * 1.002 - 0.001,
+        "float64 to 255": lambda a: a.astype(np.float64),
+        "not contiguous": lambda a: a.repeat(2, axis=1)[:, ::2],
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_every_kind_of_array_gives_the_same_glyph(seven, array):
+    assert difference(glyph(array[1](seven)), glyph(seven)) < 0.01
+
+
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_of_picture_gives_the_same_glyph(seven, mode):
+    if mode == "I;16":
+        picture = Image.fromarray(seven.astype(np.uint16) * 257)
+    elif mode in ("LAB", "HSV"):
+        picture = Image.fromarray(seven).convert("RGB").convert("HSV") if mode == "HSV" else _lab(seven)
+    else:
+        picture = Image.fromarray(seven).convert(mode)
+    assert picture.mode == mode
+    assert difference(glyph(picture), glyph(seven)) < 0.01
+
+
+def _lab(grey):
+    return Image.merge("LAB", [Image.fromarray(grey), *[Image.new("L", grey.shape[::-1], 128)] * 2])
+
+
+@pytest.mark.parametrize("colour", [0, 255, 90])
+def test_transparent_paper_is_paper(seven, colour):
+    """Black, white or grey ink on a transparent ground is read alike."""
+    alpha = Image.fromarray(255 - seven)
+    for mode in ("LA", "RGBA"):
+        picture = Image.new(mode[:-1], alpha.size, colour if mode == "LA" else (colour,) * 3)
+        picture.putalpha(alpha)
+        assert difference(glyph(picture), glyph(seven)) < 0.02
+
+
+def test_a_palette_with_a_transparent_colour(seven):
+    picture = Image.fromarray(np.where(seven > 127, 0, 1).astype(np.uint8), "P")
+    picture.putpalette([0, 0, 0, 0, 0, 0])
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=0)
+    assert difference(glyph(Image.open(file)), glyph(np.where(seven > 127, 255, 0).astype(np.uint8))) < 0.01
+
+
+def test_of_an_animation_the_first_frame_is_read(seven, tmp_path):
+    frames = [Image.fromarray(seven), Image.fromarray(draw(STROKES[0], 14, 160, (70, 50)))]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert difference(glyph(tmp_path / "a.gif"), glyph(seven)) < 0.01
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_followed(seven, tmp_path, orientation):
+    upright = Image.fromarray(seven)
+    stored = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }.get(orientation)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (upright.transpose(stored) if stored is not None else upright).save(tmp_path / "turned.jpg", exif=exif)
+    assert difference(glyph(tmp_path / "turned.jpg"), glyph(seven)) < 0.02
+
+
+# what cannot be read
+
+
+def _png():
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _huge():
+    """A whole PNG that claims 20,000 x 20,000 pixels and holds next to none."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is an empty file: give the path of a picture"),
+        (b"hello, I am text", "is no picture that can be read: give a PNG, JPEG"),
+        (_png()[:1000], "is damaged .*: save or send it again"),
+        (b"BM, this is text too", "is damaged .*: save or send it again"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is no picture that can be read: give a PNG"),
+        (_huge(), "is larger than 100 megapixels: make it smaller"),
+    ],
+    ids=["empty", "text", "truncated", "text as BMP", "postscript", "huge"],
+)
+def test_a_file_that_is_no_picture_gets_a_sentence(tmp_path, content, sentence):
+    path = tmp_path / "picture.png"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=sentence):
+        ink(path)
+
+
+def test_a_missing_file_is_file_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file '.*7\.png': give the path of a picture"):
+        ink(tmp_path / "7.png")
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    with pytest.raises(ValueError, match=r"cannot be read .*: give the path of a picture"):
+        ink(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.full((28, 28), np.nan), "got values from nan to nan: give"),
+        (np.array([[0.0, np.inf], [0, 1]]), "got values from 0 to inf: give"),
+        (np.full((28, 28), -1.0), "got values from -1 to -1: give"),
+        (np.linspace(-0.42, 2.8, 784).reshape(28, 28), "got values from -0.42 to 2.8: give"),  # normalised
+        (np.zeros((3, 28, 28)), "got an array of shape 3 x 28 x 28: give"),
+        (np.zeros(28), "got an array of shape 28: give"),
+        (np.zeros((2, 2, 2, 2)), "got an array of shape 2 x 2 x 2 x 2: give"),
+        (np.zeros((0, 28)), "got an array of shape 0 x 28: give"),
+        (np.full((4, 4), "x"), "got an array of <U1: give"),
+        (np.zeros((4, 4), complex), "got an array of complex128: give"),
+    ],
+)
+def test_an_array_that_is_no_picture_gets_a_sentence(array, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        ink(array)
+
+
+@pytest.mark.parametrize("image", [None, 7, b"bytes", [[0, 1]]])
+def test_what_is_no_image_at_all_gets_a_sentence(image):
+    with pytest.raises(ValueError, match="give a path, a PIL image or a numpy array"):
+        ink(image)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_gets_a_sentence(name):
+    with pytest.raises(ValueError, match=r"give the path of a picture|null"):
+        ink(name)
+
+
+def test_the_callers_picture_is_left_as_it_is(tmp_path):
+    Image.new("RGB", (3000, 2000), "white").save(tmp_path / "large.jpg")
+    picture = Image.open(tmp_path / "large.jpg")
+    ink(picture)
+    assert (picture.size, picture.mode) == ((3000, 2000), "RGB")
+
+
+@pytest.mark.parametrize("size", [(100, 100), (101, 30), (3000, 10), (1, 9999)])
+def test_a_longer_picture_is_reduced_to_the_side_asked_for(size, tmp_path):
+    Image.new("RGB", size, "white").save(tmp_path / "a.jpg")
+    for image in (tmp_path / "a.jpg", Image.open(tmp_path / "a.jpg"), np.zeros(size[::-1], np.uint8)):
+        assert 34 <= max(brightness(image, 100).shape) <= 100
+
+
+@pytest.mark.parametrize("size", [(250, 180), (399, 20), (801, 1201), (4000, 3000)])
+def test_a_jpeg_is_read_at_the_size_of_the_same_png(size, tmp_path):
+    shapes = []
+    for kind in ("jpg", "png"):
+        Image.new("L", size, 200).save(tmp_path / f"a.{kind}")
+        shapes.append(brightness(tmp_path / f"a.{kind}", 400).shape)
+    assert shapes[0] == shapes[1]

@@ -1,0 +1,252 @@
+"""Who is answered when, and what is let in."""
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+
+from model.serving import limits
+from model.serving.limits import Door, Flow
+
+
+def run(coroutine):
+    """Run a coroutine in a loop of its own, also where the browser's is running in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def test_addresses_are_forgotten(monkeypatch):
+    monkeypatch.setattr(limits, "REMEMBERED", 10)
+    flow = Flow(rate=1, burst=1)
+    for i in range(100):
+        flow.wait(str(i), 1)
+    assert len(flow.full) == 10
+
+
+def test_an_address_may_send_a_burst_and_then_so_many_bytes_a_second(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    flow = Flow(rate=10, burst=100)
+    assert flow.wait("a", 100) == 0
+    assert flow.wait("a", 50) == 5
+    assert flow.wait("b", 100) == 0
+    now += 10
+    assert flow.wait("a", 50) == 0
+
+
+async def echo(scope, receive, send):
+    """An application that says what came."""
+    came, more = b"", True
+    while more:
+        message = await receive()
+        came, more = came + message["body"], message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]})
+    await send({"type": "http.response.body", "body": came})
+
+
+def held_up():
+    """Return an event, and an application that answers once it is set."""
+    release = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await release.wait()
+        await echo(scope, receive, send)
+
+    return release, slow
+
+
+def a_door(**more):
+    settings = {"allowed": ("/open", "/form", "/endless"), "endless": ("/endless",), "forms": ("/form",)}
+    settings |= {
+        "most": {"/form": 100},
+        "few": 20,
+        "most_open": 2,
+        "flow": Flow(1e9, 1e9),
+        "headers": {"X-Test": "yes"},
+    }
+    settings |= {"headers": {"X-Test": "yes"}, "wrong": lambda path, body: None if body == {"a": 1} else "give a"}
+    return Door(**(settings | more))
+
+
+JSON, FORM = (b"content-type", b"application/json"), (b"content-type", b"multipart/form-data; boundary=x")
+
+
+async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 1}',), headers=(JSON,), query=b""):
+    """Send a request through a door: its status, headers and body."""
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages[-1]["more_body"] = False
+    answer = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        answer.append(message)
+
+    scope = {"type": "http", "path": path, "method": method, "headers": list(headers), "client": ("1.2.3.4", 5)}
+    await door.around(app)(scope | {"query_string": query}, receive, send)
+    start, *bodies = answer
+    return start["status"], dict(start["headers"]), b"".join(body["body"] for body in bodies)
+
+
+def test_what_fits_passes_and_every_answer_has_the_headers():
+    status, headers, body = run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
+    assert (status, body) == (200, b'{"a": 1}')
+    assert headers == {b"x-own": b"1", b"x-test": b"yes"}
+    for path in ("/form", "/form/"):
+        assert run(knock(a_door(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
+    for path in ("/health", "/", "/closed"):
+        assert run(knock(a_door(), path, method="GET"))[1][b"x-test"] == b"yes"
+
+
+@pytest.mark.parametrize(
+    ("path", "chunks", "headers"),
+    [
+        ("/open", (b"1" * 21,), [JSON]),
+        ("/open", (b"1" * 15, b"1" * 15), [JSON]),
+        ("/open", (b"",), [JSON, (b"content-length", b"21")]),
+        ("/open", (b"",), [JSON, (b"content-length", b"-5")]),
+        ("/form", (b"1" * 60, b"1" * 60), [FORM]),
+    ],
+)
+def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
+    status, _, body = run(knock(a_door(), path, chunks=chunks, headers=headers))
+    assert status == 413
+    assert "send at most" in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "headers", "says"),
+    [
+        (b'{"b": 2}', [JSON], "give a"),
+        (b"{", [JSON], "no JSON"),
+        (b"\xff", [JSON], "no JSON"),
+        (b"[" * 20, [JSON], "no JSON"),
+        (b"x", [FORM], "no JSON"),
+    ],
+)
+def test_what_is_no_question_is_refused_before_anybody_reads_it(chunk, headers, says):
+    async def unreached(*_):
+        pytest.fail("it was let in")
+
+    status, _, body = run(knock(a_door(), app=unreached, chunks=(chunk,), headers=headers))
+    assert status == 400
+    assert says in json.loads(body)["detail"]
+
+
+def test_json_that_is_nested_without_end_is_no_crash():
+    assert run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
+
+
+def test_what_the_page_does_not_need_is_not_there():
+    for path in ("/closed", "/op", "//open"):
+        assert run(knock(a_door(), path, method="GET"))[0] == 404
+    assert run(knock(a_door(), "/open/further", method="GET"))[0] == 200
+
+
+def test_an_address_has_an_end():
+    assert run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
+    assert run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
+
+
+def test_who_sends_too_fast_is_slowed():
+    async def ask():
+        door, begun = a_door(flow=Flow(rate=400_000, burst=20_000)), time.monotonic()
+        for _ in range(2):
+            await knock(door)
+        return time.monotonic() - begun
+
+    assert run(ask()) >= 0.05
+
+
+def test_an_error_of_the_application_is_a_line_in_the_log_and_a_sentence(capsys):
+    async def broken(scope, receive, send):
+        raise KeyError("component")
+
+    status, _, body = run(knock(a_door(), app=broken))
+    assert (status, json.loads(body)["detail"]) == (400, "This request could not be answered.")
+    assert "Traceback" in capsys.readouterr().err  # since this test is our own code
+
+    async def json_of(scope, receive, send):
+        json.loads((await receive())["body"] + b"}")
+
+    assert run(knock(a_door(), app=json_of))[0] == 400
+
+
+def test_who_leaves_is_noticed():
+    """Starlette looks for it in a scope that is cancelled at once: the message must come all the same."""
+
+    async def leaves(scope, receive, send):
+        await receive()
+        with anyio.CancelScope() as cancelled:
+            cancelled.cancel()
+            said.append(await receive())
+
+    async def ask():
+        messages = [{"type": "http.request", "body": b'{"a": 1}'}, {"type": "http.disconnect"}]
+
+        async def receive():
+            return messages.pop(0)
+
+        scope = {"type": "http", "path": "/open", "method": "POST", "headers": [JSON], "query_string": b""}
+        await a_door().around(leaves)(scope, receive, None)
+
+    said = []
+    run(ask())
+    assert said == [{"type": "http.disconnect"}]
+
+
+def test_a_full_house_says_so():
+    async def ask():
+        release, slow = held_up()
+        door = a_door()
+        inside = [asyncio.create_task(knock(door, app=slow)) for _ in range(2)]
+        inside += [asyncio.create_task(knock(door, "/endless", app=slow, method="GET")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        refused = await knock(door, app=slow), await knock(door, "/endless", app=slow, method="GET")
+        healthy = await knock(door, "/health", method="GET")
+        release.set()
+        return refused, healthy, [status for status, _, _ in await asyncio.gather(*inside)], door.open
+
+    refused, healthy, inside, still_open = run(ask())
+    assert inside == [200] * 4
+    assert still_open == {"": 0, "endless": 0}
+    for status, headers, body in refused:
+        assert status == 503
+        assert b"retry-after" in headers
+        assert b"Try again" in body
+    assert json.loads(healthy[2]) == {"status": "ok"}
+
+
+def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
+    async def ask():
+        release, slow = held_up()
+        door = a_door()
+        inside = asyncio.create_task(knock(door, app=slow))
+        endless = asyncio.create_task(knock(door, "/endless", app=slow, method="GET"))
+        await asyncio.sleep(0.05)
+        closing = asyncio.create_task(asyncio.to_thread(door.close, 5))
+        while not door.closing:
+            await asyncio.sleep(0.01)
+        refused, health = await knock(door), await knock(door, "/health", method="GET")
+        fetched = await knock(door, method="GET")  # an answer may still be fetched
+        assert not closing.done()
+        begun = time.monotonic()
+        release.set()
+        await closing
+        assert time.monotonic() - begun < 2
+        await endless
+        return refused[0], health[0], fetched[0], (await inside)[0]
+
+    assert run(ask()) == (503, 503, 200, 200)
+
+
+def test_a_door_closes_after_its_patience():
+    door = a_door()
+    door.open[""] = 1
+    begun = time.monotonic()
+    door.close(0.1)
+    assert 0.1 <= time.monotonic() - begun < 1

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from model.networks import BLANK, SIGNS, SYMBOLS
+from model.training import lines
+from model.training.data import mnist
+from model.training.lines import Strips
+
+
+@pytest.fixture(scope="module")
+def pool(folder):
+    torch.manual_seed(0)
+    return Strips(*mnist(folder, train=True), per_shape=2)
+
+
+@pytest.mark.parametrize("length", [1, 4, 6])
+def test_a_batch_holds_as_many_symbols_as_digits_were_chosen(pool, monkeypatch, length):
+    monkeypatch.setattr(lines, "LENGTHS", (length, length))
+    batch, symbols = pool(torch.arange(120))
+    assert symbols.shape == (120 // length, length)
+    assert batch.shape[:3] == (120 // length, 1, 28)
+    assert batch.shape[3] % 2 == 0
+    assert 0 <= batch.min() <= batch.max() <= 1
+    assert (batch.amax(dim=(1, 2, 3)) > 0.3).all()
+
+
+def test_signs_stand_where_they_belong(pool, monkeypatch):
+    monkeypatch.setattr(lines, "LENGTHS", (4, 4))
+    monkeypatch.setattr(lines, "MINUS", 1.0)
+    monkeypatch.setattr(lines, "SIGN", 1.0)
+    _, symbols = pool(torch.arange(480) % 120)
+    signs = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
+    assert (symbols[:, 0] == SYMBOLS.index("-")).all()
+    assert signs[:, 1:].sum(dim=1).tolist() == [1] * 120
+    assert not signs[:, 3].any()
+    assert len(symbols[:, 1:][signs[:, 1:]].unique()) == len(SIGNS)
+
+
+def test_longer_numbers_are_longer(pool, monkeypatch):
+    widths = []
+    for length in (1, 3, 6):
+        monkeypatch.setattr(lines, "LENGTHS", (length, length))
+        widths.append(pool(torch.arange(120))[0].shape[3])
+    assert widths == sorted(widths)
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_a_strip_is_right_if_it_is_spelled_exactly():
+    symbols = torch.tensor([[4, 4, 2], [1, 0, 9]])
+    columns = torch.tensor([[4, BLANK, 4, 4, BLANK, 2, 2, BLANK], [1, BLANK, 0, 0, 0, BLANK, 8, BLANK]])
+    logits = 20.0 * torch.nn.functional.one_hot(columns, BLANK + 1)
+    loss, right = Strips.judge(logits, symbols, 0.0)
+    assert right == 1
+    good, _ = Strips.judge(logits[:1], symbols[:1], 0.0)
+    assert good < 1e-3 < loss

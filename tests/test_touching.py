@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from model.finder import Mark
+from model.ink import connected
+from model.touching import crowds, cut, fragments, take_apart
+from tests.test_ctc import Said, bars
+
+
+def mark(left, top, right, bottom):
+    ink = np.ones((bottom - top, right - left), np.float32)
+    return Mark((left, top, right, bottom), ink, "digit", 0.9, np.zeros(10, np.float32))
+
+
+def test_a_cut_goes_where_least_ink_is():
+    ink = np.ones((50, 40), np.float32)
+    slit = 15 + np.arange(50) // 10
+    ink[np.arange(50), slit] = ink[np.arange(50), slit + 1] = 0
+    way = cut(ink, 5, 35)
+    assert way.shape == (50,)
+    assert (np.abs(way - slit) <= 1).all()
+
+
+def test_digits_that_touch_come_apart_with_their_own_ink():
+    one, other = take_apart(Said("___1________1"), bars())
+    assert one.box[2] <= other.box[0] + 1
+    assert one.ink.shape == (40, one.box[2] - one.box[0])
+    assert one.ink.sum() + other.ink.sum() == bars().sum()
+    assert one.logits.argmax() == 1
+    assert one.score > 0.9
+
+
+def test_a_sign_comes_apart_as_a_sign():
+    assert [mark.kind for mark in take_apart(Said("___-________1"), bars())] == ["-", "digit"]
+
+
+@pytest.mark.parametrize("said", ["___1", "___1____#___1", ""])
+def test_what_is_not_spelt_as_digits_alone_is_not_taken_apart(said):
+    assert take_apart(Said(said), bars()) == []
+
+
+def test_only_wide_ink_that_holds_a_mark_is_a_crowd():
+    page = np.zeros((100, 300), np.float32)
+    page[30:70, 10:70] = bars()
+    page[30:70, 100:110] = 1  # narrow
+    page[30:70, 200:260] = bars()  # without a mark
+    ((corner, ink, within),) = crowds(connected(page), [mark(100, 30, 110, 70), mark(10, 30, 40, 70)])
+    assert corner == (14, 29)
+    assert ink.sum() == bars().sum()
+    assert within == [1]
+
+
+def test_a_frame_about_a_digit_is_no_crowd():
+    page = np.zeros((100, 150), np.float32)
+    page[5:95, 5:145] = 1
+    page[8:92, 8:142] = 0
+    page[40:60, 70:80] = 1
+    assert crowds(connected(page), [mark(70, 40, 80, 60)]) == []
+
+
+def test_a_mark_that_hangs_together_with_much_else_is_part_of_something_larger():
+    page = np.zeros((100, 150), np.float32)
+    page[20:50, 20:40] = 1  # the loop of a P
+    page[24:46, 25:35] = 0
+    page[20:90, 16:22] = 1  # its stem
+    page[20:90, 100:106] = 1
+    loop, stroke = mark(20, 20, 40, 50), mark(100, 20, 106, 90)
+    assert fragments(connected(page), [loop, stroke]) == [loop]
+
+
+def test_a_digit_that_touches_a_long_line_is_none_of_its_parts():
+    page = np.zeros((100, 300), np.float32)
+    page[50:56] = 1
+    page[20:50, 20:40] = 1
+    assert fragments(connected(page), [mark(20, 20, 40, 50)]) == []

@@ -1,0 +1,122 @@
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from model.serving import turns
+from model.serving.turns import BusyError, Turns
+
+
+def run(coroutine):
+    """Run a coroutine in a loop of its own, also where the browser's is running in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def test_the_questions_of_one_person_are_answered_in_their_order_and_one_at_a_time():
+    done, running, most = [], 0, 0
+    lock = threading.Lock()
+
+    def work(i):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02 if i == 0 else 0)
+        with lock:
+            running -= 1
+        done.append(i)
+        return i
+
+    async def ask():
+        turns = Turns(at_once=4, each=9, everybody=99)
+        return await asyncio.gather(*(turns.take("anna", work, i) for i in range(6)))
+
+    assert run(ask()) == done == list(range(6))
+    assert most == 1
+
+
+def test_who_floods_waits_for_himself_alone():
+    order = []
+
+    async def ask():
+        turns = Turns(at_once=1, each=50, everybody=99)
+        flood = [asyncio.create_task(turns.take("flooder", order.append, "flooder")) for _ in range(50)]
+        await asyncio.sleep(0)
+        await turns.take("anna", order.append, "anna")
+        await asyncio.gather(*flood)
+
+    run(ask())
+    assert order.index("anna") <= 2
+
+
+def test_who_asks_too_much_is_told_so_and_nobody_else_is():
+    async def ask():
+        turns = Turns(at_once=1, each=3, everybody=5)
+        waiting = [asyncio.create_task(turns.take("flooder", time.sleep, 0.05)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError, match="faster than can be answered"):
+            await turns.take("flooder", int)
+        assert await turns.take("anna", int, "7") == 7
+        waiting += [asyncio.create_task(turns.take(name, time.sleep, 0.05)) for name in ("bert", "carl", "dora")]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError, match="Many people"):
+            await turns.take("emil", int)
+        await asyncio.gather(*waiting)
+        assert await turns.take("emil", int, "7") == 7
+
+    run(ask())
+
+
+def test_the_pace_of_one_person_is_bounded_and_a_failure_leaves_the_turn_to_the_next():
+    async def ask():
+        turns = Turns(at_once=2, each=9, everybody=9, pace=0.05)
+        begun = time.monotonic()
+        with pytest.raises(ZeroDivisionError):
+            await turns.take("anna", lambda: 1 / 0)
+        for _ in range(3):
+            await turns.take("anna", int)
+        assert time.monotonic() - begun >= 0.15
+        assert turns.waiting == turns.people["anna"].waiting == 0
+
+    run(ask())
+
+
+def test_people_are_forgotten(monkeypatch):
+    monkeypatch.setattr(turns, "REMEMBERED", 10)
+
+    async def ask():
+        turns = Turns(at_once=2, each=2, everybody=9)
+        for i in range(100):
+            await turns.take(str(i), int)
+        return len(turns.people)
+
+    assert run(ask()) == 10
+
+
+def test_who_leaves_keeps_his_place_until_the_work_is_done():
+    """A thread cannot be stopped: leaving must not let more of them run side by side."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work():
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+
+    async def ask():
+        turns = Turns(at_once=1, each=9, everybody=99)
+        for i in range(4):
+            one = asyncio.create_task(turns.take(str(i), work))
+            await asyncio.sleep(0.01)
+            one.cancel()
+        await turns.take("last", work)
+        assert turns.waiting == 0
+
+    run(ask())
+    assert most == 1

@@ -1,0 +1,55 @@
+import os
+import time
+
+import pytest
+
+from model.serving.uploads import sweep
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Four files of ten bytes, of which the first is the oldest; one was left beside its folders."""
+    for i in range(4):
+        path = tmp_path / (f"{i}" if i == 1 else f"{i}/file")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"1234567890")
+        os.utime(path, (time.time() - 100 + i,) * 2)
+    return tmp_path
+
+
+def kept(place):
+    return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+
+
+def test_what_is_young_and_little_stays(place):
+    sweep(place, (), oldest=1000, most=4, most_bytes=40)
+    assert kept(place) == ["0/file", "1", "2/file", "3/file"]
+
+
+def test_what_is_old_goes_but_what_is_spared(place):
+    sweep(place, {str(place / "0/file")}, oldest=98.5, most=4, most_bytes=40)
+    assert kept(place) == ["0/file", "2/file", "3/file"]
+
+
+def test_the_oldest_of_too_many_go(place):
+    sweep(place, (), oldest=1000, most=2, most_bytes=40)
+    assert kept(place) == ["2/file", "3/file"]
+
+
+def test_the_oldest_of_too_much_go(place):
+    sweep(place, (), oldest=1000, most=4, most_bytes=35)
+    assert kept(place) == ["1", "2/file", "3/file"]
+
+
+def test_folders_that_are_empty_for_a_minute_go(place):
+    sweep(place, (), oldest=1000, most=1, most_bytes=40)
+    sweep(place, (), oldest=1000, most=1, most_bytes=40)
+    assert (place / "0").exists()
+    for name in "02":
+        os.utime(place / name, (time.time() - 100,) * 2)
+    sweep(place, (), oldest=1000, most=1, most_bytes=40)
+    assert sorted(path.name for path in place.iterdir()) == ["3"]
+
+
+def test_no_folder_is_no_error(tmp_path):
+    sweep(tmp_path / "none", (), oldest=1, most=1, most_bytes=1)
