@@ -5,7 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
-from model.serving import CANVAS, ON_SPACES, STATIC, UPLOADS  # sets the variables that gradio reads on import
+from model.serving import ON_SPACES, STATIC, UPLOADS  # sets the variables that gradio reads on import
 
 # isort: split
 import gradio as gr
@@ -14,9 +14,10 @@ from starlette.middleware import Middleware
 from model import corrections
 from model.memory import give_back_memory
 from model.serving import events, html
-from model.serving.components import Pad, Picture
+from model.serving.cleanup import sweep
+from model.serving.components import CANVAS, Pad, Picture
 from model.serving.guard import MOST_FILES, guard
-from model.serving.uploads import sweep
+from model.serving.limits import LARGEST_UPLOAD
 
 ASSETS = Path(__file__).parent / "assets"
 SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200 % zoom
@@ -121,7 +122,7 @@ def serve() -> None:
         js=(STATIC / "page.js").read_text(),
         head_paths=STATIC / "head.html",
         favicon_path=ASSETS / "favicon.svg",
-        max_file_size="15mb",
+        max_file_size=f"{LARGEST_UPLOAD}mb",
         run_history=False,
         footer_links=["api", "gradio"],
         enable_monitoring=False,

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.serving import CANVAS, answers, events
+from model.serving import answers, events
+from model.serving.components import CANVAS
 from tests.digits import STROKES
 from tests.test_hostile import png, saved
 

@@ -10,7 +10,7 @@ from PIL import Image
 from model import Page, Prediction
 from model.numbers import Number
 from model.prediction import blank
-from model.serving import html
+from model.serving import answers, html
 from model.serving.answers import stages
 
 
@@ -51,7 +51,7 @@ class Tags(HTMLParser):
     ],
 )
 def test_what_is_read_is_said_in_words(one, words):
-    assert html.said(one) == words
+    assert answers.said(one) == words
 
 
 def test_the_bars_show_all_ten_digits_the_most_probable_first():
@@ -79,40 +79,40 @@ def page(text, *digits):
 
 
 def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
-    assert ">3</output>" in html.verdict(page("3", 3))
-    assert "bars" in html.verdict(page("3", 3))
-    number = html.verdict(page("33", 3, 3, None))
+    assert ">3</output>" in answers.verdict(page("3", 3))
+    assert "bars" in answers.verdict(page("3", 3))
+    number = answers.verdict(page("33", 3, 3, None))
     assert ">33</output>" in number
     assert "; 1 mark skipped (not a digit)." in number
     assert "bars" not in number
-    assert ">3 digits</output>" in html.verdict(page("33\n3", 3, 3, 3))
-    assert ">-5</output>" in html.verdict(page("-5", 5))
+    assert ">3 digits</output>" in answers.verdict(page("33\n3", 3, 3, 3))
+    assert ">-5</output>" in answers.verdict(page("-5", 5))
 
 
 def test_unsure_digits_of_a_number_are_marked_with_their_rivals():
     digits = prediction(3, (3, 0.97)), None, prediction(4, (4, 0.6), (9, 0.39))
     number = Number("3.4", 3.4, (0, 0, 9, 9), 0.55, digits)
     boxes = [((0, 0, 9, 9), one) for one in digits if one]
-    said = html.verdict(Page([boxes], "3.4", (number,)))
+    said = answers.verdict(Page([boxes], "3.4", (number,)))
     (mark,) = [attrs for tag, attrs in Tags(said).seen if tag == "mark"]
     assert mark["data-rivals"] == "4 60.0%, 9 39.0%"
     assert ">3.<mark" in said
     assert "It is 3.4, 55.0% sure." in said
-    assert html.doubts(number) == "4 60.0%, 9 39.0%"
+    assert answers.doubts(number) == "4 60.0%, 9 39.0%"
 
 
 def test_nothing_is_ever_sure():
-    assert html.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
+    assert answers.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
 
 
 def test_where_there_is_no_digit_it_is_said_what_to_do():
-    assert "does not look like a digit" in html.verdict(page("", None))
-    assert "Try closer" in html.verdict(page("", None, None))
+    assert "does not look like a digit" in answers.verdict(page("", None))
+    assert "Try closer" in answers.verdict(page("", None, None))
 
 
 def test_what_a_picture_says_is_not_taken_for_html():
     assert "<b>" not in html.headline("<b>", "<b>")
-    Tags(html.side_by_side(world=html.verdict(page("3", 3)), reference=html.verdict(page("", None))))
+    Tags(html.side_by_side(world=answers.verdict(page("3", 3)), reference=answers.verdict(page("", None))))
     Tags(html.stages(html.glyph_tile(prediction(3))))
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from model.training.augmentation import skeleton_distances
+from model.training.digit_styles import DIGITS, OTHERS
 from model.training.glyphs import NONE, Mixture, rewrite
 from model.training.pen import FAR, GRID, draw, outlines, scribble
-from model.training.styles import DIGITS, OTHERS
 from tests.test_augmentation import glyphs
 
 

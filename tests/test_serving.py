@@ -22,7 +22,8 @@ import app
 from model import corrections
 from model.evaluation.strokes import draw
 from model.images import of_data_url
-from model.serving import CANVAS, components
+from model.serving import components
+from model.serving.components import CANVAS
 from tests.conftest import ROOT, start_page, wait_for
 from tests.digits import STROKES
 from tests.guests import Guest, config_of, on_canvas

@@ -15,9 +15,9 @@ from model.evaluation.strokes import STROKES, draw
 from model.glyph import glyph_of
 from model.training.augmentation import augment, write
 from model.training.data import mnist
+from model.training.digit_styles import DIGITS, OTHERS
 from model.training.pen import draw as draw_shape
 from model.training.scenes import DIGITS_A_SCENE, SIDE, Scenes
-from model.training.styles import DIGITS, OTHERS
 
 SHOWN = 100  # number of mistakes, the most confident first
 FEW, ROWS, COLUMNS = 2000, 4, 8  # digits loaded, and rows and columns of finder training scenes shown

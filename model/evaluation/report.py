@@ -17,8 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from model import weights
 from model.evaluation.evaluate import REAL
 from model.evaluation.figures import NAMES, PICTURES, draw_all
-from model.evaluation.rivals import as_rival_table
-from model.evaluation.tables import as_nuisance_table, as_page_table, as_scene_table, as_table
+from model.evaluation.tables import as_nuisance_table, as_page_table, as_rival_table, as_scene_table, as_table
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, RIVALS, FIGURES = Path("assets/results.json"), Path("assets/rivals.json"), Path("assets/figures")

@@ -19,7 +19,7 @@ import torch
 from model import Page, Recognizer, weights
 from model.evaluation.evaluate import REAL
 from model.evaluation.scenes import measure_set, scenes
-from model.evaluation.tables import as_markdown
+from model.evaluation.tables import as_rival_table
 from model.glyph import SIDE
 from model.images import Source, brightness, upright
 
@@ -86,14 +86,6 @@ def rated(reader, pictures: Iterable[tuple[Source, str]], name: str, kind: str) 
     """Return the number of pictures, and the measure `kind` of `model.evaluation.scenes.measure_set`."""
     result, _ = measure_set(reader, pictures, name, scattered=kind == "found")
     return result["n"], result[kind]
-
-
-def as_rival_table(results: dict[str, dict]) -> str:
-    """Format {reader: result of `measure`} as a Markdown table, in %."""
-    rows = [["right, %", "n", *results]]
-    for words, (n, _) in next(iter(results.values())).items():
-        rows.append([words, str(n), *(f"{100 * result[words][1]:.0f}" for result in results.values())])
-    return as_markdown(rows)
 
 
 def main(arguments: list[str] | None = None) -> int:

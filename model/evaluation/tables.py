@@ -66,6 +66,14 @@ def as_nuisance_table(results: dict[str, list[float]]) -> str:
     return as_markdown(rows)
 
 
+def as_rival_table(results: dict[str, dict]) -> str:
+    """Format {reader: result of `measure`} as a Markdown table, in %."""
+    rows = [["right, %", "n", *results]]
+    for words, (n, _) in next(iter(results.values())).items():
+        rows.append([words, str(n), *(f"{100 * result[words][1]:.0f}" for result in results.values())])
+    return as_markdown(rows)
+
+
 def as_markdown(rows: list[list[str]]) -> str:
     """Format rows as a Markdown table; the first row is the header."""
     header, *more = rows

@@ -12,7 +12,6 @@ os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir(), "digit-
 ON_SPACES = "SPACE_ID" in os.environ
 UPLOADS = Path(os.environ["GRADIO_TEMP_DIR"]).resolve()  # where Gradio stores uploads
 STATIC = Path(__file__).parent / "static"
-CANVAS = 400, 300  # width and height of the Sketchpad in pixels, wide enough for a number
 
 
 def is_upload(path: str) -> bool:

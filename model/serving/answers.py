@@ -2,16 +2,21 @@
 
 import time
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 from model.explain import heat_map
 from model.images import Source, size, upright
+from model.numbers import Number
 from model.page import Page
 from model.prediction import Prediction
 from model.recognizer import Recognizer
 from model.rectify import laid_flat
 from model.serving import html
 
+SURE = 0.8  # minimum confidence for a digit to be named without its rival
+NONE = "No digits found. Try closer, with more light."
+LONGEST = 12  # maximum number of symbols in a number that is set large
 GLYPHS = 12  # maximum number of glyphs shown for a page
 
 
@@ -48,9 +53,9 @@ def answer(
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
     if not page.marks:
         return html.headline("", f"Nothing is written here yet. {invitation}"), None
-    said = html.verdict(page)
+    said = verdict(page)
     if beside:
-        columns = {reader.card["network"]: said, beside.card["network"]: html.verdict(beside.read_page(image))}
+        columns = {reader.card["network"]: said, beside.card["network"]: verdict(beside.read_page(image))}
         said = html.side_by_side(**columns)
     return said + stages(reader, image, page) + took, page
 
@@ -73,3 +78,66 @@ def stages(reader: Recognizer, image: Source, page: Page) -> str:
     if one.digit is not None:
         tiles.append(html.heat_tile(one.glyph, heat_map(reader.net, one.glyph, one.digit)))
     return html.stages(*tiles)
+
+
+def said(one: Prediction) -> str:
+    """Put a prediction into words: "It is a 7, 98.0% sure.", "Unsure: 1 or 7?", or that it is not a digit."""
+    if one.digit is None:
+        return "This does not look like a digit."
+    if one.confidence < SURE:
+        (first, _), (second, _) = one.top(2)
+        return f"Unsure: {first} or {second}?"
+    return f"It is {with_article(one.digit)}, {html.percent(one.confidence)} sure."
+
+
+def with_article(digit: int) -> str:
+    """Return a digit with its article: "a 7", "an 8"."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"
+
+
+def verdict(page: Page) -> str:
+    """Show what is written on a page: the digit with its bars, the number, or that no digits were found."""
+    if not page.marks:
+        return html.headline("?", NONE)
+    digits = [each for _, each in page.marks if each.digit is not None]
+    if not digits:
+        one = page.marks[0][1]
+        return html.headline("?", said(one) if len(page.marks) == 1 else NONE) + html.bars(one)
+    if len(digits) == 1 and page.text == str(digits[0].digit):
+        return html.headline(page.text, said(digits[0])) + html.bars(digits[0])
+    if len(page.text) > LONGEST or "\n" in page.text:
+        return html.headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
+    sure = f", {html.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
+    words = f"It is {page.text}{sure}{skipped(page)}."
+    return html.headline(page.text, words, " ".join(map(in_signs, page.numbers)))
+
+
+def in_signs(number: Number) -> str:
+    """Return a number as HTML: its unsure digits are marked and show their rivals on hover or focus."""
+    return "".join(
+        f'<mark tabindex="0" data-rivals="{rivals(one)}">{sign}</mark>' if unsure(one) else escape(sign)
+        for sign, one in zip(number.text, number.digits, strict=True)
+    )
+
+
+def unsure(one: Prediction | None) -> bool:
+    """Return whether a digit must be named together with its rival; a sign (None) never is."""
+    return one is not None and one.confidence < SURE
+
+
+def rivals(one: Prediction) -> str:
+    """Name the digit and its rival with their probabilities: "4 62.1%, 9 30.4%"."""
+    return ", ".join(f"{digit} {html.percent(share)}" for digit, share in one.top(2))
+
+
+def doubts(number: Number) -> str:
+    """List the unsure digits of a number, each with its rivals."""
+    return "; ".join(rivals(one) for one in number.digits if unsure(one))
+
+
+def skipped(page: Page) -> str:
+    """Say how many marks of a page were skipped because they are not digits, if any."""
+    marks = sum(prediction.digit is None for _, prediction in page.marks)
+    if not marks:
+        return ""
+    return "; 1 mark skipped (not a digit)" if marks == 1 else f"; {marks} marks skipped (not digits)"

@@ -6,8 +6,9 @@ import gradio as gr
 from gradio.components.base import server
 
 from model.images import of_png
-from model.serving import CANVAS, is_upload
+from model.serving import is_upload
 
+CANVAS = 400, 300  # width and height of the Sketchpad in pixels, wide enough for a number
 STROKES = 20  # maximum number of drawings that a pad stores until they are read
 
 

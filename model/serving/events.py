@@ -11,8 +11,9 @@ from model import Page, Prediction, Recognizer, corrections
 from model.annotate import annotated
 from model.glyph import SIDE
 from model.images import Source, of_data_url, size, upright
-from model.serving import CANVAS, html
-from model.serving.answers import answer, read
+from model.serving import html
+from model.serving.answers import answer, doubts, read, with_article
+from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
@@ -89,7 +90,7 @@ def answer_sheet(path: str | None, both: bool) -> tuple:
     picture = upright(path, SHEET_SIDE)
     small = page.scaled(picture.width / size(path)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
-    rows = [[number.text, html.percent(number.confidence), html.doubts(number)] for number in page.numbers]
+    rows = [[number.text, html.percent(number.confidence), doubts(number)] for number in page.numbers]
     return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
 
 
@@ -115,7 +116,7 @@ def keep(said: dict) -> str:
         corrections.keep(glyph, said["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"Not saved: {getattr(error, 'strerror', None) or error}."
-    return f"Thank you. It is saved as {html.with_article(said['digit'])}."
+    return f"Thank you. It is saved as {with_article(said['digit'])}."
 
 
 async def for_programs(method: Callable[[Source], Prediction | Page], image: str, request: gr.Request) -> dict:

@@ -9,7 +9,7 @@ import gradio.routes
 from gradio.route_utils import GradioMultiPartParser
 
 from model.serving import ON_SPACES, UPLOADS, is_upload
-from model.serving.limits import Door, Flow
+from model.serving.limits import LARGEST_UPLOAD, Door, Flow
 
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
@@ -54,7 +54,7 @@ def guard(page: gr.Blocks) -> Door:
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, SCRIPTS),
-        most={UPLOAD: 16_000_000, SCRIPTS: 1_000_000},  # bytes: a 15 MB upload, or a drawing, plus overhead
+        most={UPLOAD: (LARGEST_UPLOAD + 1) * 10**6, SCRIPTS: 10**6},  # bytes: an upload, or a drawing, plus overhead
         few=8_000,
         most_open=400,
         flow=Flow(rate=4_000_000, burst=64_000_000),

@@ -9,83 +9,16 @@ from PIL import Image
 from model.annotate import annotated
 from model.finder import tight
 from model.images import as_data_url
-from model.numbers import Number
 from model.page import Page
 from model.prediction import Prediction
 
-SURE = 0.8  # minimum confidence for a digit to be named without its rival
-NONE = "No digits found. Try closer, with more light."
-LONGEST = 12  # maximum number of symbols in a number that is set large
 TILE = 168  # maximum side in pixels of a stage's picture: 84 CSS pixels on a high-density screen
 GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # ink, cold to hot
-
-
-def said(one: Prediction) -> str:
-    """Put a prediction into words: "It is a 7, 98.0% sure.", "Unsure: 1 or 7?", or that it is not a digit."""
-    if one.digit is None:
-        return "This does not look like a digit."
-    if one.confidence < SURE:
-        (first, _), (second, _) = one.top(2)
-        return f"Unsure: {first} or {second}?"
-    return f"It is {with_article(one.digit)}, {percent(one.confidence)} sure."
-
-
-def with_article(digit: int) -> str:
-    """Return a digit with its article: "a 7", "an 8"."""
-    return f"{'an' if digit == 8 else 'a'} {digit}"
-
-
-def verdict(page: Page) -> str:
-    """Show what is written on a page: the digit with its bars, the number, or that no digits were found."""
-    if not page.marks:
-        return headline("?", NONE)
-    digits = [each for _, each in page.marks if each.digit is not None]
-    if not digits:
-        one = page.marks[0][1]
-        return headline("?", said(one) if len(page.marks) == 1 else NONE) + bars(one)
-    if len(digits) == 1 and page.text == str(digits[0].digit):
-        return headline(page.text, said(digits[0])) + bars(digits[0])
-    if len(page.text) > LONGEST or "\n" in page.text:
-        return headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
-    sure = f", {percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
-    words = f"It is {page.text}{sure}{skipped(page)}."
-    return headline(page.text, words, " ".join(map(in_signs, page.numbers)))
-
-
-def in_signs(number: Number) -> str:
-    """Return a number as HTML: its unsure digits are marked and show their rivals on hover or focus."""
-    return "".join(
-        f'<mark tabindex="0" data-rivals="{rivals(one)}">{sign}</mark>' if unsure(one) else html.escape(sign)
-        for sign, one in zip(number.text, number.digits, strict=True)
-    )
-
-
-def unsure(one: Prediction | None) -> bool:
-    """Return whether a digit must be named together with its rival; a sign (None) never is."""
-    return one is not None and one.confidence < SURE
-
-
-def rivals(one: Prediction) -> str:
-    """Name the digit and its rival with their probabilities: "4 62.1%, 9 30.4%"."""
-    return ", ".join(f"{digit} {percent(share)}" for digit, share in one.top(2))
-
-
-def doubts(number: Number) -> str:
-    """List the unsure digits of a number, each with its rivals."""
-    return "; ".join(rivals(one) for one in number.digits if unsure(one))
 
 
 def percent(share: float) -> str:
     """Format a probability as a percentage, at most 99.9%: nothing is ever certain."""
     return f"{min(share, 0.999):.1%}"
-
-
-def skipped(page: Page) -> str:
-    """Say how many marks of a page were skipped because they are not digits, if any."""
-    marks = sum(prediction.digit is None for _, prediction in page.marks)
-    if not marks:
-        return ""
-    return "; 1 mark skipped (not a digit)" if marks == 1 else f"; {marks} marks skipped (not digits)"
 
 
 def headline(name: str, words: str, marked: str = "") -> str:

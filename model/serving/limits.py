@@ -19,6 +19,7 @@ Send = Callable[[Scope], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REMEMBERED = 1000  # maximum number of addresses that are remembered
+LARGEST_UPLOAD = 15  # MB
 HEALTH = "/health"
 QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
 LONGEST = 2000  # maximum length of a URL's path and query in bytes

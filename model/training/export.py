@@ -12,8 +12,8 @@ import torch
 from model import weights
 from model.networks import NETWORKS, folded, predict
 from model.training.augmentation import augment, write
+from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
-from model.training.styles import DIGITS
 
 CHECKED = 1000  # glyphs on which ONNX and torch are compared
 CLOSE = 1e-4  # largest difference allowed between their logits

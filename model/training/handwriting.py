@@ -10,8 +10,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from model.training.alphabet import CURSIVE, FINER, PLAIN, letters, smaller
-from model.training.styles import OTHERS
+from model.training.digit_styles import OTHERS
+from model.training.letters import CURSIVE, FINER, PLAIN, letters, smaller
 
 Random = np.random.Generator
 

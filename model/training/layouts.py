@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from model.training.alphabet import ASCII, letters, printed
 from model.training.backgrounds import leaves, rules
 from model.training.handwriting import Hand, sign, written_word
+from model.training.letters import ASCII, letters, printed
 from model.training.sheet import OTHER, TEN, Sheet
 from model.training.writing import Writing
 

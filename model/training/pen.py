@@ -1,4 +1,4 @@
-"""Our own pen, which draws what MNIST lacks: the shapes of `model.training.styles`, and scribbles.
+"""Our own pen, which draws what MNIST lacks: the shapes of `model.training.digit_styles`, and scribbles.
 
 It follows a Catmull-Rom spline through the points of each stroke; a repeated point is a corner. Each drawing shifts
 every point slightly, so no two are alike.
@@ -62,7 +62,7 @@ def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:
     The drawing is 19 glyph pixels long and centred in 28.
 
     Args:
-        shape: see `model.training.styles`.
+        shape: see `model.training.digit_styles`.
         n: number of drawings.
         shake: standard deviation of each control point, for a shape 1 high.
     """

@@ -8,8 +8,8 @@ import torch
 
 from model.networks import SIGNS
 from model.training.augmentation import enlarge, skeleton_distances
+from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
-from model.training.styles import DIGITS
 
 TEN = 10  # number of digit kinds; the kinds of signs and others follow
 OTHER = TEN + len(SIGNS)

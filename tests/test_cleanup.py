@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from model.serving.uploads import sweep
+from model.serving.cleanup import sweep
 
 
 @pytest.fixture
