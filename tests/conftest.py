@@ -1,4 +1,4 @@
-"""What several tests share: the running page, a browser, and somebody who draws in it."""
+"""Shared fixtures: the running page, a browser, and a visitor who draws in it."""
 
 import contextlib
 import itertools
@@ -36,7 +36,7 @@ for profile, examples in (("short", 200), ("long", 20_000)):
     hypothesis.settings.register_profile(
         profile,
         max_examples=examples,
-        deadline=2000,  # ms that a broken file may take
+        deadline=2000,  # ms allowed for a corrupted file
         suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
         derandomize=profile == "short",
         database=None,
@@ -47,7 +47,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 
 
 class Running(NamedTuple):
-    """A page that runs: its address, its process, and the folder where it keeps uploads and corrections."""
+    """A running page: its address, its process, and the folder of its uploads and corrections."""
 
     url: str
     pid: int
@@ -55,7 +55,7 @@ class Running(NamedTuple):
 
 
 def start_page(folder):
-    """Start the page as a user does, with its files in a folder: its address and its process."""
+    """Start the page as a user does, with its files in a folder; return its address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,7 +68,7 @@ def start_page(folder):
 
 
 def wait_for(url, server, folder):
-    """Wait until a page that was started answers."""
+    """Wait until a started page answers."""
     deadline = time.monotonic() + 90
     while not _answers(url):
         assert server.poll() is None, f"app.py ended:\n{(folder / 'log').read_text()}"
@@ -78,7 +78,7 @@ def wait_for(url, server, folder):
 
 @contextlib.contextmanager
 def serve_page():
-    """Start the page, give what there is to know of it, stop it."""
+    """Start the page, yield its details, and stop it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url, server = start_page(folder)
@@ -90,7 +90,7 @@ def serve_page():
             ended = server.wait(20)
         written = (folder / "log").read_text()
         assert ended == 0, written
-        for ours in ("app.py", "model"):  # a browser that leaves in mid-upload makes gradio itself print a traceback
+        for ours in ("app.py", "model"):  # gradio itself prints a traceback when a browser leaves mid-upload
             assert f'File "{ROOT / ours}' not in written, written
 
 
@@ -124,7 +124,7 @@ def address(server):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium; where there is none the test is skipped, but fails in CI."""
+    """Chromium; without one, the test is skipped, or fails in CI."""
     path = find_browser()
     if path is None:
         message = "no browser: install one, for example with apt-get install chromium"
@@ -134,7 +134,7 @@ def browser():
 
 
 class Visitor:
-    """Somebody at the page, with a mouse or with a finger."""
+    """A user of the page, with a mouse or a finger."""
 
     def __init__(self, context, address, touch):
         self.page = context.new_page()
@@ -142,7 +142,7 @@ class Visitor:
         self.page.goto(address, wait_until="domcontentloaded")
         self.page.wait_for_selector("#pad .pixi-target canvas", timeout=60_000)
         self.page.wait_for_selector("#pad .empty", state="detached", timeout=60_000)
-        self.page.wait_for_timeout(1000)  # the canvas slides to its place
+        self.page.wait_for_timeout(1000)  # the canvas slides into place
 
     def _to_screen(self, point, size):
         paper = self.page.locator("#pad .pixi-target canvas")
@@ -152,9 +152,9 @@ class Visitor:
         return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
 
     def draw(self, strokes, size=140, right=0.0, steps=4):
-        """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` pixels of the screen long.
+        """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` screen pixels high.
 
-        They begin `right` times that further to the right; from point to point the pen moves in some steps.
+        They are shifted right by `right` times that size; between two points the pen moves in `steps` steps.
         """
         for stroke in strokes:
             points = [self._to_screen((x + right, y), size) for x, y in stroke]
@@ -184,7 +184,7 @@ class Visitor:
         self.page.locator(f"#{tab}-answer output").get_by_text(text, exact=True).wait_for(timeout=20_000)
 
     def waits_for_the_last_answer(self):
-        """Wait until what is said of the drawing has not changed for two seconds."""
+        """Wait until the answer to the drawing has not changed for two seconds."""
         before, since = None, time.monotonic()
         while time.monotonic() - since < 2:
             now = self.page.locator("#draw-answer").inner_html()
@@ -213,13 +213,13 @@ def seven():
 
 
 def _idx(array):
-    """The file format of MNIST: a magic number, the shape, the bytes."""
+    """Encode an array in MNIST's IDX format: magic number, shape, bytes."""
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """A folder as torchvision keeps MNIST, with 120 training and 40 test digits of our own."""
+    """A folder in torchvision's MNIST layout, with 120 training and 40 test digits of our own."""
     folder = tmp_path_factory.mktemp("data")
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)

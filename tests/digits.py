@@ -1,4 +1,4 @@
-"""Digits of the project's own, as pen strokes, and what is measured of their glyphs."""
+"""The project's own digits as pen strokes, and helpers to compare their glyphs."""
 
 import numpy as np
 

@@ -15,7 +15,7 @@ Random = np.random.Generator
 
 
 def slashed_zero(random: Random) -> np.ndarray:
-    """A zero with a slash, as a paint program has it: black on white."""
+    """A zero with a slash, as in a paint program: black on white."""
     return draw([arc(0.35, 0.5, 0.3, 0.45, -80, 290), [[0.75, -0.02], [-0.05, 1.04]]], 16, 170, (75, 50)) / 255
 
 
@@ -27,12 +27,12 @@ def chalk(random: Random) -> np.ndarray:
 
 
 def letter(random: Random) -> np.ndarray:
-    """An A, which is no digit."""
+    """An A: not a digit."""
     return draw(wobbly(LETTER, random), 14, 170, (75, 50)) / 255
 
 
 def number(random: Random) -> np.ndarray:
-    """A number with digits of our own side by side, on paper in the shade."""
+    """A number composed of our own digits, on shaded paper."""
     digits = [{"strokes": wobbly(STROKES[int(digit)], random)} for digit in "2026"]
     written = 0.2 + 0.75 * compose(digits, random, touching=False) / 255
     return gradient(np.pad(written, 60, constant_values=0.95), 0.6, random)
@@ -44,7 +44,7 @@ def squared(random: Random) -> np.ndarray:
 
 
 def askew(random: Random) -> np.ndarray:
-    """Numbers on ruled paper that lies askew."""
+    """Numbers on ruled paper at an angle."""
     return gradient(tilt(ruling(sheet(random)[0], 0.4, random), 0.35, random), 0.4, random)
 
 

@@ -1,4 +1,4 @@
-"""People at the page without a browser: they draw and upload through the requests that its scripts send."""
+"""Simulated users without a browser: they send the same requests as the page's scripts."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from model.images import as_data_url
 
 
 class Guest:
-    """Somebody with a session of his own.
+    """A client with its own session.
 
     Args:
         url: of the page.
@@ -29,33 +29,33 @@ class Guest:
             return answer.read()
 
     def look(self, picture: str) -> str:
-        """Send a data URL of the canvas while drawing: the answer as HTML."""
+        """Send the canvas as a data URL, as the page does while drawing; return the answer as HTML."""
         body = {"data": {"picture": picture, "both": False}, "fn_name": "look", "component_id": self.ids["live"]}
         return json.loads(self._ask("component_server/", json.dumps(body | {"session_hash": self.session}).encode()))
 
     def upload(self, content: bytes, name: str = "picture") -> dict:
-        """Upload a file, and return what names it in other requests."""
+        """Upload a file and return the reference to it for other requests."""
         head = f'--edge\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
         body = head.encode() + content + b"\r\n--edge--\r\n"
         (path,) = json.loads(self._ask("upload", body, "multipart/form-data; boundary=edge"))
         return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
     def call(self, endpoint: str, file: dict) -> dict | str:
-        """Read an upload through an endpoint for programs: what it says, or the sentence of its error."""
+        """Read an upload through an API endpoint; return its answer or its error message."""
         return self.fetch(endpoint, self.begin(endpoint, file))
 
     def begin(self, endpoint: str, file: dict) -> str:
-        """Ask an endpoint for programs to read an upload; return the name of the answer."""
+        """Ask an API endpoint to read an upload; return the event id of the answer."""
         return json.loads(self._ask(f"call/{endpoint}", json.dumps({"data": [file]}).encode()))["event_id"]
 
     def fetch(self, endpoint: str, event: str) -> dict | str:
-        """Wait for such an answer."""
+        """Wait for the answer to an event; return it or its error message."""
         kind, data = self._ask(f"call/{endpoint}/{event}").decode().strip().rsplit("event: ", 1)[1].split("\ndata: ", 1)
         said = json.loads(data)
         return said[0] if kind == "complete" else said["error"]
 
     def photo(self, file: dict) -> str:
-        """Give an upload to the Photo tab: the answer as HTML."""
+        """Submit an upload to the Photo tab; return the answer as HTML."""
         body = {"data": [file, False], "fn_index": self.events[self.ids["picture"], "change"]}
         self._ask("queue/join", json.dumps(body | {"session_hash": self.session}).encode())
         for line in self._ask(f"queue/data?session_hash={self.session}").decode().splitlines():
@@ -73,7 +73,7 @@ def config_of(url: str) -> dict:
 
 
 def on_canvas(strokes, place: int = 0) -> str:
-    """Draw strokes on a canvas of the page, a little further to the right for each place: a data URL."""
+    """Draw strokes on a canvas, shifted right by `place` pixels; return it as a data URL."""
     picture = Image.new("L", (400, 300), 255)
     picture.paste(Image.fromarray(draw(strokes, 14, 160, (60, 50))), (5 + place % 100, 10))
     return as_data_url(picture)

@@ -27,26 +27,26 @@ from tests.digits import LETTER, STROKES
 from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 
-HOSTILE = 0.1  # share of the uploads
-WARM = 2  # minutes until memory is compared with what it is in the end
+HOSTILE = 0.1  # fraction of the uploads
+WARM = 2  # minutes until the baseline for memory growth is taken
 LOOKS, PAUSE = 8, 0.2  # while one digit is drawn, and seconds between them
 GROWTH, FOLDER = 0.05, 600  # of memory, and megabytes of uploads, at most
 TOOK = re.compile('<p class="took">.*?</p>')
 
 
 def said_of(answer: str) -> str:
-    """Take from an answer how long it took, which is another each time."""
+    """Remove the elapsed time from an answer, because it varies."""
     return TOOK.sub("", answer)
 
 
 def canvases() -> list[tuple[str, str]]:
-    """Draw what people draw: data URLs of the canvas, with what the page should say."""
+    """Draw typical drawings: data URLs of the canvas, each with the expected answer."""
     drawn = [on_canvas(strokes, 7 * place) for strokes in (*STROKES.values(), LETTER) for place in range(3)]
     return [(url, said_of(events.answer_look({"picture": url}))) for url in (on_canvas([]), *drawn)]
 
 
 def photos() -> dict[str, bytes]:
-    """Picture what people upload: digits, numbers, and sheets as a telephone sends them."""
+    """Make typical uploads: digits, numbers, and a picture at phone resolution."""
     generator = np.random.default_rng(0)
     files = {name: content for name, content in VALID.items() if "transparent" not in name}
     for digit, strokes in STROKES.items():
@@ -60,7 +60,7 @@ def photos() -> dict[str, bytes]:
 
 
 def nasty() -> dict[str, bytes]:
-    """Make files in bad faith: bombs, lies, and valid ones that were broken at random."""
+    """Make malicious files: bombs, false headers, and valid files corrupted at random."""
     generator = random.Random(0)
     files = {name: make() for name, (make, _) in NASTY.items()}
     for i in range(60):
@@ -73,7 +73,7 @@ def nasty() -> dict[str, bytes]:
 
 
 def answers(files: dict[str, bytes], folder: Path) -> list[tuple[bytes, dict[str, object]]]:
-    """Read files without load: each with what `read_digit`, `read_page` and the Photo tab say of it."""
+    """Read files without load: return each with the answers of `read_digit`, `read_page` and the Photo tab."""
     path, read = folder / "picture", []
     for content in files.values():
         path.write_bytes(content)
@@ -88,7 +88,7 @@ def answers(files: dict[str, bytes], folder: Path) -> list[tuple[bytes, dict[str
 
 
 class Record:
-    """What all people have seen."""
+    """The timings, failures and wrong answers of all clients."""
 
     def __init__(self):
         self.times: dict[str, list[float]] = {"look": [], "upload and read": []}
@@ -97,7 +97,7 @@ class Record:
         self.hostile = 0
 
     def timed(self, kind: str, ask, *arguments):
-        """Ask, and note how long it took, or how it failed: the answer or None."""
+        """Send a request and record its time or its failure; return the answer or None."""
         began = time.monotonic()
         try:
             answer = ask(*arguments)
@@ -112,7 +112,7 @@ class Record:
 
 
 def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad: list, until: float, record: Record):
-    """Draw and upload in turns until it is time, as a new visitor every few rounds."""
+    """Alternate drawing and uploading until the deadline, as a new client every few rounds."""
     generator = random.Random(seed)
     while time.monotonic() < until:
         guest = Guest(url, config)
@@ -141,11 +141,11 @@ def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad:
 
 
 def state(server: Running, seconds: float) -> tuple[float, float, float, int]:
-    """Watch the server for a while.
+    """Monitor the server for some seconds.
 
     Returns:
-        The least and the most memory that it held, in MB: the least is what it keeps, the rest what it works on. And of
-        its folder of uploads the MB and how many files.
+        Its minimum and maximum memory in MB (the minimum is what it retains, the rest is working memory), and the size
+        of its upload folder in MB and in files.
     """
     held, until = [memory_mb(server.pid, "VmRSS")], time.monotonic() + seconds
     while time.monotonic() < until:
@@ -156,7 +156,7 @@ def state(server: Running, seconds: float) -> tuple[float, float, float, int]:
 
 
 def soak(server: Running, minutes: float, people: int) -> bool:
-    """Let people at a page, print what comes of it, and say whether it held."""
+    """Put the page under load, print the results, and return whether it passed."""
     drawings = canvases()
     honest, bad = (answers(files, server.folder) for files in (photos(), nasty()))
     record, config = Record(), config_of(server.url)

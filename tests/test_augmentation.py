@@ -12,24 +12,24 @@ def glyphs(pen):
     return torch.stack([torch.from_numpy(fit(ink(draw(STROKES[d], pen, 160, (60, 60)))))[None] for d in range(10)])
 
 
-def test_the_skeleton_runs_along_the_pen_whatever_its_width():
+def test_the_skeleton_follows_the_stroke_at_any_pen_width():
     thin, fat = (skeleton_distances(glyphs(pen)).float() / 16 for pen in (10, 24))
     assert thin.shape == (10, GRID, GRID)
     assert thin.max() <= FAR
     near = thin < 0.5
-    assert fat[near].mean() < 1.2  # pixels of a glyph: the framing of a fat pen differs a little
+    assert fat[near].mean() < 1.2  # glyph pixels; a thick pen is framed slightly differently
     assert thin[~near].mean() > 2
 
 
-def test_writing_a_skeleton_with_its_own_pen_gives_the_digit_back():
+def test_redrawing_a_skeleton_with_the_original_pen_width_restores_the_digit():
     original = glyphs(16)
     distance = skeleton_distances(original).float() / 16
-    again = ((1.0 - distance) + 0.5).clamp(0, 1)[:, None]  # a pen of 2 pixels of a glyph
+    again = ((1.0 - distance) + 0.5).clamp(0, 1)[:, None]  # a pen 2 glyph pixels wide
     small = torch.nn.functional.interpolate(again, size=(28, 28), mode="area")
     assert (small - original).abs().mean() < 0.04
 
 
-def test_augmented_digits_are_framed_as_reading_frames_them():
+def test_augmented_digits_are_framed_as_at_inference():
     torch.manual_seed(0)
     batch = augment(write(skeleton_distances(glyphs(14)).repeat(20, 1, 1)))
     assert batch.shape == (200, 1, 28, 28)
@@ -38,10 +38,10 @@ def test_augmented_digits_are_framed_as_reading_frames_them():
     again = torch.stack([torch.from_numpy(fit(image.numpy())) for image in batch[:, 0]])
     differences = (again - batch[:, 0]).abs().mean(dim=(1, 2))
     assert differences.median() < 1e-6
-    assert differences.quantile(0.9) < 0.03  # faint ends fall below the frame's threshold the second time
+    assert differences.quantile(0.9) < 0.03  # the second time, faint stroke ends fall below the threshold
 
 
-def test_no_two_augmentations_are_alike_and_a_seed_repeats_them():
+def test_augmentations_differ_and_are_reproducible_from_a_seed():
     distance = skeleton_distances(glyphs(14))
     torch.manual_seed(1)
     one, other = augment(write(distance)), augment(write(distance))

@@ -8,7 +8,7 @@ from model.evaluation import benchmark, races
 pytestmark = pytest.mark.slow
 
 
-def test_everything_is_measured_beside_its_yardstick(folder, tmp_path, monkeypatch, capsys):
+def test_the_benchmark_measures_everything_next_to_its_baseline(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "STARTS", 1)
     for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
         monkeypatch.setattr(races, name, value)
@@ -26,6 +26,6 @@ def test_everything_is_measured_beside_its_yardstick(folder, tmp_path, monkeypat
     assert "an empty page that imports the same packages" in said
 
 
-def test_a_page_that_does_not_start_is_an_error():
+def test_a_page_that_fails_to_start_raises():
     with pytest.raises(RuntimeError, match="ended before it answered"):
         benchmark.start(["-c", "raise SystemExit"])

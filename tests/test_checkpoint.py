@@ -1,4 +1,4 @@
-"""A run that stops and goes on comes to the weights of one that does not stop."""
+"""An interrupted and resumed run produces the same weights as an uninterrupted one."""
 
 import functools
 import json
@@ -33,7 +33,7 @@ def few_shapes(monkeypatch):
 
 
 def stop_after(monkeypatch, steps):
-    """Press Ctrl-C in a step of the run."""
+    """Simulate Ctrl-C during the given step of the run."""
     taken, step = [], loop.step
 
     def interrupted(*arguments):
@@ -46,7 +46,7 @@ def stop_after(monkeypatch, steps):
 
 
 @pytest.mark.parametrize(("name", "steps"), [("reference", 2), ("reference", 4), ("reference", 7), ("world", 1)])
-def test_ctrl_c_keeps_the_run_and_resume_ends_in_the_same_file(
+def test_ctrl_c_saves_the_run_and_resuming_it_produces_the_same_file(
     folder, tmp_path, monkeypatch, capsys, few_shapes, name, steps
 ):
     whole, part = tmp_path / "whole", tmp_path / "part"
@@ -61,7 +61,7 @@ def test_ctrl_c_keeps_the_run_and_resume_ends_in_the_same_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
 
 
-def test_a_run_that_was_stopped_is_not_overwritten(folder, tmp_path, capsys):
+def test_an_interrupted_run_is_not_overwritten(folder, tmp_path, capsys):
     (tmp_path / "net.checkpoint").write_bytes(b"hours of work")
     with pytest.raises(SystemExit, match="2"):
         run(folder, tmp_path / "net")
@@ -69,7 +69,7 @@ def test_a_run_that_was_stopped_is_not_overwritten(folder, tmp_path, capsys):
     assert (tmp_path / "net.checkpoint").read_bytes() == b"hours of work"
 
 
-def test_resume_refuses_what_is_not_that_run(folder, tmp_path, monkeypatch, capsys):
+def test_resume_rejects_a_missing_damaged_or_different_checkpoint(folder, tmp_path, monkeypatch, capsys):
     assert run(folder, tmp_path / "net", "reference", "--resume") == 2
     assert "no checkpoint at" in capsys.readouterr().err
     stop_after(monkeypatch, 1)
@@ -100,8 +100,8 @@ def test_the_best_epoch_is_kept(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_loses_an_epoch_at_most(folder, tmp_path):
-    """kill -9, again and again, at any moment; what is there can always be gone on with."""
+def test_a_killed_run_can_always_be_resumed_and_produces_the_same_file(folder, tmp_path):
+    """kill -9 repeatedly, at arbitrary moments."""
     out = tmp_path / "net"
     flags = "reference", "--data", str(folder), "--device", "cpu", "--epochs", "12", "--out"
     command = [sys.executable, "train.py", *flags, str(out)]

@@ -8,7 +8,7 @@ from model.serving.cleanup import sweep
 
 @pytest.fixture
 def place(tmp_path):
-    """Four files of ten bytes, of which the first is the oldest; one was left beside its folders."""
+    """Four files of ten bytes, oldest first; one of them lies outside the subfolders."""
     for i in range(4):
         path = tmp_path / (f"{i}" if i == 1 else f"{i}/file")
         path.parent.mkdir(exist_ok=True)
@@ -21,27 +21,27 @@ def kept(place):
     return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
 
 
-def test_what_is_young_and_little_stays(place):
+def test_files_within_all_limits_are_kept(place):
     sweep(place, (), oldest=1000, most=4, most_bytes=40)
     assert kept(place) == ["0/file", "1", "2/file", "3/file"]
 
 
-def test_what_is_old_goes_but_what_is_spared(place):
+def test_old_files_are_deleted_unless_they_are_protected(place):
     sweep(place, {str(place / "0/file")}, oldest=98.5, most=4, most_bytes=40)
     assert kept(place) == ["0/file", "2/file", "3/file"]
 
 
-def test_the_oldest_of_too_many_go(place):
+def test_the_oldest_files_beyond_the_count_limit_are_deleted(place):
     sweep(place, (), oldest=1000, most=2, most_bytes=40)
     assert kept(place) == ["2/file", "3/file"]
 
 
-def test_the_oldest_of_too_much_go(place):
+def test_the_oldest_files_beyond_the_size_limit_are_deleted(place):
     sweep(place, (), oldest=1000, most=4, most_bytes=35)
     assert kept(place) == ["1", "2/file", "3/file"]
 
 
-def test_folders_that_are_empty_for_a_minute_go(place):
+def test_folders_are_deleted_once_they_have_been_empty_for_a_minute(place):
     sweep(place, (), oldest=1000, most=1, most_bytes=40)
     sweep(place, (), oldest=1000, most=1, most_bytes=40)
     assert (place / "0").exists()
@@ -51,5 +51,5 @@ def test_folders_that_are_empty_for_a_minute_go(place):
     assert sorted(path.name for path in place.iterdir()) == ["3"]
 
 
-def test_no_folder_is_no_error(tmp_path):
+def test_a_missing_folder_is_not_an_error(tmp_path):
     sweep(tmp_path / "none", (), oldest=1, most=1, most_bytes=1)

@@ -10,10 +10,10 @@ from model import corrections
 GLYPHS = np.rint(255 * np.random.default_rng(0).random((3, 28, 28), np.float32)) / np.float32(255)
 
 
-def test_what_is_kept_is_loaded_again(tmp_path):
+def test_saved_corrections_can_be_loaded(tmp_path):
     for glyph, digit in zip(GLYPHS, (7, 0, 7), strict=True):
         corrections.keep(glyph, digit, tmp_path)
-    corrections.keep(GLYPHS[0], 7, tmp_path)  # told twice
+    corrections.keep(GLYPHS[0], 7, tmp_path)  # saved twice
     glyphs, digits = corrections.load(tmp_path)
     assert sorted(digits.tolist()) == [0, 7, 7]
     assert glyphs[digits == 0][0] == pytest.approx(GLYPHS[1], abs=1e-6)
@@ -21,20 +21,20 @@ def test_what_is_kept_is_loaded_again(tmp_path):
 
 
 @pytest.mark.parametrize(("glyph", "digit"), [(GLYPHS[0], 10), (GLYPHS[0], -1), (np.zeros((28, 28)), 3)])
-def test_what_is_no_answer_is_not_kept(tmp_path, glyph, digit):
+def test_an_invalid_correction_is_not_saved(tmp_path, glyph, digit):
     with pytest.raises(ValueError, match="0 to 9"):
         corrections.keep(glyph, digit, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_folder_takes_no_more(tmp_path, monkeypatch):
+def test_a_full_folder_accepts_no_more_corrections(tmp_path, monkeypatch):
     monkeypatch.setattr(corrections, "MOST", 1)
     corrections.keep(GLYPHS[0], 1, tmp_path)
     with pytest.raises(ValueError, match="already"):
         corrections.keep(GLYPHS[1], 1, tmp_path)
 
 
-def test_a_folder_without_corrections_or_with_broken_ones_gets_a_sentence(tmp_path):
+def test_loading_no_corrections_or_broken_ones_raises_a_clear_error(tmp_path):
     with pytest.raises(ValueError, match="holds no corrections"):
         corrections.load(tmp_path)
     Image.new("L", (5, 5)).save(tmp_path / "3-a.png")
@@ -45,14 +45,14 @@ def test_a_folder_without_corrections_or_with_broken_ones_gets_a_sentence(tmp_pa
         corrections.load(tmp_path)
 
 
-def test_half_a_file_is_not_loaded(tmp_path):
-    """What a process that is killed leaves behind has another name until it is whole."""
+def test_a_partly_written_file_is_not_loaded(tmp_path):
+    """A file has a temporary name until it is complete, so a killed process leaves no broken correction."""
     corrections.keep(GLYPHS[0], 5, tmp_path)
     (tmp_path / ".5-0123456789ab.png.99").write_bytes(b"\x89PNG")
     assert corrections.load(tmp_path)[1].tolist() == [5]
 
 
-def test_on_a_space_they_go_to_the_owners_dataset_or_nowhere(monkeypatch):
+def test_on_a_space_corrections_go_to_the_owners_dataset_or_nowhere(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "somebody/page")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("CORRECTIONS", "somebody/corrections")

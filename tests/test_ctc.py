@@ -6,7 +6,7 @@ from model.networks import BLANK, SYMBOLS
 
 
 class Said(torch.nn.Module):
-    """A network that says the same whatever it sees: a symbol for each column, "_" for none."""
+    """A network with a fixed output, one symbol per column; "_" is the CTC blank."""
 
     def __init__(self, text):
         super().__init__()
@@ -19,19 +19,19 @@ class Said(torch.nn.Module):
 
 
 def bars():
-    """Two uprights, joined at the foot."""
+    """Two vertical bars, joined at the bottom."""
     ink = np.zeros((40, 60), np.float32)
     ink[:, 5:10] = ink[:, 45:50] = ink[36:, 5:50] = 1
     return ink
 
 
-def test_a_run_is_one_symbol_and_stands_in_its_middle():
+def test_a_run_of_columns_decodes_to_one_symbol_at_its_centre():
     symbols = decode(Said("_77_7__-1"), np.zeros((28, 18), np.float32))
     assert [symbol.text for symbol in symbols] == ["7", "7", "-", "1"]
     assert [symbol.column for symbol in symbols] == [4.0, 9.0, 15.0, 17.0]
 
 
-def test_ink_is_as_high_as_a_digit_in_its_strip():
+def test_a_strip_scales_ink_to_the_height_of_a_digit():
     strip, scale = to_strip(bars())
     assert strip.shape == (28, 2 * MARGIN + 30)
     assert scale == 0.5

@@ -1,4 +1,4 @@
-"""Several processes come to the weights that one comes to."""
+"""Training with several processes gives the same weights as with one."""
 
 import signal
 import subprocess
@@ -14,10 +14,10 @@ from model.training.data import mnist
 from model.training.distributed import SharedNorm, add_up, count, rank, share, share_norms
 from tests.conftest import ROOT
 
-TOLERANCE = {"rtol": 0, "atol": 0.01}  # of logits; without shared norms it is 0.04
+TOLERANCE = {"rtol": 0, "atol": 0.01}  # for logits; without shared norms they differ by 0.04
 
 
-def test_one_process_has_all_of_a_batch_and_its_own_sums():
+def test_a_single_process_gets_the_whole_batch_and_its_own_sums():
     assert (count(), rank()) == (1, 0)
     assert share(torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
     assert add_up(torch.nn.Linear(1, 1), 2.0, 3) == [2.0, 3]
@@ -25,7 +25,7 @@ def test_one_process_has_all_of_a_batch_and_its_own_sums():
     assert type(share_norms(net)[0]) is torch.nn.BatchNorm2d
 
 
-def test_a_shared_norm_is_batch_normalisation(monkeypatch):
+def test_a_shared_norm_matches_batch_normalisation(monkeypatch):
     monkeypatch.setattr("model.training.distributed.all_reduce", lambda sums: sums)
     torch.manual_seed(0)
     one, other = torch.nn.BatchNorm2d(4), torch.nn.BatchNorm2d(4)
@@ -54,7 +54,7 @@ sys.exit(train.main(sys.argv[1:]))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["reference", "world"])
-def test_two_processes_train_the_network_that_one_trains(folder, tmp_path, monkeypatch, name):
+def test_two_processes_train_the_same_network_as_one(folder, tmp_path, monkeypatch, name):
     (tmp_path / "few.py").write_text(TRAIN)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     flags = name, "--data", str(folder), "--epochs", "4", "--device", "cpu", "--limit", "80", "--out"
@@ -65,20 +65,20 @@ def test_two_processes_train_the_network_that_one_trains(folder, tmp_path, monke
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("wrote") == 1
     (one, card), (two, other) = (weights.load(tmp_path / out) for out in ("one", "two"))
-    # Adam's first steps go by the sign of a gradient, also of one that is all rounding: weights may differ, logits not
+    # Adam's first steps follow the sign of a gradient, even if it is only rounding error: compare logits, not weights
     glyphs, _ = mnist(folder, train=False)
     torch.testing.assert_close(predict(two, glyphs), predict(one, glyphs), **TOLERANCE)
     assert other["history"][0]["loss"] == pytest.approx(card["history"][0]["loss"], rel=1e-4)
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_both_processes_after_one_step_and_the_run_goes_on(folder, tmp_path):
+def test_ctrl_c_stops_both_processes_cleanly_and_the_run_can_be_resumed(folder, tmp_path):
     out, checkpoint = tmp_path / "net", tmp_path / "net.checkpoint"
     flags = "train.py", "reference", "--data", str(folder), "--device", "cpu", "--epochs", "20", "--out", str(out)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *flags]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 60
-    while not checkpoint.exists():  # an epoch is done
+    while not checkpoint.exists():  # until the first epoch is done
         assert time.monotonic() < until
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -15,14 +15,14 @@ from model.numbers import Number
 from tests.digits import STROKES
 
 
-def test_the_interval_is_wilsons():
+def test_the_interval_is_the_wilson_interval():
     low, high = evaluate.interval(95, 100)
     assert low == pytest.approx(0.8882, abs=1e-4)
     assert high == pytest.approx(0.9785, abs=1e-4)
     assert evaluate.interval(100, 100)[1] == pytest.approx(1)
 
 
-def test_auroc_is_the_share_of_pairs_in_order():
+def test_auroc_is_the_fraction_of_correctly_ordered_pairs():
     random = torch.Generator().manual_seed(0)
     one, other = (
         torch.randint(0, 20, (50,), generator=random) + 3.0,
@@ -32,7 +32,7 @@ def test_auroc_is_the_share_of_pairs_in_order():
     assert evaluate.auroc(one, other) == pytest.approx(sum(pairs) / len(pairs))
 
 
-def test_calibration_error_is_none_if_confidence_tells_the_truth():
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     confidence = torch.full((100,), 0.8)
     assert calibration_error(confidence, torch.arange(100) < 80) == pytest.approx(0, abs=1e-6)
     assert calibration_error(confidence, torch.arange(100) < 50) == pytest.approx(0.3, abs=1e-6)
@@ -40,7 +40,7 @@ def test_calibration_error_is_none_if_confidence_tells_the_truth():
 
 @pytest.fixture
 def shared(folder, tmp_path):
-    """A folder with our own MNIST, one kind of real pictures, and the rest absent."""
+    """A folder with our own MNIST and one set of drawings; all other datasets are absent."""
     (tmp_path / "data").symlink_to(folder)
     random = np.random.default_rng(1)
     for digit in (0, 3):
@@ -50,7 +50,7 @@ def shared(folder, tmp_path):
     return tmp_path
 
 
-def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path, monkeypatch, capsys):
+def test_one_command_prints_one_table_and_marks_absent_datasets(shared, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(nuisances, "NUISANCES", [nuisances.gradient])
     monkeypatch.setattr(nuisances, "SHEETS", 1)
     assert evaluate.main(["reference", "--data", str(shared), "--json", str(tmp_path / "out.json")]) == 0
@@ -66,7 +66,7 @@ def test_one_command_prints_one_table_and_names_what_is_absent(shared, tmp_path,
     assert results["sha256"].keys() == {"reference", "finder", "line"}
 
 
-def test_seeds_of_one_recipe_are_summed_up():
+def test_seeds_of_the_same_recipe_are_summarised():
     results = {
         name: {"mnist test": {"accuracy": share}, "letters": {"n": 1}, "usps": None}
         for name, share in (("a", 0.9), ("b", 0.94))
@@ -77,14 +77,14 @@ def test_seeds_of_one_recipe_are_summed_up():
 
 
 class Reader:
-    """Reads what it is told to have read."""
+    """A fake recognizer that returns the text it is given."""
 
     def read_page(self, text):
         numbers = [Number(each, 0, (0, 0, 1, 1), 0.5, ()) for each in text.split()]
         return type("Page", (), {"text": text, "numbers": numbers})
 
 
-def test_pages_are_compared_by_picture_line_and_character():
+def test_pages_are_scored_by_picture_line_and_character():
     pairs = [("12\n345", "12\n345"), ("12\n35", "12\n345"), ("7", "7"), ("71", "7"), ("", "9")]
     measures = pages.compare(Reader(), pairs)
     assert measures["n"] == 5
@@ -96,7 +96,7 @@ def test_pages_are_compared_by_picture_line_and_character():
     assert measures["calibration_error"] == pytest.approx(4 / 6 - 0.5)
 
 
-def test_mistakes_are_pictures(shared, tmp_path):
+def test_mistakes_are_written_as_a_picture(shared, tmp_path):
     torch.manual_seed(0)
     weights.save(build("reference"), {"network": "reference", "metrics": {}}, tmp_path / "untrained.safetensors")
     arguments = [str(tmp_path / "untrained.safetensors"), "--data", str(shared), "--mistakes", str(tmp_path / "wrong")]
@@ -106,6 +106,6 @@ def test_mistakes_are_pictures(shared, tmp_path):
         assert np.ptp(np.asarray(sheet)) == 255
 
 
-def test_missing_weights_get_a_sentence(capsys, shared):
+def test_missing_weights_give_an_error_message(capsys, shared):
     assert evaluate.main(["nothing.safetensors", "--data", str(shared)]) == 2
     assert "evaluate: no weights at 'nothing.safetensors'" in capsys.readouterr().err

@@ -26,20 +26,20 @@ def canvas(strokes, size=160, corner=(120, 60)):
     return picture
 
 
-def test_a_look_at_the_canvas_says_the_digit_and_shows_the_way_to_it():
+def test_looking_at_the_canvas_shows_the_digit_and_each_processing_stage():
     said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": False})
     assert ">7</output>" in said
     assert said.count("<figure") == 5  # as given, ink, found, glyph, why
     assert "side-by-side" not in said
 
 
-def test_a_look_with_both_networks_has_two_answers():
+def test_looking_with_both_networks_gives_two_answers():
     said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": True})
     assert said.count("<output") == 2
     assert ">reference</h3>" in said
 
 
-def test_an_empty_canvas_invites():
+def test_an_empty_canvas_prompts_the_user_to_draw():
     said = events.answer_look({"picture": data_url(Image.new("RGBA", CANVAS, "white"))})
     assert "Draw a digit" in said
     assert "<figure" not in said
@@ -63,11 +63,11 @@ def test_an_empty_canvas_invites():
         {"picture": as_url(png(*CANVAS, b"\0\0\0\0tRNS\0\0\0\0"))},
     ],
 )
-def test_what_is_no_drawing_gets_a_sentence(asked):
+def test_a_non_drawing_gets_an_error_message(asked):
     assert "This is not a drawing" in events.answer_look(asked)
 
 
-def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
+def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
     assert events.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is saved as an 8."
@@ -85,13 +85,13 @@ def test_a_correction_is_kept_as_it_was_shown(tmp_path, monkeypatch):
         *({"glyph": data_url(Image.new("L", (28, 28))), "digit": digit} for digit in ("ten", math.inf, 3.5, True, 10)),
     ],
 )
-def test_what_is_no_correction_is_not_kept(tmp_path, monkeypatch, told):
+def test_an_invalid_correction_is_not_saved(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     assert "Not saved" in events.keep(told)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_digits_are_a_number_and_one_is_a_digit_with_its_way():
+def test_only_a_single_digit_gets_probability_bars():
     seven = np.array(canvas(STROKES[7]).convert("L"))
     said, page = answers.answer(events.recognizer, np.hstack([seven, seven]), "")
     assert page.text == "77"

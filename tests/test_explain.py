@@ -23,28 +23,28 @@ def odds(net, picture, digit):
         return log_odds(net(torch.from_numpy(np.float32(picture))[None, None]), digit).item()
 
 
-def test_the_heat_sums_to_what_the_ink_adds_to_the_log_odds(net, glyphs):
-    """Completeness (Sundararajan et al. 2017), as far as twelve steps reach."""
+def test_the_attribution_sums_to_the_log_odds_that_the_ink_adds(net, glyphs):
+    """Completeness (Sundararajan et al. 2017), to the accuracy of twelve integration steps."""
     for digit, picture in glyphs.items():
         gain = odds(net, picture, digit) - odds(net, np.zeros_like(picture), digit)
         assert heat_map(net, picture, digit).sum() == pytest.approx(gain, abs=2.5), digit
 
 
-def test_the_heat_of_a_linear_network_is_known_exactly():
+def test_the_attribution_of_a_linear_network_is_exact():
     torch.manual_seed(0)
     weights = torch.randn(784)
     net = lambda batch: torch.stack([batch.flatten(1) @ weights, *9 * [torch.full((len(batch),), -1e4)]], dim=1)  # noqa: E731
     picture = np.random.default_rng(0).random((28, 28), np.float32)
-    # with one digit possible, its log-odds against none are its logit
+    # if only one digit is possible, its log-odds equal its logit
     assert heat_map(net, picture, 0) == pytest.approx(picture * weights.view(28, 28).numpy(), abs=1e-3)
 
 
-def test_paper_has_no_heat(net, glyphs):
+def test_paper_gets_zero_attribution(net, glyphs):
     assert (heat_map(net, glyphs[3], 3)[glyphs[3] == 0] == 0).all()
 
 
-def test_taking_away_the_hottest_ink_costs_more_than_taking_away_any(net, glyphs):
-    """Deletion (Samek et al. 2017): a tenth of the ink, by its heat or by chance."""
+def test_removing_the_highest_attributed_ink_hurts_more_than_removing_random_ink(net, glyphs):
+    """Deletion metric (Samek et al. 2017): remove a tenth of the ink, by attribution or at random."""
     random = np.random.default_rng(0)
     hottest, any_ink = [], []
     for digit, picture in glyphs.items():

@@ -23,7 +23,7 @@ def exported(tmp_path_factory):
     return path
 
 
-def test_onnx_gives_torchs_logits_for_any_number_of_glyphs(exported):
+def test_onnx_matches_torch_logits_at_any_batch_size(exported):
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
     net, _ = weights.load(weights.locate("world"))
     for n in (1, 3, 70):
@@ -32,7 +32,7 @@ def test_onnx_gives_torchs_logits_for_any_number_of_glyphs(exported):
         np.testing.assert_allclose(logits, predict(net, glyphs), atol=1e-4)
 
 
-def test_the_file_says_what_it_expects_and_where_it_comes_from(exported):
+def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
     assert json.loads(said["card"]) == weights.load(weights.locate("world"))[1]
     assert "0 is paper, 1 is pen" in said["preprocessing"]
@@ -42,7 +42,7 @@ def test_the_file_says_what_it_expects_and_where_it_comes_from(exported):
 
 
 @pytest.mark.parametrize("more", [0.001, float("nan")])
-def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch, more):
+def test_a_graph_whose_logits_differ_is_not_written(tmp_path, monkeypatch, more):
     net, card = weights.load(weights.locate("reference"))
     monkeypatch.setattr(export, "predict", lambda *_: predict(net, export.some_glyphs()) + more)
     with pytest.raises(ValueError, match="differ by"):
@@ -58,12 +58,12 @@ def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch, more):
         (["nothing", "--onnx", "x"], "no weights at 'nothing'"),
     ],
 )
-def test_what_cannot_be_exported_gets_a_sentence(arguments, sentence, capsys):
+def test_weights_that_cannot_be_exported_give_an_error_message(arguments, sentence, capsys):
     assert export.main(arguments) == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_a_dry_run_uploads_nothing_and_names_each_file(capsys):
+def test_a_dry_run_lists_every_file_that_it_would_upload(capsys):
     assert export.main(["world", "--hub", "someone/digits", "--dry-run"]) == 0
     named = [line.split()[2] for line in capsys.readouterr().out.splitlines()]
     assert named[:4] == ["model.safetensors", "config.json", "finder.safetensors", "line.safetensors"]
@@ -94,14 +94,14 @@ def test_weights_card_and_model_card_are_uploaded_together(monkeypatch, capsys):
     assert "uploaded model.safetensors" in capsys.readouterr().out
 
 
-def test_other_weights_do_not_go_by_the_model_card_of_world(tmp_path):
+def test_other_weights_do_not_get_the_model_card_of_world(tmp_path):
     path = weights.locate("reference")
     readme = export.to_hub(path, weights.load(path)[1], "someone/digits", dry=True)["README.md"].decode()
     assert readme.startswith(export.HEADER + "# reference, seed 0")
     assert "mnist_test_accuracy: 99." in readme
 
 
-def test_who_is_not_logged_in_gets_a_sentence(monkeypatch, capsys):
+def test_uploading_without_a_login_gives_an_error_message(monkeypatch, capsys):
     class Hub:
         def create_repo(self, *_, **__):
             raise LocalTokenNotFoundError("log in first")
@@ -111,7 +111,7 @@ def test_who_is_not_logged_in_gets_a_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == "export: log in first\n"
 
 
-def test_what_is_uploaded_reads_like_what_is_shipped(tmp_path):
+def test_uploaded_weights_read_exactly_like_the_shipped_ones(tmp_path):
     path = weights.locate("world")
     for name, data in export.to_hub(path, weights.load(path)[1], "someone/digits", dry=True).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def test_what_is_uploaded_reads_like_what_is_shipped(tmp_path):
         assert there.read_page(picture).as_dict() == here.read_page(picture).as_dict()
 
 
-def test_a_repository_that_cannot_be_fetched_gets_a_sentence(monkeypatch):
+def test_an_unreachable_repository_raises_a_clear_error(monkeypatch):
     def unreachable(*_, **__):
         raise LocalEntryNotFoundError("the Hub cannot be reached")
 
@@ -132,7 +132,7 @@ def test_a_repository_that_cannot_be_fetched_gets_a_sentence(monkeypatch):
         Recognizer.from_pretrained("someone/digits")
 
 
-def test_the_model_card_says_what_the_hub_asks_for():
+def test_the_model_card_has_the_metadata_that_the_hub_requires():
     card = ModelCard((export.CARD).read_text())
     assert card.data.pipeline_tag == "image-classification"
     assert {result.dataset_name for result in card.data.eval_results} >= {"mnist test", "strokes"}

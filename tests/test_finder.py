@@ -13,7 +13,7 @@ def finder():
     return folded(weights.load(weights.locate("finder"))[0])
 
 
-def test_a_picture_is_padded_with_the_brightness_of_its_border():
+def test_a_picture_is_padded_with_its_border_brightness():
     tone = np.full((10, 20), 0.7, np.float32)
     tone[4:6, 8:12] = 0
     board = padded(tone, (3, 5), (32, 48))
@@ -23,7 +23,7 @@ def test_a_picture_is_padded_with_the_brightness_of_its_border():
 
 
 @pytest.mark.parametrize("size", [40, 100, 220])
-def test_a_digit_is_found_where_it_stands(finder, size):
+def test_a_digit_is_found_where_it_was_drawn(finder, size):
     canvas = draw(STROKES[5], max(5, size / 12), size, (20, 20))
     rows, columns = np.nonzero(canvas < 128)
     best = max(find(finder, np.float32(canvas) / 255), key=lambda mark: mark.score)
@@ -31,7 +31,7 @@ def test_a_digit_is_found_where_it_stands(finder, size):
     assert best.box == pytest.approx((columns.min(), rows.min(), columns.max(), rows.max()), abs=0.1 * size + 4)
 
 
-def test_no_ink_is_found_beyond_the_picture(finder):
+def test_nothing_is_found_outside_the_picture(finder):
     canvas = draw(STROKES[5], 10, 110, (4, 4))[:120, :90]
     for mark in find(finder, np.float32(canvas) / 255):
         assert -4 <= mark.box[0] < mark.box[2] <= 94
@@ -42,8 +42,8 @@ def test_blank_paper_has_no_marks(finder):
     assert find(finder, np.full((300, 400), 0.8, np.float32)) == []
 
 
-def test_each_stroke_goes_to_the_middle_it_points_to():
-    strokes = np.zeros((40, 80), np.float32)  # each value is 2 x 2 pixels
+def test_each_stroke_is_assigned_to_the_centre_that_it_points_to():
+    strokes = np.zeros((40, 80), np.float32)  # each value covers 2 x 2 pixels
     strokes[10:30, 10:14] = strokes[10:30, 60:64] = 1
     right, down = np.zeros_like(strokes), np.zeros_like(strokes)
     middles = {10: (12 * 2, 20 * 2), 60: (62 * 2, 20 * 2)}
@@ -60,7 +60,7 @@ def test_each_stroke_goes_to_the_middle_it_points_to():
 
 
 @pytest.mark.parametrize(("paper", "pen"), [(0.9, 0.2), (0.3, 0.8), (0.6, 0.5)])
-def test_ink_is_what_stands_off_the_paper_on_either_side(paper, pen):
+def test_ink_is_whatever_is_darker_or_lighter_than_the_paper(paper, pen):
     window = np.full((40, 40), paper, np.float32)
     window[10:30, 18:22] = pen
     own = np.zeros((20, 20), bool)
@@ -71,7 +71,7 @@ def test_ink_is_what_stands_off_the_paper_on_either_side(paper, pen):
     assert tight(ink) == (10, 18, 20, 4)
 
 
-def test_what_does_not_stand_off_is_no_ink():
+def test_a_mark_without_contrast_has_no_ink():
     own = np.zeros((20, 20), bool)
     own[5:15, 9:11] = True
     assert not ink_of(np.full((40, 40), 0.5, np.float32), own, np.float32(own)).any()

@@ -13,7 +13,7 @@ def mark(score, digit=3):
     return Mark((0, 0, 9, 9), np.ones((9, 9), np.float32), "digit", score, logits)
 
 
-def test_both_networks_speak_as_far_as_they_are_weighed():
+def test_the_weights_decide_which_network_wins():
     glyph = torch.zeros(1, 10)
     glyph[0, 7] = 4
     alone = torch.zeros(WEIGHTS)
@@ -23,7 +23,7 @@ def test_both_networks_speak_as_far_as_they_are_weighed():
     assert fuse(glyph, [mark(0.9)], alone)[:, :10].argmax() == 3
 
 
-def test_what_the_finder_does_not_see_is_rather_none():
+def test_a_low_finder_score_raises_the_non_digit_probability():
     weights = torch.tensor([1.0, 0, 3, 1, 0, 0, 0])
     both = fuse(torch.zeros(2, 10), [mark(0.999), mark(0.01)], weights)
     assert both.shape == (2, 11)
@@ -31,7 +31,7 @@ def test_what_the_finder_does_not_see_is_rather_none():
     assert shares[0] < shares[1]
 
 
-def test_the_glyph_decides_where_a_mark_is_all_there_is():
+def test_the_glyph_network_decides_for_a_lone_mark():
     glyph = torch.zeros(2, 10)
     glyph[:, 7] = 4
     weights = torch.tensor([0.0, 1.0, 0, 0, 0, 0, 0])

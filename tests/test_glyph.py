@@ -9,12 +9,12 @@ from tests.conftest import ROOT
 from tests.digits import STROKES, difference, glyph
 
 
-def test_fit_is_near_identity_on_what_is_framed_already(seven):
+def test_fit_barely_changes_a_framed_glyph(seven):
     once = glyph(seven)
     assert difference(fit(once), once) < 0.005
 
 
-def test_fit_is_near_identity_on_mnist():
+def test_fit_barely_changes_mnist_digits():
     files = [ROOT / place / "MNIST/raw/t10k-images-idx3-ubyte" for place in ("data", "../shared/data")]
     present = [file for file in files if file.exists()]
     if not present:
@@ -25,7 +25,7 @@ def test_fit_is_near_identity_on_mnist():
     assert differences.mean() < 0.002
 
 
-def test_fit_frames_20_pixels_long_with_the_centre_of_mass_in_the_middle(seven):
+def test_fit_scales_to_20_pixels_and_centres_the_mass(seven):
     framed = glyph(seven)
     rows, columns = framed.any(axis=1).nonzero()[0], framed.any(axis=0).nonzero()[0]
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
@@ -48,8 +48,8 @@ def test_fit_ignores_how_large_the_digit_was_drawn():
     assert difference(one, other) < 0.02
 
 
-def test_fit_averages_areas_when_it_reduces(seven):
-    """A pattern finer than the glyph's pixels becomes grey, as it does to the eye, not stripes."""
+def test_fit_antialiases_when_it_downscales(seven):
+    """A pattern finer than the glyph's pixels becomes grey instead of aliasing into stripes."""
     stripes = np.zeros((400, 400), np.float32)
     stripes[:, ::2] = 1
     framed = fit(stripes)
@@ -57,18 +57,18 @@ def test_fit_averages_areas_when_it_reduces(seven):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 5), (300, 20)])
-def test_fit_of_no_ink_is_none(shape):
+def test_fit_returns_none_without_ink(shape):
     assert fit(np.zeros(shape, np.float32)) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 300), (300, 1), (1, 1)])
-def test_fit_takes_slivers(shape):
+def test_fit_handles_slivers(shape):
     framed = fit(np.ones(shape, np.float32))
     assert framed.shape == (28, 28)
     assert np.isfinite(framed).all()
 
 
-def test_frame_gives_a_batch_what_fit_gives_each():
+def test_frame_matches_fit_on_each_image_of_a_batch():
     inks = np.stack([ink(draw(STROKES[d], 10, 100 + 12 * d, (9 * d, 30))) for d in range(10)])
     inks[3] = 0
     for one, framed in zip(inks, frame(inks), strict=True):
@@ -76,8 +76,8 @@ def test_frame_gives_a_batch_what_fit_gives_each():
         assert np.allclose(framed, 0 if expected is None else expected, atol=1e-5)
 
 
-def test_frame_resamples_as_pillow_does():
-    """Pillow's anti-aliased bilinear filter is the oracle: 33 x 47 pixels become 14 x 20."""
+def test_frame_resamples_like_pillow():
+    """The oracle is Pillow's anti-aliased bilinear filter: 33 x 47 pixels become 14 x 20."""
     image = np.random.default_rng(0).random((47, 33), np.float32) * 0.8 + 0.2
     expected = np.asarray(Image.fromarray(image).resize((14, 20), Image.Resampling.BILINEAR))
     framed = fit(image)

@@ -1,4 +1,4 @@
-"""Whatever file comes: a prediction or one sentence, and nothing else. `--hypothesis-profile long` tries many more."""
+"""Any file gives a prediction or a one-sentence error. `--hypothesis-profile long` tries many more."""
 
 import io
 import re
@@ -62,7 +62,7 @@ def recognizer():
 
 
 def read(recognizer, place, content):
-    """Read a file as the page does: the digit, or None; or the sentence."""
+    """Read a file as the page does: return the digit, None if there is none, or the error message."""
     place.write_bytes(content)
     try:
         prediction = recognizer.read_digit(place)
@@ -75,7 +75,7 @@ def read(recognizer, place, content):
 
 @pytest.mark.parametrize("name", VALID)
 def test_every_kind_of_file_is_read(recognizer, place, name):
-    upside = "transparent" in name or name in ("jpeg", "webp")  # turned by EXIF: a 7 on its side
+    upside = "transparent" in name or name in ("jpeg", "webp")  # rotated by EXIF: a 7 on its side
     digit = read(recognizer, place, VALID[name])
     assert not isinstance(digit, str)
     assert digit == 7 or upside
@@ -83,7 +83,7 @@ def test_every_kind_of_file_is_read(recognizer, place, name):
 
 @st.composite
 def mutated(draw):
-    """A valid file that was cut, spliced with another, repeated in part, or had bytes changed."""
+    """A valid file that was truncated, spliced with another, partly repeated, or had bytes changed."""
     content = bytearray(VALID[draw(st.sampled_from(sorted(VALID)))])
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, max(0, len(content) - 1)))
@@ -105,17 +105,17 @@ def mutated(draw):
 
 
 @given(mutated())
-def test_a_broken_file_is_read_or_gets_a_sentence(recognizer, place, content):
+def test_a_corrupted_file_is_read_or_gives_an_error_message(recognizer, place, content):
     read(recognizer, place, content)
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_read_or_get_a_sentence(recognizer, place, content):
+def test_arbitrary_bytes_are_read_or_give_an_error_message(recognizer, place, content):
     read(recognizer, place, content)
 
 
 def png(width, height, *more, data=b"", depth=8, colour=0):
-    """A PNG that says of itself what it likes."""
+    """A PNG whose header may claim anything."""
 
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -125,7 +125,7 @@ def png(width, height, *more, data=b"", depth=8, colour=0):
 
 
 def bomb():
-    """A PNG of 30 megapixels in 30 kB, all of it there."""
+    """A complete PNG of 30 megapixels in 30 kB."""
     return png(6000, 5000, data=bytes(6001 * 5000))
 
 
@@ -164,7 +164,7 @@ NASTY = {
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_nasty_files_get_their_answer(recognizer, place, name):
+def test_malicious_files_give_the_expected_result(recognizer, place, name):
     make, wanted = NASTY[name]
     said = read(recognizer, place, make())
     if isinstance(wanted, str):

@@ -1,4 +1,4 @@
-"""The arrows of the house: reading imports no training, evaluation or serving; only app.py and serving know gradio."""
+"""Layering: inference imports no training, evaluation or serving; only app.py and serving import gradio."""
 
 import pickle
 import re
@@ -28,14 +28,14 @@ APART = {"model.serving", "gradio", "app", "train"}
     ],
     ids=["reading", "training", "evaluation"],
 )
-def test_importing_brings_nothing_it_should_not(modules, unwanted):
+def test_imports_respect_the_layers(modules, unwanted):
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert not unwanted & set(loaded.split())
 
 
 def test_nothing_is_unpickled():
-    """Weights and checkpoints are data: none of our code can load a pickle, be it by torch or numpy."""
+    """Weights and checkpoints are data: none of our code loads a pickle, neither through torch nor through numpy."""
     code = [*ROOT.glob("*.py"), *ROOT.glob("model/**/*.py")]
     assert len(code) > 30
     unsafe = re.compile(r"import pickle|allow_pickle|torch\.load|joblib|marshal|(?<!\.)\b(eval|exec)\(")

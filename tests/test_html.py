@@ -23,7 +23,7 @@ def prediction(digit, *shares, glyph=None):
 
 
 class Tags(HTMLParser):
-    """Checks that tags are closed in turn, and collects what is within them."""
+    """Check that tags are properly nested, and collect them with their attributes."""
 
     def __init__(self, text):
         super().__init__()
@@ -50,11 +50,11 @@ class Tags(HTMLParser):
         (blank(), "This does not look like a digit."),
     ],
 )
-def test_what_is_read_is_said_in_words(one, words):
+def test_a_prediction_is_described_in_words(one, words):
     assert answers.said(one) == words
 
 
-def test_the_bars_show_all_ten_digits_the_most_probable_first():
+def test_the_bars_show_all_ten_digits_most_probable_first():
     tags = Tags(html.bars(prediction(3, (3, 0.7), (5, 0.2)))).seen
     shares = [attrs["style"] for tag, attrs in tags if tag == "i"]
     assert len(shares) == 10
@@ -78,7 +78,7 @@ def page(text, *digits):
     return Page([[(box, one) for one in read]], text, numbers)
 
 
-def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
+def test_a_verdict_shows_bars_for_a_single_digit_only():
     assert ">3</output>" in answers.verdict(page("3", 3))
     assert "bars" in answers.verdict(page("3", 3))
     number = answers.verdict(page("33", 3, 3, None))
@@ -89,7 +89,7 @@ def test_a_verdict_is_a_digit_with_bars_or_a_number_without():
     assert ">-5</output>" in answers.verdict(page("-5", 5))
 
 
-def test_unsure_digits_of_a_number_are_marked_with_their_rivals():
+def test_uncertain_digits_of_a_number_are_marked_with_their_alternatives():
     digits = prediction(3, (3, 0.97)), None, prediction(4, (4, 0.6), (9, 0.39))
     number = Number("3.4", 3.4, (0, 0, 9, 9), 0.55, digits)
     boxes = [((0, 0, 9, 9), one) for one in digits if one]
@@ -101,34 +101,34 @@ def test_unsure_digits_of_a_number_are_marked_with_their_rivals():
     assert answers.doubts(number) == "4 60.0%, 9 39.0%"
 
 
-def test_nothing_is_ever_sure():
+def test_confidence_is_never_shown_as_100_percent():
     assert answers.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
 
 
-def test_where_there_is_no_digit_it_is_said_what_to_do():
+def test_a_picture_without_digits_gets_advice():
     assert "does not look like a digit" in answers.verdict(page("", None))
     assert "Try closer" in answers.verdict(page("", None, None))
 
 
-def test_what_a_picture_says_is_not_taken_for_html():
+def test_text_is_escaped_and_the_html_is_well_formed():
     assert "<b>" not in html.headline("<b>", "<b>")
     Tags(html.side_by_side(world=answers.verdict(page("3", 3)), reference=answers.verdict(page("", None))))
     Tags(html.stages(html.glyph_tile(prediction(3))))
 
 
-def test_ink_glows_where_it_speaks_for_the_digit_and_paper_stays_white():
+def test_supporting_ink_is_bright_opposing_ink_is_dark_and_paper_is_white():
     glyph, heat = np.zeros((28, 28), np.float32), np.zeros((28, 28), np.float32)
     glyph[5:10, 5:10] = glyph[15:20, 15:20] = 1
     heat[5:10, 5:10], heat[15:20, 15:20] = 1, -1
     colour = html.in_colour(glyph, heat)
     assert (colour[glyph == 0] == 255).all()
-    assert colour[7, 7, 0] > 200  # glowing
-    assert colour[17, 17].max() < 60  # cold
+    assert colour[7, 7, 0] > 200  # bright
+    assert colour[17, 17].max() < 60  # dark
 
 
-def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
+def test_the_ink_tile_shows_only_the_digits_each_in_its_place():
     glyph = np.zeros((28, 28), np.float32)
-    glyph[4:24, 4:8] = 1  # an upright at the left of its box
+    glyph[4:24, 4:8] = 1  # a vertical bar at the left of its box
     glyph[20:24, 4:24] = 1
     picture = Image.new("L", (60, 40), 0)
     written = Page(
@@ -142,7 +142,7 @@ def test_the_ink_tile_shows_the_digits_where_they_stand_and_nothing_else():
     assert (turned[5:35, 26:30] < 50).all()
 
 
-def test_a_sheet_that_was_laid_flat_is_a_stage():
+def test_a_rectified_sheet_is_shown_as_a_stage():
     corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
     written = replace(page("42", 4, 2), sheet=corners)
     captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written).split("<figcaption>")[1:]]
@@ -150,6 +150,6 @@ def test_a_sheet_that_was_laid_flat_is_a_stage():
 
 
 def seen(tile):
-    """The picture of a tile, in grey."""
+    """Return the picture of a tile, in greyscale."""
     ((_, attrs),) = [each for each in Tags(tile).seen if each[0] == "img"]
     return np.asarray(Image.open(BytesIO(b64decode(attrs["src"].partition(",")[2]))).convert("L"))

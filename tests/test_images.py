@@ -31,7 +31,7 @@ from tests.digits import STROKES, difference, glyph
     }.items(),
     ids=lambda item: item[0],
 )
-def test_every_kind_of_array_gives_the_same_glyph(seven, array):
+def test_every_array_type_gives_the_same_glyph(seven, array):
     assert difference(glyph(array[1](seven)), glyph(seven)) < 0.01
 
 
@@ -39,7 +39,7 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I",
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_of_picture_gives_the_same_glyph(seven, mode):
+def test_every_pil_mode_gives_the_same_glyph(seven, mode):
     if mode == "I;16":
         picture = Image.fromarray(seven.astype(np.uint16) * 257)
     elif mode in ("LAB", "HSV"):
@@ -55,8 +55,8 @@ def _lab(grey):
 
 
 @pytest.mark.parametrize("colour", [0, 255, 90])
-def test_transparent_paper_is_paper(seven, colour):
-    """Black, white or grey ink on a transparent ground is read alike."""
+def test_a_transparent_background_counts_as_paper(seven, colour):
+    """Black, white and grey ink on a transparent background read the same."""
     alpha = Image.fromarray(255 - seven)
     for mode in ("LA", "RGBA"):
         picture = Image.new(mode[:-1], alpha.size, colour if mode == "LA" else (colour,) * 3)
@@ -64,7 +64,7 @@ def test_transparent_paper_is_paper(seven, colour):
         assert difference(glyph(picture), glyph(seven)) < 0.02
 
 
-def test_a_palette_with_a_transparent_colour(seven):
+def test_a_transparent_palette_colour_counts_as_paper(seven):
     picture = Image.fromarray(np.where(seven > 127, 0, 1).astype(np.uint8), "P")
     picture.putpalette([0, 0, 0, 0, 0, 0])
     file = io.BytesIO()
@@ -72,14 +72,14 @@ def test_a_palette_with_a_transparent_colour(seven):
     assert difference(glyph(Image.open(file)), glyph(np.where(seven > 127, 255, 0).astype(np.uint8))) < 0.01
 
 
-def test_of_an_animation_the_first_frame_is_read(seven, tmp_path):
+def test_only_the_first_frame_of_an_animation_is_read(seven, tmp_path):
     frames = [Image.fromarray(seven), Image.fromarray(draw(STROKES[0], 14, 160, (70, 50)))]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert difference(glyph(tmp_path / "a.gif"), glyph(seven)) < 0.01
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_followed(seven, tmp_path, orientation):
+def test_exif_orientation_is_applied(seven, tmp_path, orientation):
     upright = Image.fromarray(seven)
     stored = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,7 +96,7 @@ def test_exif_orientation_is_followed(seven, tmp_path, orientation):
     assert difference(glyph(tmp_path / "turned.jpg"), glyph(seven)) < 0.02
 
 
-# what cannot be read
+# unreadable input
 
 
 def _png():
@@ -106,7 +106,7 @@ def _png():
 
 
 def _huge():
-    """A whole PNG that claims 20,000 x 20,000 pixels and holds next to none."""
+    """A well-formed PNG that claims 20,000 x 20,000 pixels but holds almost none."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -127,19 +127,19 @@ def _huge():
     ],
     ids=["empty", "text", "truncated", "text as BMP", "postscript", "huge"],
 )
-def test_a_file_that_is_no_picture_gets_a_sentence(tmp_path, content, sentence):
+def test_an_unreadable_file_raises_a_clear_error(tmp_path, content, sentence):
     path = tmp_path / "picture.png"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=sentence):
         ink(path)
 
 
-def test_a_missing_file_is_file_not_found(tmp_path):
+def test_a_missing_file_raises_file_not_found(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file '.*7\.png': give the path of a picture"):
         ink(tmp_path / "7.png")
 
 
-def test_a_folder_is_no_picture(tmp_path):
+def test_a_folder_raises_a_clear_error(tmp_path):
     with pytest.raises(ValueError, match=r"cannot be read .*: give the path of a picture"):
         ink(tmp_path)
 
@@ -159,24 +159,24 @@ def test_a_folder_is_no_picture(tmp_path):
         (np.zeros((4, 4), complex), "got an array of complex128: give"),
     ],
 )
-def test_an_array_that_is_no_picture_gets_a_sentence(array, sentence):
+def test_an_invalid_array_raises_a_clear_error(array, sentence):
     with pytest.raises(ValueError, match=sentence):
         ink(array)
 
 
 @pytest.mark.parametrize("image", [None, 7, b"bytes", [[0, 1]]])
-def test_what_is_no_image_at_all_gets_a_sentence(image):
+def test_an_unsupported_type_raises_a_clear_error(image):
     with pytest.raises(ValueError, match="give a path, a PIL image or a numpy array"):
         ink(image)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
-def test_a_name_that_no_file_can_have_gets_a_sentence(name):
+def test_an_impossible_file_name_raises_a_clear_error(name):
     with pytest.raises(ValueError, match=r"give the path of a picture|null"):
         ink(name)
 
 
-def test_the_callers_picture_is_left_as_it_is(tmp_path):
+def test_the_callers_picture_is_not_modified(tmp_path):
     Image.new("RGB", (3000, 2000), "white").save(tmp_path / "large.jpg")
     picture = Image.open(tmp_path / "large.jpg")
     ink(picture)
@@ -184,14 +184,14 @@ def test_the_callers_picture_is_left_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(100, 100), (101, 30), (3000, 10), (1, 9999)])
-def test_a_longer_picture_is_reduced_to_the_side_asked_for(size, tmp_path):
+def test_a_picture_is_downscaled_to_the_requested_side(size, tmp_path):
     Image.new("RGB", size, "white").save(tmp_path / "a.jpg")
     for image in (tmp_path / "a.jpg", Image.open(tmp_path / "a.jpg"), np.zeros(size[::-1], np.uint8)):
         assert 34 <= max(brightness(image, 100).shape) <= 100
 
 
 @pytest.mark.parametrize("size", [(250, 180), (399, 20), (801, 1201), (4000, 3000)])
-def test_a_jpeg_is_read_at_the_size_of_the_same_png(size, tmp_path):
+def test_a_jpeg_is_read_at_the_same_size_as_a_png(size, tmp_path):
     shapes = []
     for kind in ("jpg", "png"):
         Image.new("L", size, 200).save(tmp_path / f"a.{kind}")

@@ -1,4 +1,4 @@
-"""Who is answered when, and what is let in."""
+"""Rate limits, request validation and graceful shutdown of the middleware."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ from model.serving.limits import Door, Flow
 
 
 def run(coroutine):
-    """Run a coroutine in a loop of its own, also where the browser's is running in this thread."""
+    """Run a coroutine in its own event loop, even if the browser's loop is running in this thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-def test_addresses_are_forgotten(monkeypatch):
+def test_old_addresses_are_forgotten(monkeypatch):
     monkeypatch.setattr(limits, "REMEMBERED", 10)
     flow = Flow(rate=1, burst=1)
     for i in range(100):
@@ -26,7 +26,7 @@ def test_addresses_are_forgotten(monkeypatch):
     assert len(flow.full) == 10
 
 
-def test_an_address_may_send_a_burst_and_then_so_many_bytes_a_second(monkeypatch):
+def test_an_address_may_send_a_burst_and_is_then_rate_limited(monkeypatch):
     now = 100.0
     monkeypatch.setattr(limits.time, "monotonic", lambda: now)
     flow = Flow(rate=10, burst=100)
@@ -38,7 +38,7 @@ def test_an_address_may_send_a_burst_and_then_so_many_bytes_a_second(monkeypatch
 
 
 async def echo(scope, receive, send):
-    """An application that says what came."""
+    """An application that echoes the request body."""
     came, more = b"", True
     while more:
         message = await receive()
@@ -48,7 +48,7 @@ async def echo(scope, receive, send):
 
 
 def held_up():
-    """Return an event, and an application that answers once it is set."""
+    """Return an event and an application that answers once the event is set."""
     release = asyncio.Event()
 
     async def slow(scope, receive, send):
@@ -75,7 +75,7 @@ JSON, FORM = (b"content-type", b"application/json"), (b"content-type", b"multipa
 
 
 async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 1}',), headers=(JSON,), query=b""):
-    """Send a request through a door: its status, headers and body."""
+    """Send a request through the middleware: return status, headers and body."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages[-1]["more_body"] = False
     answer = []
@@ -92,7 +92,7 @@ async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 
     return start["status"], dict(start["headers"]), b"".join(body["body"] for body in bodies)
 
 
-def test_what_fits_passes_and_every_answer_has_the_headers():
+def test_a_request_within_the_limits_passes_and_every_response_has_the_headers():
     status, headers, body = run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
     assert (status, body) == (200, b'{"a": 1}')
     assert headers == {b"x-own": b"1", b"x-test": b"yes"}
@@ -112,7 +112,7 @@ def test_what_fits_passes_and_every_answer_has_the_headers():
         ("/form", (b"1" * 60, b"1" * 60), [FORM]),
     ],
 )
-def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
+def test_an_oversized_request_gets_413_with_an_error_message(path, chunks, headers):
     status, _, body = run(knock(a_door(), path, chunks=chunks, headers=headers))
     assert status == 413
     assert "send at most" in json.loads(body)["detail"]
@@ -128,7 +128,7 @@ def test_what_is_too_large_is_refused_with_a_sentence(path, chunks, headers):
         (b"x", [FORM], "no JSON"),
     ],
 )
-def test_what_is_no_question_is_refused_before_anybody_reads_it(chunk, headers, says):
+def test_an_invalid_request_is_rejected_before_the_application_sees_it(chunk, headers, says):
     async def unreached(*_):
         pytest.fail("it was let in")
 
@@ -137,22 +137,22 @@ def test_what_is_no_question_is_refused_before_anybody_reads_it(chunk, headers, 
     assert says in json.loads(body)["detail"]
 
 
-def test_json_that_is_nested_without_end_is_no_crash():
+def test_deeply_nested_json_is_rejected_without_a_crash():
     assert run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
 
 
-def test_what_the_page_does_not_need_is_not_there():
+def test_paths_outside_the_allow_list_get_404():
     for path in ("/closed", "/op", "//open"):
         assert run(knock(a_door(), path, method="GET"))[0] == 404
     assert run(knock(a_door(), "/open/further", method="GET"))[0] == 200
 
 
-def test_an_address_has_an_end():
+def test_an_overlong_url_gets_414():
     assert run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
     assert run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
 
 
-def test_who_sends_too_fast_is_slowed():
+def test_a_client_that_sends_too_fast_is_slowed_down():
     async def ask():
         door, begun = a_door(flow=Flow(rate=400_000, burst=20_000)), time.monotonic()
         for _ in range(2):
@@ -162,13 +162,13 @@ def test_who_sends_too_fast_is_slowed():
     assert run(ask()) >= 0.05
 
 
-def test_an_error_of_the_application_is_a_line_in_the_log_and_a_sentence(capsys):
+def test_an_application_error_is_logged_and_gets_400(capsys):
     async def broken(scope, receive, send):
         raise KeyError("component")
 
     status, _, body = run(knock(a_door(), app=broken))
     assert (status, json.loads(body)["detail"]) == (400, "This request could not be answered.")
-    assert "Traceback" in capsys.readouterr().err  # since this test is our own code
+    assert "Traceback" in capsys.readouterr().err  # logged because the error is in our own code: this test
 
     async def json_of(scope, receive, send):
         json.loads((await receive())["body"] + b"}")
@@ -176,8 +176,8 @@ def test_an_error_of_the_application_is_a_line_in_the_log_and_a_sentence(capsys)
     assert run(knock(a_door(), app=json_of))[0] == 400
 
 
-def test_who_leaves_is_noticed():
-    """Starlette looks for it in a scope that is cancelled at once: the message must come all the same."""
+def test_a_disconnect_reaches_the_application():
+    """Starlette polls for it in a scope that is cancelled at once: the message must arrive even so."""
 
     async def leaves(scope, receive, send):
         await receive()
@@ -199,7 +199,7 @@ def test_who_leaves_is_noticed():
     assert said == [{"type": "http.disconnect"}]
 
 
-def test_a_full_house_says_so():
+def test_a_full_server_answers_503_but_stays_healthy():
     async def ask():
         release, slow = held_up()
         door = a_door()
@@ -221,7 +221,7 @@ def test_a_full_house_says_so():
     assert json.loads(healthy[2]) == {"status": "ok"}
 
 
-def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
+def test_shutdown_finishes_open_requests_and_refuses_new_ones():
     async def ask():
         release, slow = held_up()
         door = a_door()
@@ -232,7 +232,7 @@ def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
         while not door.closing:
             await asyncio.sleep(0.01)
         refused, health = await knock(door), await knock(door, "/health", method="GET")
-        fetched = await knock(door, method="GET")  # an answer may still be fetched
+        fetched = await knock(door, method="GET")  # pending answers can still be fetched
         assert not closing.done()
         begun = time.monotonic()
         release.set()
@@ -244,7 +244,7 @@ def test_a_door_that_closes_lets_those_inside_finish_and_nobody_in():
     assert run(ask()) == (503, 503, 200, 200)
 
 
-def test_a_door_closes_after_its_patience():
+def test_shutdown_stops_waiting_after_its_timeout():
     door = a_door()
     door.open[""] = 1
     begun = time.monotonic()

@@ -14,7 +14,7 @@ def pool(folder):
 
 
 @pytest.mark.parametrize("length", [1, 4, 6])
-def test_a_batch_holds_as_many_symbols_as_digits_were_chosen(pool, monkeypatch, length):
+def test_a_batch_holds_one_symbol_for_each_chosen_digit(pool, monkeypatch, length):
     monkeypatch.setattr(lines, "LENGTHS", (length, length))
     batch, symbols = pool(torch.arange(120))
     assert symbols.shape == (120 // length, length)
@@ -24,7 +24,7 @@ def test_a_batch_holds_as_many_symbols_as_digits_were_chosen(pool, monkeypatch, 
     assert (batch.amax(dim=(1, 2, 3)) > 0.3).all()
 
 
-def test_signs_stand_where_they_belong(pool, monkeypatch):
+def test_signs_are_placed_only_where_they_are_valid(pool, monkeypatch):
     monkeypatch.setattr(lines, "LENGTHS", (4, 4))
     monkeypatch.setattr(lines, "MINUS", 1.0)
     monkeypatch.setattr(lines, "SIGN", 1.0)
@@ -36,7 +36,7 @@ def test_signs_stand_where_they_belong(pool, monkeypatch):
     assert len(symbols[:, 1:][signs[:, 1:]].unique()) == len(SIGNS)
 
 
-def test_longer_numbers_are_longer(pool, monkeypatch):
+def test_longer_numbers_give_wider_strips(pool, monkeypatch):
     widths = []
     for length in (1, 3, 6):
         monkeypatch.setattr(lines, "LENGTHS", (length, length))
@@ -45,7 +45,7 @@ def test_longer_numbers_are_longer(pool, monkeypatch):
     assert widths[0] < widths[1] < widths[2]
 
 
-def test_a_strip_is_right_if_it_is_spelled_exactly():
+def test_a_strip_counts_as_correct_only_if_every_symbol_matches():
     symbols = torch.tensor([[4, 4, 2], [1, 0, 9]])
     columns = torch.tensor([[4, BLANK, 4, 4, BLANK, 2, 2, BLANK], [1, BLANK, 0, 0, 0, BLANK, 8, BLANK]])
     logits = 20.0 * torch.nn.functional.one_hot(columns, BLANK + 1)

@@ -1,4 +1,4 @@
-"""What the page does while somebody draws, and when something fails, in a real browser."""
+"""The page in a real browser: live reading while the user draws, and failures."""
 
 import base64
 import io
@@ -28,7 +28,7 @@ def context(browser):
 
 @pytest.fixture(scope="module")
 def guest(browser, address):
-    """A visitor with a mouse, for tests that leave the page as they found it."""
+    """A visitor with a mouse, for tests that leave the page unchanged."""
     context = browser.new_context(**DESK)
     yield Visitor(context, address, touch=False)
     context.close()
@@ -43,7 +43,7 @@ def press(visitor, strokes):
         visitor.page.mouse.move(*point, steps=4)
 
 
-def test_a_digit_is_read_while_the_pen_is_down_and_corrected_as_it_goes_on(guest):
+def test_a_digit_is_read_while_the_pen_is_down_and_updated_as_it_moves(guest):
     press(guest, STROKES[7])
     guest.sees("draw", "7")
     guest.page.mouse.move(*guest._to_screen([0.7, 1.0], 140), steps=8)
@@ -52,7 +52,7 @@ def test_a_digit_is_read_while_the_pen_is_down_and_corrected_as_it_goes_on(guest
     guest.clear()
 
 
-def test_keys_undo_bring_back_and_clear(guest):
+def test_keyboard_shortcuts_undo_redo_and_clear(guest):
     guest.draw(STROKES[1])
     guest.sees("draw", "1")
     empty = guest.page.locator("#draw-answer").get_by_text("Draw a digit")
@@ -69,7 +69,7 @@ def test_keys_undo_bring_back_and_clear(guest):
     empty.wait_for()
 
 
-def test_keys_clear_the_drawing_only_where_it_is_shown_and_nothing_else_is_typed_in(guest):
+def test_shortcuts_do_nothing_on_another_tab_or_while_another_control_has_the_focus(guest):
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
     guest.page.get_by_role("tab", name="Photo").click()
@@ -97,7 +97,7 @@ INKED = """(places) => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("touch", [False, True], ids=["desk", "phone"])
-def test_all_of_the_frame_is_paper_also_when_it_is_turned(browser, address, touch, scheme):
+def test_the_whole_frame_can_be_drawn_on_even_after_rotation(browser, address, touch, scheme):
     context = browser.new_context(color_scheme=scheme, **(PHONE if touch else DESK))
     visitor = Visitor(context, address, touch)
     for width, height in ((390, 844), (844, 390)) if touch else ((1280, 900),):
@@ -148,9 +148,9 @@ PASTE = """(picture) => {
 }"""
 
 
-def test_a_picture_that_is_pasted_anywhere_is_read_under_photo(context, address):
+def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(context, address):
     visitor = Visitor(context, address, touch=False)
-    for digit in (3, 5):  # the second in the place of the first
+    for digit in (3, 5):  # the second replaces the first
         picture = io.BytesIO()
         Image.fromarray(draw(STROKES[digit], 14, 160, (70, 50))).save(picture, "png")
         visitor.page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
@@ -159,7 +159,7 @@ def test_a_picture_that_is_pasted_anywhere_is_read_under_photo(context, address)
     visitor.page.locator("#photo-answer").get_by_text("no picture in the clipboard").wait_for()
 
 
-def test_on_a_laptop_at_twice_the_size_the_answer_is_beside_the_drawing(browser, address):
+def test_at_200_percent_zoom_the_answer_stays_in_view(browser, address):
     context = browser.new_context(viewport={"width": 640, "height": 400})
     visitor = Visitor(context, address, touch=False)
     visitor.draw(STROKES[7], size=100)
@@ -170,7 +170,7 @@ def test_on_a_laptop_at_twice_the_size_the_answer_is_beside_the_drawing(browser,
     context.close()
 
 
-def test_both_networks_are_set_side_by_side(guest):
+def test_both_networks_are_shown_side_by_side(guest):
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
     guest.page.get_by_label("textbook").check()
@@ -182,7 +182,7 @@ def test_both_networks_are_set_side_by_side(guest):
     guest.clear()
 
 
-def test_a_correction_is_kept_as_a_glyph_and_nothing_without_the_click(guest, server):
+def test_a_correction_is_saved_as_a_glyph_and_only_after_a_click(guest, server):
     kept = server.folder / "corrections"
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
@@ -199,7 +199,7 @@ def test_a_correction_is_kept_as_a_glyph_and_nothing_without_the_click(guest, se
     guest.clear()
 
 
-def test_an_example_is_read_at_a_click(guest):
+def test_clicking_an_example_reads_it(guest):
     guest.page.get_by_role("tab", name="Photo").click()
     guest.page.locator("#photo-answer").get_by_text("Upload a picture").wait_for()
     guest.page.locator("#component-examples button, .gallery-item").first.click()
@@ -208,7 +208,7 @@ def test_an_example_is_read_at_a_click(guest):
     guest.page.get_by_role("tab", name="Draw").click()
 
 
-def test_a_late_answer_does_not_overwrite_that_of_the_newer_drawing(context, address):
+def test_a_late_answer_does_not_overwrite_a_newer_one(context, address):
     visitor = Visitor(context, address, touch=False)
     visitor.page.evaluate(
         """() => {
@@ -230,7 +230,7 @@ def test_a_late_answer_does_not_overwrite_that_of_the_newer_drawing(context, add
     visitor.sees("draw", "2")
 
 
-def test_a_server_that_fails_gets_a_sentence_and_is_asked_again(context, address):
+def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
     visitor = Visitor(context, address, touch=False)
     visitor.page.route(LOOK, lambda route: route.fulfill(status=502, body="busy"))
     visitor.draw(STROKES[1])
@@ -239,7 +239,7 @@ def test_a_server_that_fails_gets_a_sentence_and_is_asked_again(context, address
     visitor.sees("draw", "1")
 
 
-def test_a_busy_server_says_so_and_is_asked_again(context, address):
+def test_a_busy_server_says_so_and_the_page_retries(context, address):
     visitor = Visitor(context, address, touch=False)
     busy = json.dumps(html.busy("Many people are asking just now."))
     visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
@@ -249,7 +249,7 @@ def test_a_busy_server_says_so_and_is_asked_again(context, address):
     visitor.sees("draw", "1")
 
 
-def test_where_the_canvas_cannot_be_looked_at_each_stroke_is_read_when_it_ends(context, address):
+def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, address):
     context.add_init_script(
         "Object.defineProperty(window, 'editor', { get: () => ({ app: { renderer: {} } }), set() {} })"
     )
@@ -266,8 +266,8 @@ def test_where_the_canvas_cannot_be_looked_at_each_stroke_is_read_when_it_ends(c
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_shut_out(browser, address, scheme):
-    """WCAG 2.1 A and AA as far as axe-core can tell, with an answer shown, in both tabs."""
+def test_the_page_has_no_serious_accessibility_violations(browser, address, scheme):
+    """WCAG 2.1 A and AA as far as axe-core can check, in both tabs, with an answer shown."""
     context = browser.new_context(color_scheme=scheme, **PHONE)
     visitor = Visitor(context, address, touch=True)
     visitor.draw(STROKES[7])
@@ -282,7 +282,7 @@ def test_nobody_is_shut_out(browser, address, scheme):
 
 
 def grave(visitor):
-    """What axe-core finds that is serious or critical."""
+    """Return the serious and critical violations that axe-core finds."""
     violations = Axe().run(visitor.page).response["violations"]
     return [
         (one["id"], [node["html"][:200] for node in one["nodes"]])
@@ -291,7 +291,7 @@ def grave(visitor):
     ]
 
 
-def test_a_narrow_screen_needs_no_scrolling_sideways(browser, address):
+def test_a_narrow_screen_needs_no_horizontal_scrolling(browser, address):
     context = browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     visitor = Visitor(context, address, touch=True)
     visitor.draw(STROKES[7], size=110)

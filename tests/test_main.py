@@ -25,12 +25,12 @@ def test_each_picture_gets_a_line(pictures, capsys):
     assert capsys.readouterr().out.splitlines() == ["seven.png: 7", "blank.png: no digits"]
 
 
-def test_the_text_of_one_picture_stands_alone(pictures, capsys):
+def test_a_single_picture_prints_only_its_text(pictures, capsys):
     assert main(["seven.png"]) == 0
     assert capsys.readouterr().out == "7\n"
 
 
-def test_json_gives_an_object_a_line(pictures, capsys):
+def test_json_prints_one_object_per_line(pictures, capsys):
     assert main(["--json", "seven.png", "blank.png"]) == 0
     seven, blank = map(json.loads, capsys.readouterr().out.splitlines())
     assert seven["file"] == "seven.png"
@@ -48,7 +48,7 @@ def test_annotate_draws_the_boxes(pictures, capsys):
         assert (0xDC, 0x14, 0x3C) in {colour for _, colour in seen.getcolors(100_000)}
 
 
-def test_a_bad_picture_gets_a_sentence_and_the_others_are_still_read(pictures, capsys):
+def test_a_bad_picture_gives_an_error_and_the_others_are_still_read(pictures, capsys):
     assert main(["missing.png", "text.png", "seven.png"]) == 2
     output = capsys.readouterr()
     assert output.out == "seven.png: 7\n"
@@ -56,13 +56,13 @@ def test_a_bad_picture_gets_a_sentence_and_the_others_are_still_read(pictures, c
     assert "text.png: 'text.png' is no picture" in output.err
 
 
-def test_a_bad_picture_in_json_is_an_object_too(pictures, capsys):
+def test_a_bad_picture_is_reported_as_a_json_object_too(pictures, capsys):
     assert main(["--json", "missing.png"]) == 2
     assert json.loads(capsys.readouterr().out)["error"].startswith("no file")
 
 
 @pytest.mark.parametrize("target", ["nowhere/seen.png", "seen.digits", "."])
-def test_a_copy_that_cannot_be_written_is_said_and_the_digits_are_still_printed(pictures, capsys, target):
+def test_a_failed_annotated_copy_is_reported_and_the_digits_are_still_printed(pictures, capsys, target):
     assert main(["seven.png", "--annotate", target]) == 2
     output = capsys.readouterr()
     assert output.out == "7\n"
@@ -70,13 +70,13 @@ def test_a_copy_that_cannot_be_written_is_said_and_the_digits_are_still_printed(
     assert len(output.err.splitlines()) == 1
 
 
-def test_without_weights_a_sentence_is_printed(pictures, capsys, monkeypatch, tmp_path):
+def test_missing_weights_print_an_error_message(pictures, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("model.weights.SHIPPED", tmp_path)
     assert main(["seven.png"]) == 2
     assert capsys.readouterr().err.startswith("python -m model: no weights at 'world': give ")
 
 
-def test_a_pipe_that_nobody_reads_ends_the_run_quietly(pictures):
+def test_a_broken_pipe_ends_the_run_quietly(pictures):
     reader, writer = os.pipe()
     os.close(reader)
     run = subprocess.run(

@@ -8,18 +8,18 @@ from model.evaluation.races import alone
 from model.memory import TRIM_THRESHOLD, give_back_memory, keep_memory
 
 
-def test_memory_is_given_back_or_kept_where_it_can_be(monkeypatch):
+def test_unsupported_memory_calls_are_ignored(monkeypatch):
     give_back_memory()
-    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library that knows no such thing
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library without these functions
     give_back_memory()
     keep_memory()
 
 
 def paged_in(kept):
-    """Count the pages that the system gives when as much memory is taken again as was freed: by rights none."""
-    import resource  # not on every system
+    """Count page faults when freed memory is allocated again; ideally there are none."""
+    import resource  # not available on every system
 
-    ctypes.CDLL(None).mallopt(TRIM_THRESHOLD, 0)  # else it depends on what lies where
+    ctypes.CDLL(None).mallopt(TRIM_THRESHOLD, 0)  # otherwise it depends on the heap layout
     if kept:
         keep_memory()
     for turn in range(10):
@@ -32,5 +32,5 @@ def paged_in(kept):
 
 @pytest.mark.slow  # imports torch twice
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what is set is glibc's")
-def test_training_does_not_page_the_same_memory_in_anew():
+def test_kept_memory_is_not_paged_in_again():
     assert alone(paged_in, True) < 100 < 5_000 < alone(paged_in, False)

@@ -5,7 +5,7 @@ from torch import nn
 from model.networks import BLANK, NETWORKS, build, folded, local_contrast
 
 
-def test_reference_is_these_literal_layers():
+def test_reference_matches_the_specified_layers():
     literal = nn.Sequential(
         nn.Conv2d(1, 32, 3),
         nn.ReLU(),
@@ -27,24 +27,24 @@ def test_reference_is_these_literal_layers():
 @pytest.mark.parametrize(
     ("name", "parameters"), [("world", 599_018), ("quick", 99_826), ("line", 1_199_475), ("finder", 657_487)]
 )
-def test_networks_are_small(name, parameters):
+def test_networks_have_the_expected_number_of_parameters(name, parameters):
     assert sum(p.numel() for p in build(name).parameters()) == parameters
 
 
 @pytest.mark.parametrize("width", [2, 28, 130])
-def test_line_spells_two_columns_at_a_time(width):
+def test_line_predicts_one_symbol_per_two_columns(width):
     assert build("line").eval()(torch.rand(3, 1, 28, width)).shape == (3, width // 2, BLANK + 1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 32), (64, 48)])
-def test_the_finder_speaks_of_cells_of_four_pixels(height, width):
+def test_the_finder_predicts_one_cell_per_four_pixels(height, width):
     net = build("finder").eval()
     picture = torch.rand(2, 1, height, width)
     assert net(picture).shape == (2, 31, height // 4, width // 4)
     assert torch.allclose(folded(net)(picture), net(picture), atol=1e-3)
 
 
-def test_contrast_does_not_depend_on_the_light():
+def test_local_contrast_does_not_depend_on_the_lighting():
     picture = torch.rand(1, 1, 64, 64)
     bright, dim = (local_contrast(part * picture)[..., 16:48, 16:48] for part in (1.0, 0.5))
     assert torch.allclose(bright, dim, atol=0.15)
@@ -52,22 +52,22 @@ def test_contrast_does_not_depend_on_the_light():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_takes_a_batch_of_any_length_to_ten_logits(name):
+def test_every_network_maps_a_batch_of_any_size_to_ten_logits(name):
     net = build(name).eval()
     for n in (1, 5):
         assert net(torch.rand(n, 1, 28, 28)).shape == (n, 10)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_folded_network_is_the_same_function_without_normalisation(name):
+def test_folding_removes_batch_norm_and_keeps_the_logits(name):
     net = build(name)
     with torch.no_grad():
-        net(torch.rand(64, 1, 28, 28))  # the normalisations see something
+        net(torch.rand(64, 1, 28, 28))  # gives the batch norms some statistics
         batch = torch.rand(5, 1, 28, 28)
         assert torch.allclose(folded(net)(batch), net.eval()(batch), atol=1e-4)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded(net).modules())
 
 
-def test_an_unknown_name_is_answered_with_the_choices():
+def test_an_unknown_network_name_lists_the_choices():
     with pytest.raises(ValueError, match="unknown network 'residul': choose reference"):
         build("residul")

@@ -33,7 +33,7 @@ from tests.test_recognizer import line_of
         ("12    345", ["12", "345"]),  # columns
     ],
 )
-def test_signs_are_kept_where_a_number_has_them_and_columns_stay_apart(written, numbers):
+def test_signs_are_kept_only_where_valid_and_columns_stay_separate(written, numbers):
     assert [text_of(run) for run in runs(line_of(written))] == numbers
 
 
@@ -58,7 +58,7 @@ def test_a_plain_number_has_a_value_and_a_date_has_none(text, value):
 
 
 @pytest.mark.parametrize(("upper", "lower", "whole"), [(".", ".", ":"), ("-", "-", "="), ("-", "=", "=")])
-def test_two_signs_one_above_the_other_are_one(upper, lower, whole):
+def test_stacked_signs_merge_into_one(upper, lower, whole):
     four, *_, five = line_of("4  5")
     signs = [sign((40, top, 60, top + 5), kind) for top, kind in ((12, upper), (26, lower))]
     five = replace(five, mark=replace(five.mark, box=(70, 0, 100, 40)))
@@ -76,7 +76,7 @@ def sure(text, *confidences):
     ]
 
 
-def test_a_number_is_as_sure_as_all_of_its_digits_and_signs_together():
+def test_the_confidence_of_a_number_is_the_product_of_its_symbols():
     point = Written(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
     first, last = sure("35", 0.9, 0.8)
     number = number_of([first, point, last], (1, 2, 3, 4), (1.0, 0.0))
@@ -86,16 +86,16 @@ def test_a_number_is_as_sure_as_all_of_its_digits_and_signs_together():
     assert number_of(sure("7", 1.0), (0, 0, 1, 1), (1.0, 0.0)).confidence < 1
 
 
-def test_calibration_moves_the_logit_of_the_confidence():
+def test_calibration_rescales_the_logit_of_the_confidence():
     run = sure("7", 0.8)  # a logit of log(4)
     assert number_of(run, (0, 0, 1, 1), (0.5, 0.0)).confidence == pytest.approx(2 / 3)
     assert number_of(run, (0, 0, 1, 1), (1.0, -np.log(4))).confidence == pytest.approx(0.5)
 
 
-def test_a_number_is_json_types():
+def test_a_number_converts_to_json_types():
     number = number_of(sure("42", 0.9, 0.9), (1, 2, 3, 4), (1.0, 0.0))
     assert number.as_dict() == {"text": "42", "value": 42, "box": [1, 2, 3, 4], "confidence": pytest.approx(0.81)}
 
 
-def test_what_is_blank_is_in_no_number():
+def test_a_blank_mark_belongs_to_no_number():
     assert runs([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []

@@ -1,4 +1,4 @@
-"""The page in a real browser, and its endpoint for programs."""
+"""The page in a real browser, and its API."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def shared_visitor(browser, address):
 
 @pytest.fixture
 def guest(shared_visitor):
-    """One visitor with a mouse for many tests, who clears the canvas before each."""
+    """A visitor with a mouse, shared by many tests; the canvas is cleared before each."""
     shared_visitor.clear()
     shared_visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
     return shared_visitor
@@ -47,7 +47,7 @@ def sheet(tmp_path):
     return path
 
 
-def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
+def test_a_digit_can_be_drawn_read_cleared_and_drawn_again(visitor):
     words = visitor.page.locator("#draw-answer")
     assert "Draw a digit" in words.inner_text()
     visitor.draw(STROKES[7])
@@ -60,7 +60,7 @@ def test_a_drawn_digit_is_read_cleared_and_drawn_again(visitor):
     visitor.clear()
     words.get_by_text("Draw a digit").wait_for()
     assert visitor.page.locator("#draw-answer output").inner_text() == ""
-    visitor.draw(STROKES[0])  # with no click on the brush
+    visitor.draw(STROKES[0])  # without selecting the brush again
     visitor.sees("draw", "0")
 
 
@@ -75,7 +75,7 @@ def test_a_number_is_read_with_a_glyph_for_each_digit(visitor):
     visitor.sees("draw", "5")
 
 
-SIGNS = {  # strokes as those of digits; a dot is a short line
+SIGNS = {  # strokes in the same format as digits; a dot is a short line
     ".": [[[0.1, 0.95], [0.12, 0.97]]],
     ":": [[[0.1, 0.3], [0.12, 0.32]], [[0.1, 0.8], [0.12, 0.82]]],
     "-": [[[0.0, 0.5], [0.4, 0.5]]],
@@ -83,7 +83,7 @@ SIGNS = {  # strokes as those of digits; a dot is a short line
 
 
 @pytest.mark.parametrize("text", ["3.14", "-7", "0.5", "12:45"])
-def test_the_signs_of_a_number_are_read_as_they_are_drawn(guest, text):
+def test_numbers_with_signs_are_read(guest, text):
     right = -0.45 * len(text)
     for sign in text:
         guest.draw(SIGNS[sign] if sign in SIGNS else STROKES[int(sign)], size=70, right=right)
@@ -91,7 +91,7 @@ def test_the_signs_of_a_number_are_read_as_they_are_drawn(guest, text):
     guest.sees("draw", text)
 
 
-STYLES = {  # what sets them apart is drawn first: each stroke is answered
+STYLES = {  # the distinguishing stroke comes first, because each stroke is answered
     "slashed zero": ([[[0.75, -0.05], [-0.05, 1.05]], *STROKES[0]], "0"),
     "flagged one": ([[[0.0, 0.35], [0.3, 0.0], [0.3, 1.0]]], "1"),
     "barred seven": ([[[0.15, 0.5], [0.6, 0.48]], *STROKES[7]], "7"),
@@ -104,30 +104,30 @@ NO_DIGITS = {
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_the_worlds_ways_of_writing_are_read(guest, name):
+def test_regional_digit_styles_are_read(guest, name):
     strokes, digit = STYLES[name]
     guest.draw(strokes)
     guest.sees("draw", digit)
 
 
 @pytest.mark.parametrize("name", NO_DIGITS)
-def test_what_is_no_digit_is_said_to_be_none(guest, name):
+def test_a_non_digit_is_reported_as_such(guest, name):
     guest.draw(NO_DIGITS[name])
     guest.waits_for_the_last_answer()
     assert "does not look like a digit" in guest.page.locator("#draw-answer").inner_text()
 
 
-def test_a_finger_that_draws_does_not_scroll_the_page(browser, address):
+def test_drawing_with_a_finger_does_not_scroll_the_page(browser, address):
     context = browser.new_context(viewport={"width": 390, "height": 560}, has_touch=True, is_mobile=True)
     visitor = Visitor(context, address, touch=True)
     assert visitor.page.evaluate("document.documentElement.scrollHeight > innerHeight + 100")
-    visitor.draw([[[0.3, 1.0], [0.3, 0.0]]])  # upwards, as one scrolls down
+    visitor.draw([[[0.3, 1.0], [0.3, 0.0]]])  # upwards: the gesture that scrolls down
     visitor.sees("draw", "1")
     assert visitor.page.evaluate("scrollY") == 0
     context.close()
 
 
-def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, photo, tmp_path):
+def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo, tmp_path):
     visitor.page.get_by_role("tab", name="Photo").click()
     upload = visitor.page.locator("#picture input[type=file]")
     upload.set_input_files(photo)
@@ -140,14 +140,14 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_gets_a_sentence(visitor, phot
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
-def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, photo):
+def test_a_sheet_of_numbers_is_read_into_text_boxes_and_a_table(visitor, sheet, photo):
     page = visitor.page
     page.get_by_role("tab", name="Photo").click()
     page.locator("#picture input[type=file]").set_input_files(sheet)
     page.locator("#text textarea").wait_for()
     assert page.locator("#text textarea").input_value() == "3141\n59"
     page.locator("#boxes img").first.wait_for()
-    page.locator("#table [aria-rowcount='3']").wait_for()  # two numbers, and the headings
+    page.locator("#table [aria-rowcount='3']").wait_for()  # two numbers and the header
     assert "6 digits" in page.locator("#photo-answer output").inner_text()
     page.get_by_role("button", name="Remove Image").click()
     page.locator("#text").wait_for(state="hidden")
@@ -156,7 +156,7 @@ def test_a_sheet_of_numbers_is_read_with_a_box_for_each_digit(visitor, sheet, ph
     assert page.locator("#text").is_hidden()
 
 
-def test_nothing_is_asked_of_another_machine_and_nothing_is_refused(browser, address, photo):
+def test_the_page_contacts_no_other_host_and_none_of_its_requests_fail(browser, address, photo):
     context = browser.new_context()
     asked, refused, said = [], [], []
     context.on("request", lambda request: asked.append(request.url))
@@ -171,7 +171,7 @@ def test_nothing_is_asked_of_another_machine_and_nothing_is_refused(browser, add
     context.close()
     assert asked
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
-    assert refused == []  # by our own door
+    assert refused == []  # by our own middleware
     assert [text for text in said if "Content Security Policy" in text] == []
 
 
@@ -180,25 +180,25 @@ def client(address):
     return Client(address, verbose=False)
 
 
-def test_a_program_reads_a_picture_through_the_endpoint(client, photo):
+def test_the_api_reads_a_digit(client, photo):
     answer = client.predict(handle_file(photo), api_name="/read_digit")
     assert answer["digit"] == answer["top"][0][0] == 3
     assert len(answer["top"]) == 3
 
 
-def test_a_program_reads_a_sheet_through_the_endpoint(client, sheet):
+def test_the_api_reads_a_sheet(client, sheet):
     answer = client.predict(handle_file(sheet), api_name="/read_page")
     assert answer["text"] == "3141\n59"
     assert [mark["digit"] for mark in answer["marks"]] == [3, 1, 4, 1, 5, 9]
     assert all(len(mark["box"]) == 4 and len(mark["top"]) == 3 for mark in answer["marks"])
 
 
-def test_a_program_gets_a_sentence_for_a_bad_picture(client, tmp_path):
+def test_the_api_returns_an_error_message_for_a_bad_picture(client, tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(AppError, match=r"'empty\.png' is an empty file"):
         client.predict(handle_file(tmp_path / "empty.png"), api_name="/read_digit")
 
 
-def test_the_endpoints_are_the_only_ones_that_programs_see(client):
+def test_the_api_exposes_only_two_endpoints(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(endpoints) == {"/read_digit", "/read_page"}

@@ -9,7 +9,7 @@ from tests.test_augmentation import glyphs
 
 
 @pytest.mark.parametrize("shape", [shape for shapes in DIGITS.values() for shape in shapes] + OTHERS)
-def test_every_shape_draws_something_of_the_right_size(shape):
+def test_every_shape_is_drawn_at_the_right_size(shape):
     maps = draw(shape, 2)
     assert maps.shape == (2, GRID, GRID)
     assert maps.max() == 16 * FAR
@@ -18,7 +18,7 @@ def test_every_shape_draws_something_of_the_right_size(shape):
     assert 17 < extent < 24
 
 
-def test_a_corner_stays_a_corner_and_a_straight_stroke_straight():
+def test_corners_stay_sharp_and_straight_strokes_stay_straight():
     maps = draw("0,0! 0,10! 10,10", 1, shake=0)[0]
     on = maps < 8
     assert on[:, : GRID // 2].any(dim=1).sum() > 0.6 * GRID
@@ -33,7 +33,7 @@ def test_scribbles_differ():
     assert len({tuple(m.flatten().tolist()) for m in maps}) == 20
 
 
-def test_only_zeros_and_sevens_are_struck_through():
+def test_only_zeros_and_sevens_get_a_crossbar():
     torch.manual_seed(0)
     labels = torch.arange(10).repeat(30)
     before = skeleton_distances(glyphs(14)).repeat(30, 1, 1)
@@ -43,7 +43,7 @@ def test_only_zeros_and_sevens_are_struck_through():
     assert ((after[done] < 16).sum(dim=(1, 2)) > (before[done] < 16).sum(dim=(1, 2))).float().mean() > 0.9
 
 
-def test_a_mixture_has_digits_drawn_digits_and_others():
+def test_a_mixture_holds_real_digits_synthetic_digits_and_non_digits():
     torch.manual_seed(0)
     mixture = Mixture(glyphs(14).repeat(8, 1, 1, 1), torch.arange(10).repeat(8), per_shape=1)
     batch, labels = mixture(torch.arange(40))

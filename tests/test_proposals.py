@@ -18,12 +18,12 @@ INK = np.zeros((60, 100), np.float32)
 INK[10:50, 10:20] = INK[10:50, 60:70] = 1
 
 
-def test_intersection_over_union_is_that_of_the_areas():
+def test_intersection_over_union_is_computed_from_the_areas():
     assert shared(np.array([0, 0, 10, 10.0]), np.array([5, 0, 15, 10.0])) == pytest.approx(50 / 150)
     assert shared(np.array([0, 0, 1, 1.0]), np.array([5, 5, 6, 6.0])) == 0
 
 
-def test_ink_that_hangs_together_is_proposed_where_a_mark_is_like_it():
+def test_connected_ink_is_proposed_where_a_mark_overlaps_it_well():
     (one,) = hanging_together(connected(INK), [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
     assert one.score == 0.8
     assert one.box == (9, 9, 21, 51)
@@ -32,7 +32,7 @@ def test_ink_that_hangs_together_is_proposed_where_a_mark_is_like_it():
     assert hanging_together(connected(INK), []) == []
 
 
-def test_all_ink_is_proposed_even_where_no_mark_is():
+def test_all_of_the_ink_is_proposed_even_without_a_mark():
     one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
     (alone,) = all_of_it(one, [])
     assert alone.lone
@@ -43,7 +43,7 @@ def test_all_ink_is_proposed_even_where_no_mark_is():
     assert all_of_it(np.zeros_like(INK), []) == []
 
 
-def test_ink_that_is_like_no_mark_is_no_digit_if_it_is_in_pieces_or_beside_a_mark_or_a_frame():
+def test_unmatched_ink_scores_zero_if_fragmented_or_beside_a_likely_mark_or_framing_the_picture():
     one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
     cases = [(INK, []), (one, [mark((40, 0, 50, 10), 0.7)])]
     frame = np.zeros((200, 200), np.float32)
@@ -53,15 +53,15 @@ def test_ink_that_is_like_no_mark_is_no_digit_if_it_is_in_pieces_or_beside_a_mar
 
 
 @pytest.mark.parametrize(("pen", "wide"), [(3, False), (5, False), (7, True), (24, True)])
-def test_only_wide_strokes_are_looked_at_in_half_the_size(pen, wide):
+def test_thick_is_true_only_for_wide_strokes(pen, wide):
     assert thick(connected(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255))) == wide
 
 
-def test_blank_paper_has_no_wide_strokes():
+def test_blank_paper_has_no_thick_strokes():
     assert not thick(connected(np.zeros((50, 50), np.float32)))
 
 
-def test_what_is_in_the_only_place_for_a_digit_is_lone():
+def test_marks_are_lone_if_no_digit_is_possible_elsewhere():
     whole, part, other = mark((0, 0, 30, 40)), mark((2, 2, 20, 22)), mark((50, 0, 80, 40))
     assert [one.lone for one in alone([part, whole])] == [True, True]
     assert [one.lone for one in alone([part, whole, other])] == [False, False, False]

@@ -25,7 +25,7 @@ def number(text, touching=False, seed=0):
 
 
 def sheet(*lines):
-    """Lines below each other on one sheet."""
+    """Stack lines of numbers on one sheet."""
     width = max(line.shape[1] for line in lines)
     return np.vstack([np.pad(line, ((0, 0), (0, width - line.shape[1])), constant_values=255) for line in lines])
 
@@ -44,8 +44,8 @@ def test_a_number_is_read_from_left_to_right(recognizer, text):
     assert recognizer.read_page(number(text)).text == text
 
 
-def test_a_symbol_that_is_refused_stays_a_mark(recognizer):
-    """A question mark is wide enough to be taken apart, and gives no digits."""
+def test_a_rejected_symbol_stays_a_single_mark(recognizer):
+    """A question mark is wide enough to be a candidate for splitting, but contains no digits."""
     arc_and_point = [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]]
     page = recognizer.read_page(draw(arc_and_point, 10, 150, (60, 50)))
     assert [prediction.digit for _, prediction in page.marks] == [None]
@@ -55,11 +55,11 @@ def test_lines_are_read_from_top_to_bottom(recognizer):
     assert recognizer.read_page(sheet(number("314"), number("159"), number("26"))).text == "314\n159\n26"
 
 
-def test_dark_paper_is_read_as_well(recognizer):
+def test_light_ink_on_dark_paper_is_read(recognizer):
     assert recognizer.read_page(255 - number("380")).text == "380"
 
 
-def test_a_box_holds_the_ink_of_its_digit_and_no_other(recognizer):
+def test_each_box_contains_ink_and_together_they_cover_nearly_all_of_it(recognizer):
     picture = number("5302")
     page = recognizer.read_page(picture)
     assert [prediction.digit for _, prediction in page.marks] == [5, 3, 0, 2]
@@ -73,7 +73,7 @@ def test_a_box_holds_the_ink_of_its_digit_and_no_other(recognizer):
     assert (outside < 128).sum() < 0.01 * (picture < 128).sum()
 
 
-def test_boxes_are_in_pixels_of_a_large_picture(recognizer):
+def test_boxes_of_a_large_picture_are_in_its_own_pixels(recognizer):
     picture = number("64")
     large = np.kron(picture, np.ones((12, 12), np.uint8))
     for (box, _), (small, _) in zip(
@@ -82,7 +82,7 @@ def test_boxes_are_in_pixels_of_a_large_picture(recognizer):
         assert np.allclose(np.array(box) / 12, small, atol=3)
 
 
-def test_boxes_follow_the_orientation_of_a_photo(recognizer, tmp_path):
+def test_boxes_follow_the_exif_orientation(recognizer, tmp_path):
     picture = Image.fromarray(number("64"))
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held on its side
@@ -93,23 +93,23 @@ def test_boxes_follow_the_orientation_of_a_photo(recognizer, tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "value"), [(2, b"6\0\0\0"), (7, b"6\0\0\0"), (3, b"\0\x09\0\0"), (3, b"\0\0\0\0")])
-def test_an_orientation_that_means_nothing_is_passed_over(recognizer, tmp_path, kind, value):
-    """EXIF with one entry, the orientation, as text, as bytes, as 9 or as 0."""
+def test_an_invalid_exif_orientation_is_ignored(recognizer, tmp_path, kind, value):
+    """EXIF whose only entry is the orientation: as text, as bytes, 9 or 0."""
     count = 1 if kind == 3 else 2
     exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHI4sI", 8, 1, 0x0112, kind, count, value, 0)
     Image.fromarray(number("64")).save(tmp_path / "odd.jpg", exif=exif, quality=95)
     assert recognizer.read_page(tmp_path / "odd.jpg").text == "64"
 
 
-def test_a_transparent_sheet_is_shown_as_it_is_read(tmp_path):
+def test_a_transparent_sheet_is_shown_on_white(tmp_path):
     ink = 255 - number("11")
     picture = Image.fromarray(np.dstack([np.zeros_like(ink)] * 3 + [ink]))
     picture.save(tmp_path / "clear.png")
     assert np.abs(np.asarray(upright(tmp_path / "clear.png").convert("L")).astype(int) - (255 - ink)).max() <= 1
 
 
-def test_digits_that_touch_are_told_apart(recognizer):
-    """Of plain pairs that touch, most are told apart; no pair is read as three."""
+def test_most_touching_digits_are_separated(recognizer):
+    """At least half of the pairs are read correctly, and none as more than two digits."""
     texts = [f"{a}{b}" for a in range(10) for b in (0, 3, 7)]
     read = [recognizer.read_page(number(text, touching=True, seed=i)).text for i, text in enumerate(texts)]
     assert sum(map(str.__eq__, texts, read)) >= 15
@@ -123,18 +123,18 @@ PIECES = {
 
 
 @pytest.mark.parametrize("digit", PIECES)
-def test_pieces_that_make_one_digit_are_one(recognizer, digit):
+def test_disconnected_parts_of_one_digit_are_read_as_one(recognizer, digit):
     page = recognizer.read_page(draw(PIECES[digit], 10, 180, (60, 50)))
     assert page.text == digit
     assert len(page.marks) == 1
 
 
-def test_two_digits_that_stand_apart_are_not_taken_for_one(recognizer):
+def test_two_separate_digits_are_not_merged(recognizer):
     far = [[[x, y * 1.5] for x, y in stroke] for stroke in PIECES["8"]]
     assert recognizer.read_page(draw(far, 6, 100, (60, 50))).text == "0\n0"
 
 
-def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
+def test_a_rotated_sheet_is_read_upright(recognizer):
     page = Image.fromarray(sheet(number("31415"), number("92653", seed=1), number("58979", seed=2)))
     for degrees in (20, -35, 90, 180):
         turned = page.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
@@ -142,24 +142,24 @@ def test_a_sheet_that_lies_askew_or_on_its_side_is_read_upright(recognizer):
 
 
 @pytest.mark.parametrize("nuisance", [shadow, ruling])
-def test_a_shadow_and_rules_are_no_ink(recognizer, nuisance):
+def test_shadows_and_ruled_lines_are_not_ink(recognizer, nuisance):
     pictures = spoilt(nuisance, 0.75, count=2)
     assert [recognizer.read_page(picture).text for picture, _ in pictures] == [t for _, t in pictures]
 
 
-def test_squares_as_dark_as_the_pen_cost_few_digits(recognizer):
+def test_grid_lines_as_dark_as_the_pen_cost_few_digits(recognizer):
     assert compare(recognizer, spoilt(squares, 1.0, count=5))["characters"] > 0.9
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.75])
-def test_shade_rules_tilt_grain_and_blur_together_cost_few_digits(recognizer, strength):
+def test_combined_nuisances_cost_few_digits(recognizer, strength):
     assert compare(recognizer, spoilt(together, strength, count=5))["characters"] > 0.9
 
 
-def test_fat_strokes_on_a_rough_wall_are_no_shadow(recognizer):
+def test_thick_strokes_on_a_rough_wall_are_not_a_shadow(recognizer):
     rough = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((900, 900)), None, 3)
     stroke = np.float32(Image.fromarray(number("3")).resize((900, 900))) / 255
-    stroke = cv2.GaussianBlur(cv2.erode(stroke, np.ones((90, 90))), None, 12)  # as fat as a third of the picture
+    stroke = cv2.GaussianBlur(cv2.erode(stroke, np.ones((90, 90))), None, 12)  # a third of the picture wide
     wall = (0.6 + 0.08 * rough / rough.std()) * stroke
     assert recognizer.read_page(np.uint8(255 * wall.clip(0, 1))).text == "3"
 
@@ -172,7 +172,7 @@ def test_a_blank_page_has_no_marks(recognizer, blank):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_specks_are_no_digits(recognizer, size):
+def test_specks_are_not_digits(recognizer, size):
     page, random = np.full((600, 800), 255, np.uint8), np.random.default_rng(size)
     for y, x in random.integers(0, 590, (100, 2)):
         page[y : y + size, x : x + size - random.integers(0, size)] = 30
@@ -186,7 +186,7 @@ def test_digits_among_specks_are_read(recognizer):
     assert recognizer.read_page(picture).text == "5302"
 
 
-def test_noise_and_a_rim_are_no_digits(recognizer):
+def test_noise_and_a_dark_border_are_not_digits(recognizer):
     random = np.random.default_rng(0)
     assert recognizer.read_page(random.integers(0, 256, (600, 800), np.uint8)).text == ""
     framed = number("58")
@@ -194,14 +194,14 @@ def test_noise_and_a_rim_are_no_digits(recognizer):
     assert recognizer.read_page(framed).text == "58"
 
 
-def test_a_page_of_print_has_no_digits(recognizer):
+def test_a_page_of_printed_text_has_no_digits(recognizer):
     page = Image.new("L", (900, 600), 255)
     for y in range(40, 560, 60):
         ImageDraw.Draw(page).text((40, y), "The quick brown fox jumps over the dog", font_size=40)
     assert recognizer.read_page(page).text == ""
 
 
-def test_of_pages_of_print_hardly_a_letter_is_taken_for_a_digit(recognizer):
+def test_few_printed_letters_are_mistaken_for_digits(recognizer):
     text = ["Pack my box with five dozen liquor jugs", "Bill of lading: goods to be sold too", "We hold these truths"]
     digits = letters = 0
     for size in (28, 40, 60):
@@ -213,14 +213,14 @@ def test_of_pages_of_print_hardly_a_letter_is_taken_for_a_digit(recognizer):
     assert digits < 0.05 * letters
 
 
-def test_a_page_cannot_be_read_for_the_same_reasons_as_a_digit(recognizer, tmp_path):
+def test_unreadable_pages_raise_the_same_errors_as_unreadable_digits(recognizer, tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         recognizer.read_page(tmp_path / "missing.png")
     with pytest.raises(ValueError, match="shape"):
         recognizer.read_page(np.zeros((3, 3, 3, 3)))
 
 
-def test_numbers_are_composed_alike_each_time_and_as_asked():
+def test_composed_numbers_are_reproducible_and_two_to_six_digits_long():
     drawings = [{"strokes": STROKES[i % 10], "label": str(i % 10), "writer": "a/b"} for i in range(60)]
     one, again = numbers(drawings, 5, touching=False), numbers(drawings, 5, touching=False)
     assert all(np.array_equal(a, b) and s == t for (a, s), (b, t) in zip(one, again, strict=True))

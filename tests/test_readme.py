@@ -1,4 +1,4 @@
-"""What README and docs tell programs to do, done as it stands there."""
+"""The code snippets in README and docs run as written."""
 
 import csv
 import os
@@ -23,14 +23,14 @@ SNIPPETS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
 def snippet(language, about, address=""):
-    """The only snippet of them in a language that holds some words, with the address of the page in it."""
+    """Return the one snippet in a language that contains some words, with the address of the page filled in."""
     (found,) = [text for kind, text in SNIPPETS if kind == language and about in text]
     return found.replace("http://127.0.0.1:7860", address)
 
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """A folder with a photo of a 3 and a sheet that says 314, to work in."""
+    """A working directory with a photo of a 3 and a sheet with the number 314."""
     Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(tmp_path / "photo.jpg")
     number = compose([{"strokes": STROKES[digit]} for digit in (3, 1, 4)], np.random.default_rng(0), touching=False)
     Image.fromarray(number).save(tmp_path / "sheet.jpg")
@@ -72,20 +72,20 @@ def test_ray_reads_a_folder_of_scans(desk, monkeypatch):
     assert "unread: 'scans/broken.jpg' is no picture" in said["broken"]
 
 
-def test_python_asks_a_running_page(desk, address):
+def test_python_queries_a_running_page(desk, address):
     names = {}
     exec(snippet("python", "gradio_client", address), names)
     assert (names["digit"], names["text"]) == (3, "314")
 
 
-def test_curl_asks_a_running_page(desk, address):
+def test_curl_queries_a_running_page(desk, address):
     said = run("bash", "-ec", snippet("sh", "curl", address.removesuffix("/")))
     assert said.startswith("event: complete")
     assert '"digit": 3' in said
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="no npm: install Node.js")
-def test_javascript_asks_a_running_page(desk, address):
+def test_javascript_queries_a_running_page(desk, address):
     run("npm", "install", "--silent", "--no-fund", "--no-audit", "@gradio/client")
     (desk / "ask.mjs").write_text(snippet("js", "@gradio/client", address))
     assert run("node", "ask.mjs").split()[-1] == "3"

@@ -34,7 +34,7 @@ def test_a_plain_digit_is_read(recognizer, digit):
     assert prediction.top(1)[0][0] == digit
 
 
-def test_a_prediction_keeps_the_contract(recognizer, canvas):
+def test_a_prediction_has_the_documented_shapes_types_and_ranges(recognizer, canvas):
     prediction = recognizer.read_digit(canvas)
     assert isinstance(prediction, Prediction)
     assert prediction.probabilities.shape == (10,)
@@ -46,7 +46,7 @@ def test_a_prediction_keeps_the_contract(recognizer, canvas):
     assert prediction.glyph.dtype == np.float32
 
 
-def test_top_is_the_most_probable_first(recognizer, canvas):
+def test_top_lists_digits_by_descending_probability(recognizer, canvas):
     top = recognizer.read_digit(canvas).top(10)
     shares = [share for _, share in top]
     assert sorted(digit for digit, _ in top) == list(range(10))
@@ -56,7 +56,7 @@ def test_top_is_the_most_probable_first(recognizer, canvas):
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_blank_is_no_digit(recognizer, value):
+def test_a_blank_picture_has_no_digit(recognizer, value):
     prediction = recognizer.read_digit(np.full((280, 280), value, np.uint8))
     assert prediction.digit is None
     assert prediction.confidence == prediction.score == 0
@@ -64,7 +64,7 @@ def test_blank_is_no_digit(recognizer, value):
     assert not prediction.glyph.any()
 
 
-def test_many_glyphs_are_read_as_each_alone(recognizer):
+def test_glyphs_are_read_the_same_in_a_batch_as_alone(recognizer):
     predictions = [recognizer.read_digit(draw(STROKES[digit], 14, 150, (60, 60))) for digit in range(10)]
     glyphs = np.stack([prediction.glyph for prediction in predictions])
     for glyph, one in zip(glyphs, recognizer.read_glyphs(glyphs), strict=True):
@@ -75,7 +75,7 @@ def test_many_glyphs_are_read_as_each_alone(recognizer):
 
 @pytest.mark.parametrize("polarity", ["dark on light", "light on dark"])
 @pytest.mark.parametrize("corner", [(10, 10), (160, 10), (80, 120)])
-def test_place_and_polarity_do_not_change_the_answer(recognizer, polarity, corner):
+def test_position_and_polarity_do_not_change_the_answer(recognizer, polarity, corner):
     canvas = draw(STROKES[5], 10, 110, corner)
     assert recognizer.read_digit(canvas if polarity == "dark on light" else 255 - canvas).digit == 5
 
@@ -91,7 +91,7 @@ def test_predict_image_reads_a_path_with_the_default_network(tmp_path, canvas):
     assert predict_image(str(path)).digit == predict_image(path).digit == 7
 
 
-def test_all_names_everything_public():
+def test_dunder_all_lists_every_public_name():
     public = {name for name, value in vars(model).items() if not name.startswith("_") and hasattr(value, "__module__")}
     assert set(model.__all__) == {name for name in public if getattr(model, name).__module__.startswith("model")}
 
@@ -101,7 +101,7 @@ def mark(box, kind="digit", score=0.9):
 
 
 def line_of(text, apart=10):
-    """A line of symbols 30 wide and 40 high; "#" is no digit; a space is a gap."""
+    """A line of symbols 30 wide and 40 high; "#" is a non-digit; a space is a gap."""
     found, x = [], 0
     for symbol in text:
         if symbol in SIGNS:
@@ -115,7 +115,7 @@ def line_of(text, apart=10):
     return found
 
 
-def test_the_signs_of_a_line_reach_the_text_of_its_page():
+def test_signs_appear_in_the_text_of_the_page():
     page = page_of(line_of("-3.5    12"), View(np.eye(3), (600, 40)), (600, 40))
     assert page.text == "-3.5 12"
     assert [number.text for number in page.numbers] == ["-3.5", "12"]
@@ -127,7 +127,7 @@ def digits_of(line):
     return "".join(str(one.prediction.digit) for one in line)
 
 
-def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
+def test_boxes_and_sheet_are_in_picture_pixels_and_clipped_to_it():
     corners = np.float32([[10, 10], [90, 10], [90, 60], [10, 60]])
     view = View(np.eye(3), (100, 70), corners).of_larger(np.array([4.0, 3.0]))
     written = [replace(one, mark=mark((one.box[0] - 5, *one.box[1:]))) for one in line_of("7")]
@@ -136,13 +136,13 @@ def test_boxes_and_sheet_are_in_pixels_of_the_picture_and_lie_in_it():
     assert page.marks[0][0] == (0, 0, 120, 120)
 
 
-def test_lines_go_from_top_to_bottom_whatever_the_order():
+def test_lines_are_sorted_from_top_to_bottom():
     below = [replace(one, mark=mark((one.box[0], 100, one.box[2], 140))) for one in line_of("123")]
     assert [digits_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
-def test_lines_that_rise_more_at_the_top_than_at_the_foot_are_told_apart():
-    """As on a sheet that is photographed from one side: the last digit of a line is as high as the next line begins."""
+def test_lines_of_different_slopes_are_separated():
+    """As on a sheet photographed at an angle: the last digit of a line is level with the start of the next line."""
     page = []
     for row, text in enumerate(("12345", "2 4 6", "98765", "1 3 5", "55555")):
         for one in line_of(text, apart=60):
@@ -159,32 +159,32 @@ def table(apart=30):
     ]
 
 
-def test_notes_in_a_table_are_no_text():
+def test_small_notes_in_a_table_are_dropped():
     small = replace(table()[0], mark=mark((500, 10, 510, 30)))
     assert small not in without_notes([*table(), small])
     assert len(without_notes([*table(), small])) == 18
-    assert small in without_notes([*table()[:8], small])  # a few digits of many sizes are no table
+    assert small in without_notes([*table()[:8], small])  # a few digits of various sizes are not a table
 
 
-def test_two_digits_crammed_into_a_cell_are_notes_if_they_are_small_and_a_number_if_not():
+def test_a_crammed_pair_of_digits_is_dropped_only_if_small_and_in_a_table_of_single_digits():
     pair = [replace(table()[0], mark=mark((x, 83, x + 25, 120))) for x in (500, 527)]
     large = [replace(one, mark=mark((*one.box[:3], 130))) for one in pair]
     assert len(without_notes([*table(), *pair])) == 18
     assert len(without_notes([*table(), *large])) == 20
-    assert len(without_notes([*table(apart=5), *pair])) == 20  # a table of numbers
+    assert len(without_notes([*table(apart=5), *pair])) == 20  # a table of multi-digit numbers
 
 
-def test_what_is_far_larger_than_the_digits_of_a_table_is_none_of_them():
+def test_a_mark_far_larger_than_the_digits_of_a_table_is_dropped():
     assert len(without_notes([*table(), replace(table()[0], mark=mark((0, 0, 200, 200)))])) == 18
 
 
-def test_a_sign_far_from_any_digit_is_in_no_line():
+def test_a_sign_far_from_any_digit_belongs_to_no_line():
     far = Written(mark((300, 300, 310, 310), "."), None, True)
     assert [len(line) for line in in_lines([*line_of("45"), far])] == [2]
     assert in_lines([far]) == []
 
 
-def test_a_digit_is_kept_once_and_whole_before_its_parts():
+def test_a_whole_digit_is_kept_instead_of_its_parts():
     whole, part, other = (mark(box) for box in ((0, 0, 30, 40), (0, 0, 20, 22), (50, 0, 80, 40)))
     sure = replace(blank(), digit=8, confidence=0.95, score=0.95)
     readings = replace(sure, score=0.99), sure, replace(sure, digit=None, score=0.3)
@@ -192,7 +192,7 @@ def test_a_digit_is_kept_once_and_whole_before_its_parts():
     assert [one.mark for one in kept] == [whole, other]
 
 
-def test_parts_are_let_in_where_the_whole_is_refused():
+def test_parts_are_kept_where_the_whole_is_rejected():
     whole, left, right = (mark(box) for box in ((0, 0, 60, 40), (0, 0, 28, 40), (32, 0, 60, 40)))
     sure = replace(blank(), digit=1, confidence=0.9, score=0.9)
     refused = replace(sure, digit=None, score=0.4)
@@ -200,7 +200,7 @@ def test_parts_are_let_in_where_the_whole_is_refused():
     assert [one.mark for one in kept] == [left, right]
 
 
-def test_one_digit_is_not_made_of_two_of_which_the_finder_is_surer():
+def test_two_digits_are_not_merged_if_the_finder_scores_them_higher():
     upper, lower = mark((0, 0, 30, 30)), mark((0, 32, 30, 62))
     sure = replace(blank(), digit=0, confidence=0.95, score=0.95)
     for score, count in ((0.8, 2), (0.95, 1)):
@@ -209,14 +209,14 @@ def test_one_digit_is_not_made_of_two_of_which_the_finder_is_surer():
         assert len(kept) == count
 
 
-def test_parts_that_meet_one_above_the_other_are_of_one_digit():
+def test_stacked_parts_that_overlap_are_merged_into_one_digit():
     sure = replace(blank(), digit=3, confidence=0.95, score=0.95)
     for top, count in ((28, 1), (32, 2)):
         marks = mark((0, 0, 30, 62), score=0.5), mark((0, 0, 30, 30)), mark((0, top, 30, 62))
         assert len(without_repeats([Written(each, sure, True) for each in marks])) == count
 
 
-def test_specks_far_lower_than_a_digit_are_none_unless_as_sure():
+def test_specks_far_shorter_than_a_digit_are_dropped_unless_equally_confident():
     def one(box, confidence):
         return Written(mark(box), replace(blank(), digit=1, confidence=confidence, score=0.9), True)
 
@@ -226,7 +226,7 @@ def test_specks_far_lower_than_a_digit_are_none_unless_as_sure():
     assert without_specks([digit, as_sure := one((50, 0, 54, 7), 0.9)]) == [digit, as_sure]
 
 
-def test_what_touches_is_read_as_the_network_says_that_sees_all_of_it():
+def test_touching_digits_take_the_reading_of_the_line_network():
     shares = np.full(10, 0.01, np.float32)
     shares[7] = 0.91
     part = replace(mark((0, 0, 9, 9)), logits=np.log(shares), score=0.8)
@@ -235,7 +235,7 @@ def test_what_touches_is_read_as_the_network_says_that_sees_all_of_it():
     assert seen.confidence == pytest.approx(0.8 * 0.91, abs=1e-3)
 
 
-def test_a_digit_that_takes_a_sign_beside_it_for_a_part_gives_way_to_both():
+def test_a_digit_box_that_swallows_a_sign_gives_way_to_the_digit_without_it():
     with_point, without, point = mark((0, 0, 45, 40)), mark((0, 0, 30, 40)), mark((36, 34, 45, 40), ".")
     sure = replace(blank(), digit=2, confidence=0.95, score=0.95)
     read = [Written(each, sure, True) for each in (with_point, without)]
@@ -243,12 +243,12 @@ def test_a_digit_that_takes_a_sign_beside_it_for_a_part_gives_way_to_both():
     assert [one.mark for one in without_repeats(read, [point])] == [without]
 
 
-def test_a_lone_stroke_is_a_digit_though_it_may_be_a_sign():
+def test_a_lone_stroke_is_read_as_a_digit_rather_than_a_sign():
     one = Written(mark((0, 0, 10, 40), score=0.1), replace(blank(), digit=1, confidence=0.9, score=0.9), True)
     assert with_signs([one], [mark((0, 0, 11, 41), "/")]) == [one]
 
 
-def test_signs_are_kept_whole_and_not_within_digits():
+def test_a_sign_is_dropped_inside_a_digit_or_a_larger_sign():
     seven = Written(mark((0, 0, 30, 40)), replace(blank(), digit=7, confidence=0.9, score=0.9), True)
     bar = mark((5, 18, 25, 22), "-")
     colon, dots = mark((40, 10, 44, 40), ":"), [mark((40, y, 44, y + 4), ".") for y in (10, 36)]
@@ -256,13 +256,13 @@ def test_signs_are_kept_whole_and_not_within_digits():
 
 
 @pytest.mark.parametrize(("score", "kind"), [(0.7, "digit"), (0.95, "/")])
-def test_what_is_a_sign_and_a_digit_is_the_likelier(score, kind):
+def test_a_mark_that_could_be_a_sign_or_a_digit_is_the_likelier_one(score, kind):
     two, one = line_of("21", apart=5)
     slash = mark((*one.box[:3], 41), "/", score)
     assert [each.kind for each in with_signs([two, one], [slash])] == ["digit", kind]
 
 
 @pytest.mark.parametrize("name", ["line", "finder"])
-def test_a_network_that_reads_no_digits_is_refused_with_a_sentence(name):
+def test_loading_a_network_that_reads_no_digits_raises_a_clear_error(name):
     with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': give one of reference or world"):
         Recognizer.load(name)

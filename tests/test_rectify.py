@@ -21,21 +21,21 @@ def test_a_sheet_on_a_desk_is_found_by_its_corners(scale):
 
 
 @pytest.mark.parametrize("tone", [np.ones((300, 400), np.float32), np.zeros((9, 9), np.float32)])
-def test_a_picture_without_a_sheet_has_none(tone):
+def test_no_sheet_is_detected_in_a_uniform_picture(tone):
     assert sheet(tone) is None
 
 
-def test_a_sheet_that_is_cut_off_by_the_picture_is_none():
+def test_a_sheet_cut_off_by_the_picture_edge_is_not_detected():
     assert sheet(desk()[100:, 70:]) is None
 
 
-def test_a_disc_is_no_sheet():
+def test_a_disc_is_not_detected_as_a_sheet():
     tone = np.full((300, 300), 0.2, np.float32)
     cv2.circle(tone, (150, 150), 90, 1, -1)
     assert sheet(tone) is None
 
 
-def test_a_sheet_laid_flat_fills_the_picture():
+def test_a_rectified_sheet_fills_the_picture():
     matrix, size = flat(CORNERS)
     paper = seen(desk(), matrix, size)
     assert paper.shape == size[::-1]
@@ -45,7 +45,7 @@ def test_a_sheet_laid_flat_fills_the_picture():
 
 
 @pytest.mark.parametrize("degrees", [17, 90, 180, 270, -30])
-def test_a_box_goes_back_to_where_its_ink_was(degrees):
+def test_a_box_maps_back_to_its_ink_after_a_rotation(degrees):
     tone = np.ones((200, 300), np.float32)
     tone[50:80, 200:220] = 0
     matrix, size = turn(degrees, (300, 200))
@@ -62,7 +62,7 @@ def test_a_box_goes_back_to_where_its_ink_was(degrees):
         assert (left, top, right, bottom) == pytest.approx((200, 50, 220, 80), abs=1)
 
 
-def test_a_quarter_turn_is_that_of_pillow():
+def test_a_quarter_turn_matches_numpy_rot90():
     picture = np.random.default_rng(0).random((40, 60)).astype(np.float32)
     matrix, size = turn(90, (60, 40))
     assert np.allclose(seen(picture, matrix, size), np.rot90(picture), atol=0.02)

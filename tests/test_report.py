@@ -9,7 +9,7 @@ from model.evaluation import figures, report
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
-    """What the report writes and reads, somewhere else."""
+    """A copy of the files that the report reads and writes."""
     shutil.copytree(report.ROOT / "assets", tmp_path / "assets")
     for name in ("README.md", "MODEL_CARD.md"):
         shutil.copy(report.ROOT / name, tmp_path)
@@ -17,12 +17,12 @@ def copy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_figures_model_card_and_table_are_current(capsys):
+def test_figures_model_card_and_tables_are_up_to_date(capsys):
     assert report.main(["--check"]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "row"), [("README.md", "| pen strokes | 100 | "), ("MODEL_CARD.md", "| 10,000 | ")])
-def test_a_figure_typed_by_hand_is_found(copy, capsys, name, row):
+def test_a_hand_edited_number_is_detected(copy, capsys, name, row):
     text = (copy / name).read_text()
     assert row in text
     (copy / name).write_text(text.replace(row, f"{row}1"))
@@ -31,7 +31,7 @@ def test_a_figure_typed_by_hand_is_found(copy, capsys, name, row):
 
 
 @pytest.mark.parametrize("of", ["reference", "world", "finder"])
-def test_measures_of_other_weights_are_found(copy, capsys, of):
+def test_results_of_other_weights_are_detected(copy, capsys, of):
     measured = (copy / report.RESULTS).read_text()
     assert f'"{of}": "' in measured
     (copy / report.RESULTS).write_text(measured.replace(f'"{of}": "', f'"{of}": "0'))
@@ -40,7 +40,7 @@ def test_measures_of_other_weights_are_found(copy, capsys, of):
 
 
 @pytest.mark.parametrize("absent", ["pages", "letters", "nuisances"])
-def test_what_was_not_measured_is_said(copy, capsys, absent):
+def test_missing_results_are_reported(copy, capsys, absent):
     results = json.loads((copy / report.RESULTS).read_text())
     del results["world"][absent]
     (copy / report.RESULTS).write_text(json.dumps(results))
@@ -48,13 +48,13 @@ def test_what_was_not_measured_is_said(copy, capsys, absent):
     assert "lacks sets or pages of world: run evaluate" in capsys.readouterr().err
 
 
-def test_a_figure_that_is_missing_is_found(copy, capsys):
+def test_a_missing_figure_is_detected(copy, capsys):
     (copy / report.FIGURES / "styles.png").unlink()
     assert report.main(["--check"]) == 1
     assert "not current: assets/figures/styles.png: run" in capsys.readouterr().err
 
 
-def test_figures_of_other_measures_are_found(copy, capsys):
+def test_figures_of_outdated_results_are_detected(copy, capsys):
     with (copy / report.RESULTS).open("a") as file:
         file.write("\n")
     assert report.main(["--check"]) == 1
@@ -63,13 +63,13 @@ def test_figures_of_other_measures_are_found(copy, capsys):
         assert f"{name}.png" in said
 
 
-def test_a_readme_without_its_markers_gets_a_sentence(copy, capsys):
+def test_a_readme_without_its_markers_gives_an_error_message(copy, capsys):
     (copy / "README.md").write_text("# Handwritten digit reader")
     assert report.main(["--check"]) == 1
     assert "README.md lacks the lines" in capsys.readouterr().err
 
 
-def test_a_mosaic_holds_every_map_scaled_to_its_strongest():
+def test_a_mosaic_holds_every_map_scaled_to_its_maximum():
     maps = np.arange(1.0, 17.0)[:, None, None] * np.ones((16, 3, 4))
     laid = figures.mosaic(maps)
     assert laid.shape == (8 * 5, 2 * 6)

@@ -16,7 +16,7 @@ def scenes(folder):
     return Scenes(*mnist(folder, train=True), per_shape=1)
 
 
-def test_the_same_digits_make_the_same_scenes(scenes):
+def test_the_same_digits_give_the_same_scenes(scenes):
     chosen = torch.arange(48) % len(scenes.pools.labels)
     (one, truth), (again, same) = scenes(chosen), scenes(chosen)
     assert torch.equal(one, again)
@@ -26,7 +26,7 @@ def test_the_same_digits_make_the_same_scenes(scenes):
     assert 0 <= one.min() <= one.max() <= 1
 
 
-def test_every_thing_is_where_its_target_says(scenes):
+def test_every_target_peak_lies_on_an_object_of_its_kind(scenes):
     found = 0
     for seed in range(12):
         random = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ def sheet():
     return Sheet(np.ones((64, 64), np.float32), np.zeros((64, 64), np.int16))
 
 
-def test_strokes_point_to_the_middle_of_their_digit():
+def test_strokes_point_to_the_centre_of_their_digit():
     page = sheet()
     page.put(np.ones((24, 8), np.float32), 20, 16, 0.0, [7])
     truth = targets(page.owner, page.things)
@@ -63,15 +63,15 @@ def test_strokes_point_to_the_middle_of_their_digit():
     ("ink", "colour", "kind", "seen", "counts"),
     [
         (np.ones((24, 8)), 0.0, 4, 1, True),
-        (np.ones((24, 8)), 0.99, 4, 0, True),  # too faint to be seen: it is not there
-        (np.ones((24, 8)), 0.96, 4, 0, False),  # hardly to be seen: either answer is right
+        (np.ones((24, 8)), 0.99, 4, 0, True),  # too faint to see: counts as absent
+        (np.ones((24, 8)), 0.96, 4, 0, False),  # barely visible: either answer is accepted
         (np.ones((12, 4)), 0.0, 4, 0, False),  # a little too small
         (np.ones((24, 8)), 0.0, OTHER, 0, True),
         (np.ones((3, 3)), 0.0, TEN + SIGNS.index("."), 1, True),
         (np.ones((3, 9)), 0.0, TEN + SIGNS.index("-"), 1, True),
     ],
 )
-def test_only_what_can_be_read_is_to_be_found(ink, colour, kind, seen, counts):
+def test_only_readable_objects_become_targets(ink, colour, kind, seen, counts):
     page = sheet()
     page.put(np.float32(ink), 20, 16, colour, [kind])
     truth = targets(page.owner, page.things)
@@ -83,13 +83,13 @@ def test_only_what_can_be_read_is_to_be_found(ink, colour, kind, seen, counts):
     assert heat[1:-1].sum() == (TEN <= kind < OTHER)
 
 
-def test_a_digit_cut_by_more_than_half_is_none():
+def test_a_digit_cut_off_by_more_than_half_is_not_a_target():
     page = sheet()
     page.put(np.ones((24, 24), np.float32), -16, 16, 0.0, [3])
     assert not targets(page.owner, page.things)[:4].any()
 
 
-def test_a_digit_that_has_fallen_over_is_none_unless_it_looks_like_one():
+def test_a_digit_lying_on_its_side_is_not_a_target():
     page = sheet()
     page.put(np.ones((24, 8), np.float32), 8, 16, 0.0, [4])
     page.put(np.ones((24, 8), np.float32), 40, 16, 0.0, [8])
@@ -100,7 +100,7 @@ def test_a_digit_that_has_fallen_over_is_none_unless_it_looks_like_one():
     assert truth[-1].min() == 0
 
 
-def test_a_number_says_what_is_written_from_left_to_right(scenes):
+def test_the_label_of_a_number_lists_its_symbols_from_left_to_right(scenes):
     texts = set()
     for seed in range(40):
         random = np.random.default_rng(seed)
@@ -108,6 +108,6 @@ def test_a_number_says_what_is_written_from_left_to_right(scenes):
         box, _ = boxes(page.owner, len(page.things))
         left = [edge for (kind, *_), (edge, *_) in zip(page.things, box, strict=True) if kind != OTHER]
         assert len(left) == len(text)
-        assert len(text) < 2 or np.diff(left).min() > -20  # digits may overlap, not change places
+        assert len(text) < 2 or np.diff(left).min() > -20  # digits may overlap but not swap places
         texts |= set(text)
     assert texts >= set("0123456789.-")

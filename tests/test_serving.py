@@ -1,4 +1,4 @@
-"""The page as a server: how it starts, stops and is killed, and what it refuses. No browser is needed."""
+"""The page as a server: startup, shutdown, kills, and requests that it rejects. Needs no browser."""
 
 import json
 import os
@@ -39,13 +39,13 @@ def guest(address):
 
 @pytest.fixture(scope="module")
 def photo():
-    """A 7 as a telephone pictures it, which takes a while to read."""
+    """A 7 at the resolution of a phone photo, which takes a while to read."""
     seven = Image.fromarray(draw(STROKES[7], 14, 160, (70, 50)))
     return saved(seven.resize((4000, 3000)).convert("RGB"), "PNG")
 
 
 def ask(url, **more):
-    """Send a request: status and headers, and the body as text."""
+    """Send a request: return the status, the headers, and the body as text."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, **more), timeout=60) as answer:
             return answer.status, answer.headers, answer.read().decode()
@@ -53,14 +53,14 @@ def ask(url, **more):
         return error.code, error.headers, error.read().decode()
 
 
-def test_it_says_that_it_is_well(address):
+def test_the_health_check_answers_ok(address):
     status, headers, said = ask(f"{address}/health")
     assert (status, json.loads(said)) == (200, {"status": "ok"})
     assert headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/health", "/none"])
-def test_every_answer_has_the_headers_that_browsers_heed(address, path):
+def test_every_response_has_the_security_headers(address, path):
     _, headers, _ = ask(address + path)
     policy = headers["Content-Security-Policy"]
     assert not re.search(r"https?:|\*", policy)
@@ -72,13 +72,13 @@ def test_every_answer_has_the_headers_that_browsers_heed(address, path):
     "path",
     ["/gradio_api/deep_link?session_hash=a", "/gradio_api/process_recording", "/monitoring", "/gradio_api/proxy="],
 )
-def test_what_gradio_serves_beside_is_not_there(address, path):
+def test_other_gradio_endpoints_get_404(address, path):
     assert ask(address + path)[0] == 404
     assert ask(address + path, data=b"{}")[0] == 404
 
 
 def test_a_request_cannot_name_a_file_that_was_not_uploaded(address, guest, photo):
-    """Neither one of the server's, nor one of another machine, wherever in the request it stands."""
+    """Neither on the server nor on another machine, anywhere in the request."""
     good = guest.upload(photo)
     assert guest.call("read_page", good)["text"] == "7"
     bad = ["/etc/passwd", "http://127.0.0.1/x.png", "https://example.com/x.png", good["path"] + "/../../../app.py", 7]
@@ -93,8 +93,8 @@ def test_a_request_cannot_name_a_file_that_was_not_uploaded(address, guest, phot
         assert ask(address + path)[0] == 404
 
 
-def test_a_picture_can_be_asked_about_by_the_names_of_the_inputs(address, guest, photo):
-    """As Gradio's own page "Use via API" shows it for curl."""
+def test_the_v2_api_accepts_inputs_by_name(address, guest, photo):
+    """As shown for curl on Gradio's own "Use via API" page."""
     url = f"{address}/gradio_api/call/v2/read_digit"
     status, _, said = post(url, {"image": guest.upload(photo)})
     assert status == 200
@@ -102,7 +102,7 @@ def test_a_picture_can_be_asked_about_by_the_names_of_the_inputs(address, guest,
     assert json.loads(events.rpartition("data: ")[2])[0]["digit"] == 7
 
 
-def test_the_page_can_be_installed_with_its_icon(address):
+def test_the_manifest_serves_the_page_icon(address):
     _, _, said = ask(f"{address}/manifest.json")
     (icon,) = json.loads(said)["icons"]
     status, headers, picture = ask(f"{address}{icon['src']}")
@@ -132,13 +132,13 @@ def post(url, body):
         ("component_server", {"data": {}, "component_id": 7, "fn_name": "__init__", "session_hash": "a"}),
     ],
 )
-def test_what_is_no_question_gets_a_sentence(address, server, path, body):
+def test_an_invalid_request_gets_400_with_an_error_message(address, server, path, body):
     status, _, said = post(f"{address}/gradio_api/{path}", body)
     assert status == 400
     assert json.loads(said)["detail"].startswith("This request cannot be answered: ")
 
 
-def test_who_asks_for_what_is_not_there_leaves_a_line_in_the_log_at_most(address, server):
+def test_requests_for_missing_resources_leave_no_traceback_in_the_log(address, server):
     before = (server.folder / "log").read_text()
     for path in (
         "queue/data?session_hash=nobody",
@@ -157,7 +157,7 @@ def test_who_asks_for_what_is_not_there_leaves_a_line_in_the_log_at_most(address
     assert len(said) < 1000
 
 
-def test_an_upload_is_one_file_and_halves_of_it_do_not_stay(address, server):
+def test_an_upload_is_one_file_and_interrupted_uploads_leave_nothing(address, server):
     part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + b"1" * 1000 + b"\r\n"
     head = {"Content-Type": "multipart/form-data; boundary=x"}
     before = set((server.folder / "uploads").rglob("*"))
@@ -174,8 +174,8 @@ def test_an_upload_is_one_file_and_halves_of_it_do_not_stay(address, server):
     assert [path for path in set((server.folder / "uploads").rglob("*")) - before if path.is_file()] == []
 
 
-def test_a_body_without_end_is_refused(address, server):
-    """A request that says no length, and sends more than may come."""
+def test_an_endless_body_is_rejected(address, server):
+    """A chunked request without a content length that exceeds the limit."""
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as line:
         head = f"POST /gradio_api/component_server HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
@@ -194,7 +194,7 @@ def test_a_body_without_end_is_refused(address, server):
     assert ask(f"{address}/health")[0] == 200
 
 
-def test_who_floods_is_told_so_and_others_are_answered(address, guest):
+def test_a_flooding_client_is_told_so_and_others_are_answered(address, guest):
     pictures = [on_canvas(STROKES[7], place) for place in range(40)]
     said = []
     flood = [threading.Thread(target=lambda one=one: said.append(guest.look(one))) for one in pictures]
@@ -211,7 +211,7 @@ def test_who_floods_is_told_so_and_others_are_answered(address, guest):
     assert all(">7</output>" in answer for answer in said if answer not in busy)
 
 
-def test_the_pad_holds_little_and_takes_no_nonsense():
+def test_the_pad_limits_its_storage_and_rejects_invalid_drawings():
     class Sent:
         def __init__(self, **about):
             self.data, self.files = about, [("blob", b"x" * 10)]
@@ -239,7 +239,7 @@ def test_the_pad_holds_little_and_takes_no_nonsense():
     pad.blob_storage.clear()
 
 
-def test_weights_that_are_broken_get_a_sentence_at_the_start(tmp_path):
+def test_broken_weights_give_an_error_message_at_startup(tmp_path):
     for name in ("world", "reference", "finder"):
         (tmp_path / f"{name}.safetensors").write_bytes((ROOT / "model/weights" / f"{name}.safetensors").read_bytes())
     with (tmp_path / "finder.safetensors").open("r+b") as file:
@@ -252,7 +252,7 @@ def test_weights_that_are_broken_get_a_sentence_at_the_start(tmp_path):
     )
 
 
-def test_sigterm_answers_those_who_wait_and_ends_well(tmp_path, photo):
+def test_sigterm_answers_pending_requests_and_exits_with_0(tmp_path, photo):
     url, server = start_page(tmp_path)
     wait_for(url, server, tmp_path)
     guests = [Guest(url, config_of(url)) for _ in range(4)]
@@ -274,17 +274,17 @@ def test_sigterm_answers_those_who_wait_and_ends_well(tmp_path, photo):
     heartbeat.close()
     assert said == ["7"] * 4
     log = (tmp_path / "log").read_text().splitlines()
-    assert len(log) <= 3, log  # where it runs, and nothing of anybody's picture
+    assert len(log) <= 3, log  # the address only, nothing about pictures
 
 
 def works(url, server, folder):
-    """Whether a page that was started reads a drawing."""
+    """Return whether the started page reads a drawing."""
     wait_for(url, server, folder)
     return ">7</output>" in Guest(url, config_of(url)).look(on_canvas(STROKES[7]))
 
 
-def test_it_may_be_killed_at_any_time(tmp_path, photo):
-    """At the start, in a request, and while corrections are kept: the next start works, and nothing half is read."""
+def test_the_server_restarts_after_being_killed_at_any_time(tmp_path, photo):
+    """During startup and during a request: the next start works."""
     for seconds in (0.5, 2, 4):
         url, server = start_page(tmp_path)
         time.sleep(seconds)
@@ -313,7 +313,7 @@ for i in itertools.count():
 """
 
 
-def test_corrections_are_whole_when_it_is_killed_while_it_keeps_one(tmp_path):
+def test_a_kill_during_a_save_leaves_every_correction_readable(tmp_path):
     for _ in range(5):
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         keeper = subprocess.Popen([sys.executable, "-c", KEEP], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)

@@ -12,7 +12,7 @@ def mark(left, top, right, bottom):
     return Mark((left, top, right, bottom), ink, "digit", 0.9, np.zeros(10, np.float32))
 
 
-def test_a_cut_goes_where_least_ink_is():
+def test_a_cut_follows_the_path_with_the_least_ink():
     ink = np.ones((50, 40), np.float32)
     slit = 15 + np.arange(50) // 10
     ink[np.arange(50), slit] = ink[np.arange(50), slit + 1] = 0
@@ -21,7 +21,7 @@ def test_a_cut_goes_where_least_ink_is():
     assert (np.abs(way - slit) <= 1).all()
 
 
-def test_digits_that_touch_come_apart_with_their_own_ink():
+def test_touching_digits_are_split_with_their_own_ink():
     one, other = take_apart(Said("___1________1"), bars())
     assert one.box[2] <= other.box[0] + 1
     assert one.ink.shape == (40, one.box[2] - one.box[0])
@@ -30,16 +30,16 @@ def test_digits_that_touch_come_apart_with_their_own_ink():
     assert one.score > 0.9
 
 
-def test_a_sign_comes_apart_as_a_sign():
+def test_a_touching_sign_is_split_off_as_a_sign():
     assert [mark.kind for mark in take_apart(Said("___-________1"), bars())] == ["-", "digit"]
 
 
 @pytest.mark.parametrize("said", ["___1", "___1____#___1", ""])
-def test_what_is_not_spelt_as_digits_alone_is_not_taken_apart(said):
+def test_ink_not_read_as_several_symbols_is_not_split(said):
     assert take_apart(Said(said), bars()) == []
 
 
-def test_only_wide_ink_that_holds_a_mark_is_a_crowd():
+def test_only_wide_ink_with_a_mark_is_a_candidate_for_splitting():
     page = np.zeros((100, 300), np.float32)
     page[30:70, 10:70] = bars()
     page[30:70, 100:110] = 1  # narrow
@@ -50,7 +50,7 @@ def test_only_wide_ink_that_holds_a_mark_is_a_crowd():
     assert within == [1]
 
 
-def test_a_frame_about_a_digit_is_no_crowd():
+def test_a_frame_around_a_digit_is_not_a_candidate_for_splitting():
     page = np.zeros((100, 150), np.float32)
     page[5:95, 5:145] = 1
     page[8:92, 8:142] = 0
@@ -58,7 +58,7 @@ def test_a_frame_about_a_digit_is_no_crowd():
     assert crowds(connected(page), [mark(70, 40, 80, 60)]) == []
 
 
-def test_a_mark_that_hangs_together_with_much_else_is_part_of_something_larger():
+def test_a_mark_connected_to_much_other_ink_is_a_fragment():
     page = np.zeros((100, 150), np.float32)
     page[20:50, 20:40] = 1  # the loop of a P
     page[24:46, 25:35] = 0
@@ -68,7 +68,7 @@ def test_a_mark_that_hangs_together_with_much_else_is_part_of_something_larger()
     assert fragments(connected(page), [loop, stroke]) == [loop]
 
 
-def test_a_digit_that_touches_a_long_line_is_none_of_its_parts():
+def test_a_digit_touching_a_long_line_is_not_a_fragment_of_it():
     page = np.zeros((100, 300), np.float32)
     page[50:56] = 1
     page[20:50, 20:40] = 1

@@ -28,7 +28,7 @@ def trained(folder, tmp_path_factory):
     return out
 
 
-def test_training_learns_saves_loads_and_reads(folder, trained):
+def test_a_trained_network_can_be_saved_loaded_and_used(folder, trained):
     recognizer = Recognizer.load(trained)
     card = recognizer.card
     assert card["seed"] == 3
@@ -41,7 +41,7 @@ def test_training_learns_saves_loads_and_reads(folder, trained):
 
 
 class Textbook(torch.nn.Module):
-    """A network of somebody else's, which knows nothing of this project."""
+    """A third-party network that does not depend on this project."""
 
     def __init__(self):
         super().__init__()
@@ -61,7 +61,7 @@ def test_any_module_that_maps_a_batch_to_logits_can_be_trained(folder, tmp_path,
     assert recognizer.read_digit(draw_somewhere(STROKES[0], np.random.default_rng(5))).probabilities.shape == (10,)
 
 
-def test_the_same_seed_gives_the_same_file_and_another_seed_another(folder, tmp_path):
+def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder, tmp_path):
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
@@ -75,7 +75,7 @@ def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     flags = "--epochs", "1", "--limit", "40", "--seed", "1"
     run(folder, tmp_path / "with", *flags, "--corrections", str(kept))
     run(folder, tmp_path / "without", *flags)
-    assert weights.load(tmp_path / "with")[1]["data"]["corrections"] == 2  # the same glyph twice is one
+    assert weights.load(tmp_path / "with")[1]["data"]["corrections"] == 2  # duplicate glyphs count once
     assert (tmp_path / "with").read_bytes() != (tmp_path / "without").read_bytes()
     told, digits = corrections.load(kept)
     glyphs, labels = train.mix_in(torch.zeros(5, 1, 28, 28), torch.arange(5), told, digits)
@@ -90,14 +90,14 @@ def test_limit_takes_only_the_first_digits(folder, tmp_path):
     assert weights.load(tmp_path / "net")[1]["data"] == {"mnist_train": 20, "mnist_test": 20}
 
 
-def test_glyphs_of_mnist_are_framed_and_keep_their_labels(folder):
+def test_mnist_glyphs_have_the_right_shape_and_keep_their_labels(folder):
     glyphs, labels = mnist(folder, train=True)
     assert glyphs.shape == (120, 1, 28, 28)
     assert glyphs.dtype == torch.float32
     assert labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 
-def test_missing_data_without_network_gets_a_sentence(tmp_path, monkeypatch, capsys):
+def test_missing_data_while_offline_gives_an_error_message(tmp_path, monkeypatch, capsys):
     def offline(*_, **__):
         raise URLError("no route")
 
@@ -107,7 +107,7 @@ def test_missing_data_without_network_gets_a_sentence(tmp_path, monkeypatch, cap
     assert not (tmp_path / "net").exists()
 
 
-def test_an_interrupt_leaves_the_weights_as_they_were(folder, trained, monkeypatch, capsys):
+def test_an_interrupt_leaves_the_weights_unchanged(folder, trained, monkeypatch, capsys):
     before = trained.read_bytes()
 
     def interrupted(*_):
@@ -119,7 +119,7 @@ def test_an_interrupt_leaves_the_weights_as_they_were(folder, trained, monkeypat
     assert trained.read_bytes() == before
 
 
-def test_world_learns_what_is_no_digit_and_is_calibrated(folder, tmp_path, monkeypatch):
+def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "Mixture", functools.partial(Mixture, per_shape=1))
     arguments = ["world", "--epochs", "2", "--data", str(folder), "--device", "cpu", "--limit", "120", "--out"]
     for name in ("one", "two"):
@@ -131,18 +131,18 @@ def test_world_learns_what_is_no_digit_and_is_calibrated(folder, tmp_path, monke
 
 
 @pytest.mark.parametrize("wrong", [["--limit", "0"], ["--epochs", "-1"], ["--device", "toaster"], ["--limit", "9"]])
-def test_a_wrong_flag_gets_a_sentence_and_nothing_is_written(folder, capsys, wrong):
+def test_an_invalid_flag_gives_an_error_message(folder, capsys, wrong):
     with pytest.raises(SystemExit, match="2"):
         train.main(["reference", "--data", str(folder), *wrong])
     assert re.search(r"give 1 or more|no device 'toaster' here|say with --out", capsys.readouterr().err)
 
 
-def test_too_few_digits_get_a_sentence(folder, tmp_path, capsys):
+def test_too_few_digits_give_an_error_message(folder, tmp_path, capsys):
     assert run(folder, tmp_path / "net", "--limit", "1") == 2
     assert "0 digits in batches of 32: too few" in capsys.readouterr().err
 
 
-def test_there_are_these_flags_and_no_more(capsys):
+def test_the_command_line_has_exactly_these_flags(capsys):
     with pytest.raises(SystemExit):
         train.main(["--help"])
     flags = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}

@@ -10,12 +10,12 @@ from model.serving.turns import BusyError, Turns
 
 
 def run(coroutine):
-    """Run a coroutine in a loop of its own, also where the browser's is running in this thread."""
+    """Run a coroutine in its own event loop, even if the browser's loop is running in this thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
 
 
-def test_the_questions_of_one_person_are_answered_in_their_order_and_one_at_a_time():
+def test_requests_of_one_client_are_answered_in_order_and_one_at_a_time():
     done, running, most = [], 0, 0
     lock = threading.Lock()
 
@@ -38,7 +38,7 @@ def test_the_questions_of_one_person_are_answered_in_their_order_and_one_at_a_ti
     assert most == 1
 
 
-def test_who_floods_waits_for_himself_alone():
+def test_a_flooding_client_delays_only_itself():
     order = []
 
     async def ask():
@@ -52,7 +52,7 @@ def test_who_floods_waits_for_himself_alone():
     assert order.index("anna") <= 2
 
 
-def test_who_asks_too_much_is_told_so_and_nobody_else_is():
+def test_a_flooding_client_is_refused_and_others_only_when_the_queue_is_full():
     async def ask():
         turns = Turns(at_once=1, each=3, everybody=5)
         waiting = [asyncio.create_task(turns.take("flooder", time.sleep, 0.05)) for _ in range(3)]
@@ -70,7 +70,7 @@ def test_who_asks_too_much_is_told_so_and_nobody_else_is():
     run(ask())
 
 
-def test_the_pace_of_one_person_is_bounded_and_a_failure_leaves_the_turn_to_the_next():
+def test_each_client_is_rate_limited_and_a_failure_releases_its_turn():
     async def ask():
         turns = Turns(at_once=2, each=9, everybody=9, pace=0.05)
         begun = time.monotonic()
@@ -84,7 +84,7 @@ def test_the_pace_of_one_person_is_bounded_and_a_failure_leaves_the_turn_to_the_
     run(ask())
 
 
-def test_people_are_forgotten(monkeypatch):
+def test_old_clients_are_forgotten(monkeypatch):
     monkeypatch.setattr(turns, "REMEMBERED", 10)
 
     async def ask():
@@ -96,8 +96,8 @@ def test_people_are_forgotten(monkeypatch):
     assert run(ask()) == 10
 
 
-def test_who_leaves_keeps_his_place_until_the_work_is_done():
-    """A thread cannot be stopped: leaving must not let more of them run side by side."""
+def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
+    """A thread cannot be stopped: a cancelled request must not let more threads run at once."""
     running, most, lock = 0, 0, threading.Lock()
 
     def work():

@@ -16,7 +16,7 @@ def net():
     return build("reference").eval()
 
 
-def test_loading_gives_the_same_logits_bit_for_bit_and_the_card(net, tmp_path):
+def test_loading_restores_bit_identical_logits_and_the_card(net, tmp_path):
     weights.save(net, CARD, tmp_path / "deep" / "net.safetensors")
     loaded, card = weights.load(tmp_path / "deep" / "net.safetensors")
     batch = torch.rand(4, 1, 28, 28)
@@ -37,7 +37,7 @@ def test_the_card_is_sorted_json_under_one_key(net, tmp_path):
         assert file.metadata() == {"card": json.dumps(CARD, sort_keys=True)}
 
 
-def test_a_save_that_fails_leaves_the_old_file_whole_and_nothing_beside_it(net, tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_old_file_intact_and_no_temporary_file(net, tmp_path, monkeypatch):
     path = tmp_path / "net"
     weights.save(net, CARD, path)
     before = path.read_bytes()
@@ -52,13 +52,13 @@ def test_a_save_that_fails_leaves_the_old_file_whole_and_nothing_beside_it(net, 
     assert [file.name for file in tmp_path.iterdir()] == ["net"]
 
 
-def test_a_missing_file_is_answered_with_the_choices():
+def test_a_missing_weights_file_lists_the_choices():
     with pytest.raises(FileNotFoundError, match=r"no weights at 'residul': give .*reference.*train\.py"):
         weights.locate("residul")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty", "no card", "unknown network", "other tensors"])
-def test_a_file_that_is_no_weights_file_gets_a_sentence(net, tmp_path, damage):
+def test_an_invalid_weights_file_raises_a_clear_error(net, tmp_path, damage):
     path = tmp_path / "net"
     weights.save(net, CARD, path)
     whole = path.read_bytes()
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_weights_file_gets_a_sentence(net, tmp_path, damage):
         weights.load(path)
 
 
-def test_every_shipped_file_is_of_a_known_network_and_holds_its_figures():
+def test_every_shipped_weights_file_names_its_network_and_metrics():
     names = [file.stem for file in weights.SHIPPED.glob("*.safetensors")]
     assert {"reference", "world", "finder"} <= set(names)
     for name in names:

@@ -13,7 +13,7 @@ from model.training.loop import train
 from model.training.recipes import Recipe
 
 
-def test_the_example_has_as_many_parameters_as_pytorchs():
+def test_the_example_has_as_many_parameters_as_the_pytorch_original():
     net = Example()
     assert sum(parameter.numel() for parameter in net.parameters()) == 1_199_882
     assert net(torch.rand(2, 1, 28, 28)).exp().sum(dim=1).allclose(torch.ones(2))
@@ -25,7 +25,7 @@ def test_the_example_learns(folder):
     assert 0.1 < right <= 1
 
 
-def test_the_plain_loop_comes_to_the_same_network(folder, tmp_path, monkeypatch):
+def test_the_plain_loop_trains_the_same_network(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "half_precision", lambda _: contextlib.nullcontext())
     used, held_back = split(*mnist(folder, train=True), 1 / 24)
     recipe = Recipe("reference", epochs=1, batch_size=16, learning_rate=1e-3, annealed=True)
@@ -35,7 +35,7 @@ def test_the_plain_loop_comes_to_the_same_network(folder, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_the_races_are_run_and_written_down(folder, tmp_path, monkeypatch, capsys):
+def test_the_races_run_and_write_their_results(folder, tmp_path, monkeypatch, capsys):
     for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
         monkeypatch.setattr(races, name, value)
     assert races.main(["--data", str(folder), "--json", str(tmp_path / "races.json")]) == 0
