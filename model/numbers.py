@@ -73,12 +73,17 @@ def stacked(line: list) -> list:
         if last and last.prediction is None and one.prediction is None and (pair := STACKED.get(last.kind + one.kind)):
             a, b = last.box, one.box
             if min(a[2], b[2]) - max(a[0], b[0]) > 0.5 * min(a[2] - a[0], b[2] - b[0]):
-                box = min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
-                mark = replace(one.mark, box=box, kind=pair, score=min(last.mark.score, one.mark.score))
+                mark = replace(one.mark, box=around([last, one]), kind=pair, score=min(last.mark.score, one.mark.score))
                 kept[-1] = replace(one, mark=mark)
                 continue
         kept.append(one)
     return kept
+
+
+def around(written: list) -> tuple[float, float, float, float]:
+    """Return the bounding box (left, top, right, bottom) of several items."""
+    left, top, right, bottom = zip(*(one.box for one in written), strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 def _in_order(group: list) -> list:

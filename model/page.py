@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.finder import Box, Mark
-from model.numbers import NEAR, Number, number_of, runs, text_of
+from model.numbers import NEAR, Number, around, number_of, runs, text_of
 from model.prediction import Prediction
 from model.rectify import View, box_back
 
@@ -187,12 +187,6 @@ def page_of(
     each = [number_of(run, box_back(around(run), back, size), calibration) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, text, tuple(each), corners, view.degrees)
-
-
-def around(written: list[Written]) -> Box:
-    """Return the bounding box (left, top, right, bottom) of all items."""
-    boxes = np.array([one.box for one in written])
-    return tuple([*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()])
 
 
 def sureness(written: list[Written]) -> float:

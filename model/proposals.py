@@ -71,7 +71,7 @@ def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     if len(pieces.boxes) == 1 or not marks:
         return []
     boxes = np.array([mark.box for mark in marks])
-    large = _areas(pieces.boxes) >= LIKE_A_MARK * _areas(boxes).min()  # smaller ones resemble no mark
+    large = areas(pieces.boxes) >= LIKE_A_MARK * areas(boxes).min()  # smaller ones resemble no mark
     proposed = []
     for label in 1 + np.flatnonzero(large[1:]):
         alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
@@ -108,7 +108,7 @@ def alone(marks: list[Mark]) -> list[Mark]:
     """Set `lone` on the digits if there is only one place where a digit may be."""
     digits = [mark for mark in marks if mark.kind == "digit" and mark.score > 0]
     boxes = np.array([mark.box for mark in digits]).reshape(-1, 4)
-    if not digits or any(mark.lone for mark in digits) or not covered(boxes[_areas(boxes).argmax()], boxes).all():
+    if not digits or any(mark.lone for mark in digits) or not covered(boxes[areas(boxes).argmax()], boxes).all():
         return marks
     return [replace(mark, lone=True) if mark.kind == "digit" else mark for mark in marks]
 
@@ -116,17 +116,18 @@ def alone(marks: list[Mark]) -> list[Mark]:
 def covered(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Return which of `boxes`, [N, 4], overlap a box [4] by more than half of the smaller of the two: [N] bool."""
     common = (np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])).clip(0).prod(axis=1)
-    return common > OVERLAP * np.minimum(_areas(boxes), _areas(box))
+    return common > OVERLAP * np.minimum(areas(boxes), areas(box))
 
 
 def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the intersection over union of boxes [..., 4], in [0, 1]."""
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     common = (high - low).clip(0).prod(axis=-1)
-    return common / (_areas(a) + _areas(b) - common)
+    return common / (areas(a) + areas(b) - common)
 
 
-def _areas(boxes: np.ndarray) -> np.ndarray:
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """Return the areas of boxes [..., 4], in square pixels."""
     return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
 
 

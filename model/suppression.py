@@ -9,7 +9,7 @@ import numpy as np
 from model.finder import Mark
 from model.numbers import logit
 from model.page import Written
-from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, covered, shared
+from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, areas, covered, shared
 
 LARGER, FAR = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
 SPECK = 0.075  # of the height of the tallest digit: a shorter digit needs at least the same confidence
@@ -25,11 +25,11 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
     if not read:
         return []
     boxes = np.array([one.box for one in read])
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    area = areas(boxes)
     score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
     is_digit = np.array([one.prediction.digit is not None for one in read])
     seen = np.array([one.mark.score for one in read])
-    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(areas), -FAR)
+    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(area), -FAR)
     likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():
@@ -37,7 +37,7 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
             continue
         within = is_digit & covered(boxes[i], boxes) & (np.arange(len(read)) != i)
         surer = list(boxes[within & (seen > seen[i])])
-        beside = boxes[within & (seen >= seen[i]) & (areas < areas[i])]
+        beside = boxes[within & (seen >= seen[i]) & (area < area[i])]
         for sign in likely_signs[covered(boxes[i], likely_signs)]:
             surer += [sign, *[box for box in beside if not covered(sign, box[None]).any()][:1]]
         if not any(are_two(box, other) for box, other in combinations(surer, 2)):
@@ -69,8 +69,7 @@ def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
     A sign inside a digit is part of it. A mark found as both is a sign if the finder is more confident of that, or if
     it is far shorter than the tallest digit.
     """
-    areas = [(mark.box[2] - mark.box[0]) * (mark.box[3] - mark.box[1]) for mark in signs]
-    rank = [logit(mark.score) + LARGER * math.log(max(area, 1.0)) for mark, area in zip(signs, areas, strict=True)]
+    rank = [logit(mark.score) + LARGER * math.log(max(areas(np.array(mark.box)), 1.0)) for mark in signs]
     tallest = max((one.height for one in kept if one.likely and one.prediction), default=0.0)
     for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
         box = np.array(signs[i].box)

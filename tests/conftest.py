@@ -1,4 +1,4 @@
-"""Shared fixtures: the running page, a browser, and a visitor who draws in it."""
+"""Shared fixtures: the running page, a browser, and a simulated visitor."""
 
 import contextlib
 import itertools

@@ -37,7 +37,9 @@ def sheet(*lines):
         "42",
         "0123456789",
         "2000",
-        pytest.param("1111", marks=pytest.mark.xfail(reason="the finder takes wide apart, thin ones for rules")),
+        pytest.param(
+            "1111", marks=pytest.mark.xfail(reason="the finder takes thin, widely spaced ones for ruled lines")
+        ),
     ],
 )
 def test_a_number_is_read_from_left_to_right(recognizer, text):

@@ -34,7 +34,7 @@ def curves(cards: dict[str, dict]) -> Figure:
     for name, card in cards.items():
         for part, style in (("", "-"), ("validation_", "--")):
             epochs = range(1, len(card["history"]) + 1)
-            label = f"{name}, {'held back' if part else 'training'}"
+            label = f"{name}, {'validation' if part else 'training'}"
             left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=COLOURS[name], label=label)
             wrong = [100 * (1 - e[f"{part}accuracy"]) for e in card["history"]]
             right.plot(epochs, wrong, style, color=COLOURS[name])

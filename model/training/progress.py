@@ -36,7 +36,7 @@ class Bar:
             last = progress.history[-1]
             tqdm.write(
                 f"epoch {progress.epoch}/{self.epochs}: loss {last['loss']:.4f}, {last['accuracy']:.2%} right; "
-                f"held back: loss {last['validation_loss']:.4f}, {last['validation_accuracy']:.2%} right"
+                f"validation: loss {last['validation_loss']:.4f}, {last['validation_accuracy']:.2%} right"
             )
 
     def __enter__(self):
