@@ -1,4 +1,4 @@
-"""python -m model.training.export [weights] [--onnx FILE] [--hub USER/NAME]: export weights to ONNX or to the Hub."""
+"""python -m model.training.export [weights] ...: export weights to ONNX, to the Hub, or to a page for browsers."""
 
 import json
 import re
@@ -11,7 +11,9 @@ import torch
 
 from model import weights
 from model.networks import NETWORKS, folded, predict
-from model.training.augmentation import augment, write
+from model.training.augmentation import augment
+from model.training.augmentation import write as draw_strokes
+from model.training.browser import agreement, to_browser, to_static_page
 from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
 
@@ -79,7 +81,7 @@ def some_glyphs() -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         maps, _ = draw_all(DIGITS, 50)
-        return augment(write(maps[torch.randperm(len(maps))[:CHECKED]]))
+        return augment(draw_strokes(maps[torch.randperm(len(maps))[:CHECKED]]))
 
 
 def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
@@ -120,15 +122,17 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
 def main(arguments: list[str] | None = None) -> int:
     """Export the named weights; return the exit code."""
     parser = ArgumentParser(prog="python -m model.training.export", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("weights", nargs="?", default="world", help="shipped network, or weights file")
+    parser.add_argument("weights", nargs="?", help="shipped network, or weights file (default: world, or pocket)")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
     parser.add_argument("--hub", metavar="USER/NAME", help="upload it to the Hugging Face Hub")
     parser.add_argument("--dry-run", action="store_true", help="with --hub: say what would be uploaded")
+    parser.add_argument("--browser", type=Path, metavar="DIR", help="write the weights of pocket for reader.js")
+    parser.add_argument("--static", type=Path, metavar="DIR", help="write a page that reads on the device, offline")
     options = parser.parse_args(arguments)
-    if not options.onnx and not options.hub:
-        parser.error("say with --onnx FILE or --hub USER/NAME where the weights go")
+    if not any((options.onnx, options.hub, options.browser, options.static)):
+        parser.error("say with --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR where the weights go")
     try:
-        path = weights.locate(options.weights)
+        path = weights.locate(options.weights or ("pocket" if options.browser or options.static else "world"))
         net, card = weights.load(path)
         if options.onnx:
             if card["network"] not in NETWORKS:
@@ -136,6 +140,12 @@ def main(arguments: list[str] | None = None) -> int:
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, of {CHECKED:,} glyphs: {difference:.1e}")
+        for folder, write in ((options.browser, to_browser), (options.static, to_static_page)):
+            if folder:
+                sizes = {file: file.stat().st_size for file in write(net, card, folder)}
+                print("".join(f"wrote {file} ({size:,} bytes)\n" for file, size in sizes.items()), end="")
+                same = agreement(net, some_glyphs())
+                print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as before rounding")
         if options.hub:
             files = to_hub(path, card, options.hub, options.dry_run)
             for name, data in files.items():

@@ -1,6 +1,7 @@
 """The training loop: recipe and data in, a trained network out."""
 
 import math
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from model.training.recipes import Recipe
 from model.training.scenes import Scenes
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-DRAWING = 2  # worker processes that draw scenes
+DRAWING = max(2, (os.cpu_count() or 1) // 3)  # worker processes that draw scenes
 
 
 def train(
@@ -66,7 +67,8 @@ def train(
     if recipe.start:
         begin_with(net, weights.load(weights.locate(recipe.start))[0])
     net = distributed.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
-    average = AveragedModel(net, avg_fn=_average(recipe.averaging), use_buffers=True) if recipe.averaging else None
+    how = _average(recipe.averaging)
+    average = AveragedModel(net, multi_avg_fn=how, use_buffers=True) if recipe.averaging else None
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
@@ -196,7 +198,14 @@ def validate(
 
 def _average(decay: float) -> Callable:
     """Return a running average with this `decay` per step; it forgets faster at first, while the weights are poor."""
-    return lambda average, current, n: average + (current - average) * max(1 - decay, 9 / (10 + int(n)))
+
+    def update(averages: list[torch.Tensor], current: list[torch.Tensor], n: torch.Tensor) -> None:
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, current, max(1 - decay, 9 / (10 + int(n))))
+        else:  # counts of batches
+            torch._foreach_copy_(averages, current)
+
+    return update
 
 
 def annealed(done: float) -> float:

@@ -51,6 +51,17 @@ RECIPES = {
         averaging=0.999,
         smoothing=0.02,
     ),
+    "pocket": Recipe(
+        "pocket",
+        epochs=24,
+        batch_size=128,
+        learning_rate=3e-3,
+        mixture=True,
+        annealed=True,
+        weight_decay=0.02,
+        averaging=0.999,
+        smoothing=0.02,
+    ),
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",

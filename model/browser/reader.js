@@ -1,0 +1,189 @@
+// Reads a handwritten digit on the device: canvas -> ink -> glyph -> layers -> probabilities.
+// It does what model/ink.py, model/glyph.py and the network `pocket` do in Python; a test holds both to the same answer.
+
+const SIDE = 28; // a glyph is SIDE x SIDE pixels
+const LONG = 20; // pixels: longer side of the digit in it
+const FAINT = 0.1; // fainter ink is ignored in framing
+const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
+
+// The ink of a drawing in black on white: ImageData -> {data: Float32Array in [0, 1], width, height}.
+export function inkOf({ data, width, height }) {
+  const step = new Float32Array(width * height);
+  let deepest = 0;
+  for (let i = 0; i < step.length; i++) {
+    const grey = Math.round(0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
+    step[i] = 1 - grey / 255;
+    if (step[i] > deepest) deepest = step[i];
+  }
+  if (deepest < LEAST_CONTRAST) return { data: step.fill(0), width, height };
+  const pen = median(step.filter((value) => value > deepest / 2));
+  const floor = 0.1 * pen; // anti-aliased edges
+  for (let i = 0; i < step.length; i++) step[i] = Math.min(1, Math.max(0, (step[i] - floor) / (pen - floor)));
+  return { data: step, width, height };
+}
+
+function median(values) {
+  values.sort();
+  const middle = values.length >> 1;
+  return values.length % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// One digit as MNIST frames it: longer side 20 pixels, centre of mass at the centre of 28 x 28; null if there is no ink.
+export function fit({ data, width, height }) {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      if (data[y * width + x] > FAINT) {
+        if (x < left) left = x;
+        if (x > right) right = x;
+        if (y < top) top = y;
+        bottom = y;
+      }
+  if (right < 0) return null;
+  const [across, down] = [right - left + 1, bottom - top + 1];
+  const scale = LONG / Math.max(across, down);
+  const [w, h] = [across, down].map((length) => Math.max(1, roundHalfToEven(length * scale)));
+  const columns = resampling(across, w);
+  const rows = resampling(down, h);
+  const small = new Float32Array(w * h);
+  const line = new Float32Array(across);
+  let darkest = 1e-6;
+  for (let y = 0; y < h; y++) {
+    line.fill(0);
+    for (const [i, weight] of rows[y])
+      for (let x = 0; x < across; x++) line[x] += weight * data[(top + i) * width + left + x];
+    for (let x = 0; x < w; x++) {
+      for (const [i, weight] of columns[x]) small[y * w + x] += weight * line[i];
+      darkest = Math.max(darkest, small[y * w + x]);
+    }
+  }
+  let [mass, sumX, sumY] = [0, 0, 0];
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++) {
+      const value = (small[y * w + x] /= darkest);
+      mass += value;
+      sumX += x * value;
+      sumY += y * value;
+    }
+  const corner = (sum, size) => Math.min(Math.max(0, roundHalfToEven(SIDE / 2 - sum / mass)), SIDE - size);
+  const [x0, y0] = [corner(sumX, w), corner(sumY, h)];
+  const glyph = new Float32Array(SIDE * SIDE);
+  for (let y = 0; y < h; y++) glyph.set(small.subarray(y * w, y * w + w), (y0 + y) * SIDE + x0);
+  return glyph;
+}
+
+// The weights [index, weight] of the input pixels for each output pixel: a triangle, an area average.
+function resampling(length, size) {
+  const step = length / size;
+  return Array.from({ length: size }, (_, to) => {
+    const weights = [];
+    for (let from = 0; from < length; from++) {
+      const weight = 1 - Math.abs(from + 0.5 - (to + 0.5) * step) / Math.max(1, step);
+      if (weight > 0) weights.push([from, weight]);
+    }
+    const sum = weights.reduce((total, [, weight]) => total + weight, 0);
+    return weights.map(([from, weight]) => [from, weight / sum]);
+  });
+}
+
+function roundHalfToEven(value) {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
+}
+
+export class Reader {
+  // card: the layers and the calibration; weights: ArrayBuffer of float16, layer by layer, weights before biases.
+  constructor(card, weights) {
+    this.card = card;
+    const values = fromHalf(new Uint16Array(weights));
+    let at = 0;
+    const take = (count) => values.subarray(at, (at += count));
+    this.layers = card.layers.map((layer) => ({
+      ...layer,
+      weight: take(layer.outputs * layer.inputs * (layer.kernel ?? 1) ** 2),
+      bias: take(layer.outputs),
+    }));
+  }
+
+  static async load(folder = ".") {
+    const [card, weights] = await Promise.all([fetch(`${folder}/pocket.json`), fetch(`${folder}/pocket.bin`)]);
+    return new Reader(await card.json(), await weights.arrayBuffer());
+  }
+
+  // Reads a drawing in black on white; null if nothing is drawn.
+  read(image) {
+    const glyph = fit(inkOf(image));
+    return glyph && this.readGlyph(glyph);
+  }
+
+  // Reads a glyph [28 * 28] in [0, 1]. Returns its digit (null if it is none), the ten probabilities, the score (how
+  // digit-like it is), the glyph, and the maps of every layer: {data, channels, side}.
+  readGlyph(glyph) {
+    const maps = [{ data: glyph, channels: 1, side: SIDE }];
+    let logits;
+    for (const layer of this.layers) {
+      const from = maps[maps.length - 1];
+      if (layer.kernel) maps.push(convolve(from, layer));
+      else logits = classify(from.data, layer);
+    }
+    const { temperature, threshold } = this.card.calibration;
+    const probabilities = softmax(logits.map((value) => value / temperature));
+    const highest = Math.max(0, ...logits);
+    const total = logits.reduce((sum, value) => sum + Math.exp(value - highest), 0);
+    const score = total / (total + Math.exp(-highest)); // against "no digit", whose logit is 0
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return { digit: score < threshold ? null : best, probabilities, score, glyph, maps, logits };
+  }
+}
+
+function fromHalf(halves) {
+  return Float32Array.from(halves, (half) => {
+    const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
+    if (exponent === 0) return sign * 2 ** -24 * fraction;
+    return sign * 2 ** (exponent - 25) * (1024 + fraction);
+  });
+}
+
+// A square convolution with zero padding, then ReLU.
+function convolve({ data, channels, side }, { weight, bias, outputs, kernel, stride }) {
+  const padding = kernel >> 1;
+  const wide = side + 2 * padding;
+  const padded = new Float32Array(channels * wide * wide);
+  for (let c = 0; c < channels; c++)
+    for (let y = 0; y < side; y++) {
+      const row = data.subarray((c * side + y) * side, (c * side + y + 1) * side);
+      padded.set(row, (c * wide + y + padding) * wide + padding);
+    }
+  const size = Math.ceil(side / stride);
+  const out = new Float32Array(outputs * size * size);
+  for (let o = 0; o < outputs; o++) {
+    const map = out.subarray(o * size * size, (o + 1) * size * size).fill(bias[o]);
+    for (let c = 0; c < channels; c++)
+      for (let ky = 0; ky < kernel; ky++)
+        for (let kx = 0; kx < kernel; kx++) {
+          const w = weight[((o * channels + c) * kernel + ky) * kernel + kx];
+          for (let y = 0; y < size; y++) {
+            let from = (c * wide + y * stride + ky) * wide + kx;
+            const end = (y + 1) * size;
+            for (let to = y * size; to < end; to++, from += stride) map[to] += w * padded[from];
+          }
+        }
+    for (let i = 0; i < map.length; i++) if (map[i] < 0) map[i] = 0;
+  }
+  return { data: out, channels: outputs, side: size };
+}
+
+function classify(features, { weight, bias, inputs }) {
+  return Array.from(bias, (start, digit) => {
+    let sum = start;
+    for (let i = 0; i < inputs; i++) sum += weight[digit * inputs + i] * features[i];
+    return sum;
+  });
+}
+
+function softmax(values) {
+  const highest = Math.max(...values);
+  const powers = values.map((value) => Math.exp(value - highest));
+  const sum = powers.reduce((total, value) => total + value, 0);
+  return powers.map((value) => value / sum);
+}

@@ -1,0 +1,15 @@
+// Keeps the page's few files, so that it works offline after the first visit. The export puts in their digest.
+const VERSION = "DIGEST";
+const FILES = ["./", "index.html", "page.js", "reader.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES)));
+  self.skipWaiting();
+});
+self.addEventListener("activate", (event) => {
+  const others = caches.keys().then((names) => names.filter((name) => name !== VERSION));
+  event.waitUntil(others.then((names) => Promise.all(names.map((name) => caches.delete(name)))));
+});
+self.addEventListener("fetch", (event) => {
+  event.respondWith(caches.match(event.request, { ignoreSearch: true }).then((kept) => kept ?? fetch(event.request)));
+});

@@ -1,0 +1,81 @@
+"""Export of the network `pocket` for browsers: its weights in one small file, or a whole page that reads offline."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from model.networks import folded, predict
+
+HERE = Path(__file__).parent.parent / "browser"
+PAGE = "index.html", "page.js", "reader.js", "worker.js", "manifest.webmanifest"
+ICON = Path(__file__).parent.parent.parent / "assets" / "favicon.svg"
+
+
+def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
+    """Write the weights that `reader.js` reads: pocket.bin, float16 layer by layer, and pocket.json, their description.
+
+    Args:
+        net: convolutions with batch normalisation and ReLU, then one linear layer.
+        card: what is known about its weights.
+        folder: where to write; made if missing.
+
+    Returns:
+        The two files.
+
+    Raises:
+        ValueError: the network has other layers.
+    """
+    layers, values = [], []
+    for layer in folded(net):
+        if isinstance(layer, nn.Conv2d):
+            kernel, stride = layer.kernel_size[0], layer.stride[0]
+            about = {"inputs": layer.in_channels, "outputs": layer.out_channels, "kernel": kernel, "stride": stride}
+        elif isinstance(layer, nn.Linear):
+            about = {"inputs": layer.in_features, "outputs": layer.out_features}
+        elif isinstance(layer, nn.ReLU | nn.Identity | nn.Flatten):
+            continue
+        else:
+            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: give the network pocket")
+        layers.append(about)
+        values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / "pocket.bin", folder / "pocket.json"]
+    files[0].write_bytes(torch.cat(values).numpy().astype("<f2").tobytes())
+    files[1].write_text(json.dumps({"layers": layers, "calibration": card["calibration"]}))
+    return files
+
+
+def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
+    """Write a page that reads digits on the device, offline after the first visit; return its files.
+
+    Args:
+        net, card: see `to_browser`.
+        folder: where to write; made if missing. Any static host can serve it.
+    """
+    files = to_browser(net, card, folder)
+    for name in PAGE:
+        files.append(Path(shutil.copy(HERE / name, folder)))
+    files.append(Path(shutil.copy(ICON, folder / "icon.svg")))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    worker = folder / "worker.js"
+    worker.write_text(worker.read_text().replace("DIGEST", digest))
+    return files
+
+
+def rounded(net: nn.Module) -> nn.Module:
+    """Return a copy of a network, folded, whose weights are rounded as in pocket.bin."""
+    net = folded(net)
+    for parameter in net.parameters():
+        parameter.data = parameter.data.half().float()
+    return net
+
+
+def agreement(net: nn.Module, glyphs: torch.Tensor) -> float:
+    """Return the fraction of glyphs [N, 1, 28, 28] that are read the same after rounding, in [0, 1]."""
+    whole, small = (predict(each, glyphs).argmax(dim=1).numpy() for each in (folded(net), rounded(net)))
+    return float(np.mean(whole == small))
