@@ -25,16 +25,19 @@ KEPT, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval bet
 MOST_BYTES = 500_000_000  # maximum total size of uploads
 PATIENCE = 3  # seconds that open requests get to finish on shutdown
 QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
+KNOWN = "(photo, both) => [photo, both, localStorage.getItem('corrections')]"  # what correct.js keeps in this browser
 
 
 def place_answer(kind: str) -> gr.HTML:
-    """Place a tab's answer and, if corrections are enabled, the form below it that corrects a wrong one."""
+    """Place a tab's answer and, below it, the form that corrects a wrong one."""
     said = gr.HTML(html.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
-    if corrections.place():
-        script = (STATIC / "correct.js").read_text()
-        gr.HTML(
-            html_template=html.TELL, js_on_load=script, server_functions=[events.correct], elem_id=f"{kind}-correct"
-        )
+    saved = corrections.place() is not None
+    gr.HTML(
+        html_template=html.tell(saved),
+        js_on_load=(STATIC / "correct.js").read_text(),
+        server_functions=[events.correct] if saved else [],
+        elem_id=f"{kind}-correct",
+    )
     return said
 
 
@@ -96,8 +99,10 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     # a script that cannot access the canvas triggers a click: the spare pad appears and sends each finished stroke
     bridge.click(lambda: gr.update(visible=True), None, spare, **QUIETLY)
     spare_pad.change(events.answer_stroke, [spare_pad, both], drawing_answer, **QUIETLY)
-    for event in (photo.change, both.change):
-        event(events.answer_photo, [photo, both], [photo_answer, boxes, text, table, sheet], **QUIETLY)
+    known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # correct.js clicks it
+    for event in (photo.change, both.change, again.click):
+        shown = [photo_answer, boxes, text, table, sheet]
+        event(events.answer_photo, [photo, both, known], shown, js=KNOWN, **QUIETLY)
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")
 

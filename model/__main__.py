@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 
 from model import Recognizer
 from model.annotate import annotated
@@ -16,11 +17,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("picture", nargs="+", help="a picture of a digit, a number or a page of numbers")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line, with a box for each digit")
     parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits into a copy of the picture")
+    parser.add_argument(
+        "--corrections", type=Path, metavar="DIR", help='adapt to the corrected glyphs in a folder, see "Wrong?"'
+    )
     options = parser.parse_args(arguments)
     if options.annotate and len(options.picture) > 1:
         parser.error("--annotate takes one picture")
     try:
-        recognizer = Recognizer.load()
+        recognizer = Recognizer.load(corrections=options.corrections)
     except (FileNotFoundError, ValueError) as error:
         print(f"python -m model: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import ctc_loss
 
 from model.glyph import LONG, SIDE
 from model.networks import BLANK, SYMBOLS
@@ -46,20 +47,32 @@ def to_strip(ink: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 @torch.inference_mode()
-def decode(net: nn.Module, strip: np.ndarray) -> list[Symbol]:
-    """Read a strip [28, W] float32 in [0, 1] by greedy CTC decoding: return its symbols from left to right.
+def classify(net: nn.Module, strip: np.ndarray) -> torch.Tensor:
+    """Return the logits of each column, [W / 2, SYMBOLS + 1], that the network `line` gives a strip [28, W]."""
+    return net(torch.from_numpy(strip)[None, None])[0].float()
+
+
+def decode(logits: torch.Tensor) -> list[Symbol]:
+    """Decode logits [W / 2, SYMBOLS + 1] greedily: return the symbols from left to right.
 
     Takes the best symbol of each column and collapses repeats (Graves et al. 2006).
     """
-    logits = net(torch.from_numpy(strip)[None, None])[0]
     runs, lengths = logits.argmax(dim=1).unique_consecutive(return_counts=True)
     symbols, start = [], 0
     for run, length in zip(runs.tolist(), lengths.tolist(), strict=True):
         if run != BLANK:
-            part = logits[start : start + length].float()
+            part = logits[start : start + length]
             sure = part.softmax(dim=1)[:, run]
             column = start + float((sure * torch.arange(length)).sum() / sure.sum())
             shares = part[sure.argmax(), :BLANK].softmax(dim=0).numpy()
             symbols.append(Symbol(SYMBOLS[run], STEP * (column + 0.5), shares))
         start += length
     return symbols
+
+
+def log_probability(logits: torch.Tensor, text: str) -> float:
+    """Return the logarithm of the probability of a text, given logits [W / 2, SYMBOLS + 1]: the CTC likelihood."""
+    symbols = torch.tensor([[SYMBOLS.index(sign) for sign in text]])
+    shares = logits.log_softmax(dim=1)[:, None]
+    sizes = torch.tensor([len(shares)]), torch.tensor([len(text)])
+    return -float(ctc_loss(shares, symbols, *sizes, blank=BLANK, reduction="sum"))

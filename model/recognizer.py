@@ -1,5 +1,6 @@
 """Recognizer: image -> Prediction or Page."""
 
+import copy
 import functools
 import os
 from dataclasses import replace
@@ -11,31 +12,29 @@ import torch
 from torch import nn
 
 from model import weights
-from model.finder import Mark, reduced
+from model.adaptation import Adapted
+from model.corrections import load as load_corrections
+from model.finder import Mark
 from model.fusion import fuse
 from model.glyph import close_ups
 from model.images import Source, decoded
 from model.ink import Pieces, connected, ink
 from model.networks import NETWORKS, SIGNS, digit_scores, folded
-from model.numbers import EXTREME
-from model.page import Page, Written, page_of, plenty, sureness
+from model.numbers import EXTREME, text_of
+from model.orientation import oriented
+from model.page import Page, Written, page_of
 from model.prediction import Prediction, blank
 from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
-from model.rectify import View, flat, sheet
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
 from model.touching import as_spelt, crowds, fragments, take_apart
+from model.whole_numbers import CAUTION, Whole, instead, odds, twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
-TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
 AT_ONCE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
 LIKE_DIGITS = 0.3  # minimum score, on average, of the parts of a split component
-MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
-BETTER = 1.5  # how many more digits a picture must show when rotated
-TURNED = 0.8  # and the minimum confidence in them, on average
 LIKE_A_SIGN = 0.35  # score from which a mark is a sign, if it stands among digits
-TURNS = range(45, 360, 45)  # degrees
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
 
@@ -65,24 +64,29 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls, name_or_path: str | os.PathLike = "world", finder: tuple[nn.Module, dict] | None = None
+        cls,
+        name_or_path: str | os.PathLike = "world",
+        finder: tuple[nn.Module, dict] | None = None,
+        corrections: Path | None = None,
     ) -> "Recognizer":
         """Load a shipped network by its name, or any weights file written by train.py by its path.
 
         Args:
             name_or_path: name or path of the network.
             finder: see `Recognizer`.
+            corrections: folder of corrected glyphs to adapt to, as "Wrong? Correct it" fills it.
 
         Raises:
             FileNotFoundError: the file does not exist.
             ValueError: the file is not a weights file of this project, or is damaged, or its network does not classify
-                digits.
+                digits; or the folder holds no corrections or a damaged one.
         """
         net, card = weights.load(weights.locate(name_or_path))
         if card["network"] not in NETWORKS:
             name = os.fspath(name_or_path)
             raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
-        return cls(net, card, finder)
+        loaded = cls(net, card, finder)
+        return loaded.adapt(*load_corrections(corrections)) if corrections else loaded
 
     @classmethod
     def from_pretrained(cls, repository: str | os.PathLike) -> "Recognizer":
@@ -98,6 +102,21 @@ class Recognizer:
         folder = weights.fetched(repository)
         net, card = weights.load(folder / weights.MAIN)
         return cls(net, card, _read(folder / "finder.safetensors"), _read(folder / "line.safetensors")[0])
+
+    def adapt(self, glyphs: np.ndarray, labels: np.ndarray) -> "Recognizer":
+        """Return a recognizer that also knows these glyphs: one person's handwriting, learned at once.
+
+        Args:
+            glyphs: [N, 28, 28] float32 in [0, 1], as `Prediction.glyph`.
+            labels: [N] int64, 0 to 9, or 10 for a glyph that is no digit.
+
+        Raises:
+            ValueError: the network does not end in a linear layer.
+        """
+        glyphs = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))
+        adapted = copy.copy(self)
+        adapted.net = Adapted(self.net, glyphs, torch.from_numpy(np.asarray(labels, np.int64)))
+        return adapted
 
     def read_digit(self, image: Source) -> Prediction:
         """Read a picture of one digit, anywhere, of any size, dark on light or light on dark.
@@ -125,41 +144,23 @@ class Recognizer:
             ValueError: the image cannot be read; the message says why.
         """
         tone, given = decoded(image, PAGE_SIDE)
-        written, view = self._upright(tone)
+        kept, pieces, view = oriented(self.mark_by_mark, tone)
+        written = self.as_wholes(kept, twice(self.line, kept, pieces))
         calibration = self.finder[1].get("numbers", (1.0, 0.0))
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given, calibration)
 
-    def _upright(self, tone: np.ndarray) -> tuple[list[Written], View]:
-        """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits."""
-        given = View(np.eye(3), tone.shape[::-1])
-        written = self._written(tone)
-        there = sum(bool(one.likely and one.prediction) for one in written)
-        if sureness(written) > TURNED and plenty(written) > there - BETTER:
-            return written, given  # rotated, the same marks could not show that many more digits
-        small = reduced(tone, TURNING_SIDE)
-        first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
-        if corners is not None:
-            laid = View(*flat(corners), corners)
-            views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
-        elif sum(not one.mark.lone for one in written) >= (1 if small is not tone else MARKS):
-            views = [first.turned(degrees) for degrees in TURNS]
-        elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # there is something, perhaps on its side
-            views = [first.turned(degrees) for degrees in (90, 270)]
-        else:
-            return written, given
-        least = plenty(written if small is tone else self._written(small, surely=True)) + BETTER
-        for view in views:
-            shown = self._written(view.of(small), surely=True)
-            if plenty(shown) > least and sureness(shown) > TURNED:
-                least, first = plenty(shown), view
-        if not first.degrees and first.corners is None:
-            return written, given
-        larger = np.divide(tone.shape[::-1], small.shape[::-1])
-        best = first.of_larger(larger).enlarged(float(larger.max()))
-        return self._written(best.of(tone)), best
+    def as_wholes(self, kept: list[Written], again: list[tuple[list[Written], Whole]]) -> list[Written]:
+        """Put numbers as they are read as a whole in the place of those read mark by mark, where that is likelier."""
+        card = self.finder[1]
+        for run, whole in again:
+            if whole.text != text_of(run) and odds(run, whole, card.get("whole", CAUTION)) > 0:
+                parts = whole.parts()
+                readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
+                kept = instead(kept, run, whole, parts, readings)
+        return kept
 
-    def _written(self, tone: np.ndarray, surely: bool = False) -> list[Written]:
-        """Read brightness [H, W] in [0, 1]: detect marks with the finder and classify them."""
+    def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:
+        """Detect marks with the finder and classify them; also return the components of ink, None if `surely`."""
         finder, card = self.finder
         pieces = None if surely else connected(ink(tone, max(tone.shape)))
         marks = propose(finder, tone, pieces)
@@ -175,7 +176,7 @@ class Recognizer:
             if parts:
                 kept = without_repeats([one.refused() if one.mark in parts else one for one in read], signs)
             kept = self._taken_apart(kept, pieces, card)
-        return with_signs(without_specks(kept), signs)
+        return with_signs(without_specks(kept), signs), pieces
 
     def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
         """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""

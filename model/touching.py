@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.ctc import MARGIN, decode, to_strip
+from model.ctc import MARGIN, Symbol, classify, decode, to_strip
 from model.finder import Mark, tight
-from model.ink import Pieces
+from model.ink import Pieces, connected
 from model.networks import NEITHER, SYMBOLS
 from model.prediction import Prediction
 
@@ -33,7 +33,7 @@ def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.
         For each component its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
     """
     found = []
-    for label, within in _by_piece(pieces.labels, marks).items():
+    for label, within in by_piece(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
         if height >= LOWEST and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
@@ -49,7 +49,7 @@ def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
         marks: in pixels of that picture.
     """
     found = []
-    for label, (i, *more) in _by_piece(pieces.labels, marks).items():
+    for label, (i, *more) in by_piece(pieces.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
         if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < LARGE * max(x1 - x0, y1 - y0):
             own, (left, top) = pieces.cut_out(label)
@@ -65,7 +65,7 @@ def _at_its_place(mark: Mark) -> np.ndarray:
     return cv2.resize(mark.ink, (max(1, right - left), max(1, bottom - top)), interpolation=cv2.INTER_AREA)
 
 
-def _by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
+def by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
     """Group marks by the component that holds most of their ink: {label: indices of marks}."""
     of: dict[int, list[int]] = {}
     for i, mark in enumerate(marks):
@@ -93,15 +93,27 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         that is neither a digit nor a sign.
     """
     strip, scale = to_strip(ink)
-    symbols = decode(net, strip)
-    if len(symbols) < 2 or any(symbol.text == NEITHER for symbol in symbols):
+    symbols = decode(classify(net, strip))
+    return cut_up(ink, symbols, scale, corner) if len(symbols) > 1 else []
+
+
+def cut_up(ink: np.ndarray, symbols: list[Symbol], scale: float, corner: tuple[int, int]) -> list[Mark]:
+    """Split ink into the symbols that the network `line` reads in it.
+
+    Args:
+        ink: [h, w] float32 in [0, 1].
+        symbols: what was read in its strip.
+        scale: strip pixels per pixel of the ink.
+        corner: its (left, top) in the picture.
+
+    Returns:
+        The digits and signs, each with its own ink; empty if any symbol is neither.
+    """
+    if any(symbol.text == NEITHER for symbol in symbols):
         return []
-    columns = [(symbol.column - MARGIN) / scale for symbol in symbols]
-    cuts = [cut(ink, left, right) for left, right in pairwise(columns)]
-    across, parts = np.arange(ink.shape[1]), []
-    ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
-    for symbol, (left, right) in zip(symbols, pairwise(ends), strict=True):
-        own = np.where((across >= left[:, None]) & (across < right[:, None]), ink, 0)
+    columns = np.array([(symbol.column - MARGIN) / scale for symbol in symbols])
+    parts = []
+    for symbol, own in zip(symbols, shared_out(ink, columns), strict=True):
         y, x, height, width = tight(own)
         if width:
             shares, kind = symbol.shares[:10], "digit" if symbol.text.isdecimal() else symbol.text
@@ -111,6 +123,33 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
             box = (x, y, x + width, y + height)
             parts.append(Mark(box, own, kind, score, np.log(shares.clip(RAREST))))
     return parts
+
+
+def shared_out(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Share ink out between symbols: ink [h, w], the column of each symbol [N] -> the ink of each [N, h, w].
+
+    A component of the ink goes to the symbol whose column it spans, or to the nearest. A component that spans several
+    is cut between those that have no component of their own.
+    """
+    pieces = connected(ink)
+    spans = [np.flatnonzero((columns >= left) & (columns < right)) for left, _, right, _ in pieces.boxes]
+    owners = {int(span[0]) for span in spans[1:] if len(span) == 1}
+    shares = np.zeros((len(columns), *ink.shape), np.float32)
+    for label, span in enumerate(spans[1:], 1):
+        left, _, right, _ = pieces.boxes[label]
+        if not len(span):
+            span = np.maximum(left - columns, columns - right).argmin(keepdims=True)
+        elif len(span) > 1:
+            span = np.array([i for i in span if i not in owners] or span[:1])
+        own = np.zeros_like(ink)
+        piece, (x, y) = pieces.cut_out(label)
+        own[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
+        cuts = [cut(own, *columns[[i, j]]) for i, j in pairwise(span)]
+        ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
+        for i, (start, end) in zip(span, pairwise(ends), strict=True):
+            across = np.arange(ink.shape[1])
+            shares[i] += np.where((across >= start[:, None]) & (across < end[:, None]), own, 0)
+    return shares
 
 
 def as_spelt(mark: Mark, reading: Prediction) -> Prediction:

@@ -1,7 +1,10 @@
+import itertools
+import math
+
 import numpy as np
 import torch
 
-from model.ctc import MARGIN, STEP, decode, to_strip
+from model.ctc import MARGIN, STEP, classify, decode, log_probability, to_strip
 from model.networks import BLANK, SYMBOLS
 
 
@@ -26,7 +29,7 @@ def bars():
 
 
 def test_a_run_of_columns_decodes_to_one_symbol_at_its_centre():
-    symbols = decode(Said("_77_7__-1"), np.zeros((28, 18), np.float32))
+    symbols = decode(classify(Said("_77_7__-1"), np.zeros((28, 18), np.float32)))
     assert [symbol.text for symbol in symbols] == ["7", "7", "-", "1"]
     assert [symbol.column for symbol in symbols] == [4.0, 9.0, 15.0, 17.0]
 
@@ -37,3 +40,21 @@ def test_a_strip_scales_ink_to_the_height_of_a_digit():
     assert scale == 0.5
     assert strip[:4].max() == strip[24:].max() == 0
     assert strip[4:24, MARGIN + 3].min() > 0.9
+
+
+def test_the_probability_of_a_text_sums_over_every_way_to_align_it():
+    """An oracle: all paths of a short strip, enumerated; those that collapse to the text add up to its probability."""
+    torch.manual_seed(0)
+    logits = torch.randn(4, BLANK + 1)
+    shares = logits.softmax(1)
+
+    def collapsed(path):
+        return [a for i, a in enumerate(path) if a != BLANK and (i == 0 or path[i - 1] != a)]
+
+    seven, one = SYMBOLS.index("7"), SYMBOLS.index("1")
+    total = sum(
+        float(torch.stack([shares[i, a] for i, a in enumerate(path)]).prod())
+        for path in itertools.product((seven, one, BLANK), repeat=4)
+        if collapsed(path) == [seven, one]
+    )
+    assert math.isclose(math.exp(log_probability(logits, "71")), total, rel_tol=1e-5)

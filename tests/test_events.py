@@ -1,12 +1,15 @@
+import asyncio
 import base64
+import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.serving import answers, events
+from model.serving import answers, events, html
 from model.serving.components import CANVAS
 from tests.digits import STROKES
 from tests.test_hostile import png, saved
@@ -60,11 +63,30 @@ def test_an_empty_canvas_prompts_the_user_to_draw():
         {"picture": "data:image/png;base64," + "A" * 10_000_000},
         {"picture": data_url(canvas(STROKES[7]))[:900]},
         {"picture": as_url(png(60_000, 60_000))},
+        *(
+            {"picture": data_url(canvas(STROKES[7])), "known": known}
+            for known in ("no JSON", "7", '["a"]', '[[11, "x"]]', '[[3, "x"]]', 5, {"a": 1})
+        ),
         {"picture": as_url(png(*CANVAS, b"\0\0\0\0tRNS\0\0\0\0"))},
     ],
 )
 def test_a_non_drawing_gets_an_error_message(asked):
     assert "This is not a drawing" in events.answer_look(asked)
+
+
+def test_a_look_uses_the_corrections_of_its_browser_alone():
+    drawing = data_url(canvas(STROKES[3]))
+    glyph = events.recognizer.read_page(np.array(canvas(STROKES[3]).convert("L"))).marks[0][1].glyph
+    known = json.dumps([[8, data_url(html.on_white(glyph))]])
+    assert ">8</output>" in events.answer_look({"picture": drawing, "known": known})
+    assert ">3</output>" in events.answer_look({"picture": drawing, "known": None})
+    assert ">7</output>" in events.answer_look({"picture": data_url(canvas(STROKES[7])), "known": known})
+
+
+@pytest.mark.parametrize("known", ["no JSON", "7", '[[11, "x"]]'])
+def test_damaged_corrections_are_named_when_a_photo_is_read(known):
+    said, *_ = asyncio.run(events.answer_photo(None, False, known, SimpleNamespace(session_hash="one")))
+    assert "Your corrections cannot be used" in said
 
 
 def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch):

@@ -195,8 +195,87 @@ def test_a_correction_is_saved_as_a_glyph_and_only_after_a_click(guest, server):
     assert file.name.startswith("7-")
     with Image.open(file) as glyph:
         assert glyph.size == (28, 28)
+    guest.page.get_by_role("button", name="Forget my corrections").first.click()
     guest.page.locator("#draw-correct summary").click()
     guest.clear()
+
+
+def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_forgotten(browser, address):
+    context, other = browser.new_context(**DESK), browser.new_context(**DESK)
+    visitor = Visitor(context, address, touch=False)
+    form = visitor.page.locator("#draw-correct")
+    visitor.draw(STROKES[3])
+    visitor.sees("draw", "3")
+    visitor.waits_for_the_last_answer()
+    form.locator("summary").click()
+    form.get_by_role("button", name="8", exact=True).click()
+    visitor.sees("draw", "8")  # at once
+    form.get_by_text("1 correction is kept in this browser.").wait_for()
+    visitor.clear()
+    visitor.draw(STROKES[3])
+    visitor.sees("draw", "8")
+    visitor = Visitor(context, address, touch=False)  # the page is loaded again
+    visitor.draw(STROKES[3])
+    visitor.sees("draw", "8")
+    stranger = Visitor(other, address, touch=False)
+    stranger.draw(STROKES[3])
+    stranger.sees("draw", "3")
+    visitor.page.locator("#draw-correct summary").click()
+    visitor.page.locator("#draw-correct").get_by_role("button", name="Forget my corrections").click()
+    visitor.sees("draw", "3")
+    for each in (context, other):
+        each.close()
+
+
+def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(browser, address):
+    context = browser.new_context(**DESK)
+    visitor = Visitor(context, address, touch=False)
+    visitor.draw(STROKES[8])
+    visitor.sees("draw", "8")
+    visitor.waits_for_the_last_answer()
+    form = visitor.page.locator("#draw-correct")
+    form.locator("summary").click()
+    form.get_by_role("button", name="not a digit").click()
+    visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
+    form.get_by_role("button", name="Take back the last").click()
+    visitor.sees("draw", "8")
+    context.close()
+
+
+def test_a_correction_counts_for_a_photo_as_well(browser, address, tmp_path):
+    context = browser.new_context(**DESK)
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.get_by_role("tab", name="Photo").click()
+    Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(tmp_path / "three.png")
+    visitor.page.locator('#picture input[type="file"]').set_input_files(tmp_path / "three.png")
+    visitor.sees("photo", "3")
+    form = visitor.page.locator("#photo-correct")
+    form.locator("summary").click()
+    form.get_by_role("button", name="8", exact=True).click()
+    visitor.sees("photo", "8")
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [("NotAllowedError", "allow it"), ("NotFoundError", "no camera"), (None, "opened by https")]
+)
+def test_a_camera_that_cannot_be_used_is_explained(browser, address, error, words):
+    context = browser.new_context(**DESK)
+    media = (
+        f"{{ enumerateDevices: async () => [], getUserMedia: async () => {{ throw new DOMException('', '{error}') }} }}"
+    )
+    value = f"{{ value: {media if error else 'undefined'}, configurable: true }}"
+    context.add_init_script(f"Object.defineProperty(navigator, 'mediaDevices', {value})")
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.get_by_role("tab", name="Photo").click()
+    visitor.page.locator(
+        '#picture [aria-label="Capture from camera"], #picture button:has-text("Webcam")'
+    ).first.click()
+    access = visitor.page.get_by_text("Click to Access Webcam")
+    if access.is_visible():
+        access.click()
+    visitor.page.locator("#photo-answer").get_by_text(words).wait_for()
+    context.close()
 
 
 def test_clicking_an_example_reads_it(guest):

@@ -16,6 +16,7 @@ import urllib.request
 import gradio as gr
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
 from PIL import Image
 
 import app
@@ -100,6 +101,13 @@ def test_the_v2_api_accepts_inputs_by_name(address, guest, photo):
     assert status == 200
     _, _, events = ask(f"{url}/{json.loads(said)['event_id']}")
     assert json.loads(events.rpartition("data: ")[2])[0]["digit"] == 7
+
+
+def test_forty_questions_from_one_program_are_all_answered(address, tmp_path):
+    Image.fromarray(draw(STROKES[7], 14, 160, (70, 50))).save(tmp_path / "seven.png")
+    client = Client(address, verbose=False)
+    jobs = [client.submit(handle_file(tmp_path / "seven.png"), api_name="/read_digit") for _ in range(40)]
+    assert [job.result(timeout=60)["digit"] for job in jobs] == [7] * 40
 
 
 def test_the_manifest_serves_the_page_icon(address):

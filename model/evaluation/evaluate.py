@@ -13,13 +13,21 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
+from model.evaluation.adaptation import learning
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
 from model.evaluation.pages import measure_pages
 from model.evaluation.reliability import calibration_error, reliability
 from model.evaluation.scenes import measure_scenes
 from model.evaluation.strokes import draw_somewhere, read_strokes
-from model.evaluation.tables import as_nuisance_table, as_page_table, as_scene_table, as_table, over_seeds
+from model.evaluation.tables import (
+    as_learning_table,
+    as_nuisance_table,
+    as_page_table,
+    as_scene_table,
+    as_table,
+    over_seeds,
+)
 from model.images import Source
 from model.networks import folded
 from model.training.data import mnist
@@ -205,6 +213,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.mistakes:
             save_mistakes(read[name], options.mistakes / Path(name).stem)
     kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
+    for name, recognizer in recognizers.items() if "strokes" not in missing else ():
+        drawings = list(read_strokes(options.data / "eval" / REAL["strokes"][0]))
+        results[name]["learning"] = learning(recognizer, drawings)
+    if "strokes" not in missing:
+        print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
     if spread := over_seeds(kinds, results):
         print("\n" + spread)
     pages = {}

@@ -17,14 +17,21 @@ from PIL.PngImagePlugin import PngInfo
 from model import weights
 from model.evaluation.evaluate import REAL
 from model.evaluation.figures import NAMES, PICTURES, draw_all
-from model.evaluation.tables import as_nuisance_table, as_page_table, as_rival_table, as_scene_table, as_table
+from model.evaluation.tables import (
+    as_learning_table,
+    as_nuisance_table,
+    as_page_table,
+    as_rival_table,
+    as_scene_table,
+    as_table,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, RIVALS, FIGURES = Path("assets/results.json"), Path("assets/rivals.json"), Path("assets/figures")
 TEMPLATE = Path(__file__).with_name("model_card.md")
 BEGIN, END = "<!-- python -m model.evaluation.report writes this -->", "<!-- until here -->"
 INDEXED = {"mnist test": ("ylecun/mnist", True), "usps": ("usps", True), "strokes": ("strokes", False)}  # for the Hub
-MEASURED = "mnist test", *REAL, "sha256"  # results required of each network
+MEASURED = "mnist test", *REAL, "learning", "sha256"  # results required of each network
 PAGES = "pages", "scenes", "nuisances"  # and of `world` as well
 
 
@@ -32,11 +39,12 @@ def tables(results: dict) -> str:
     """Return the tables of the model card."""
     world = results["world"]
     sets = {
-        name: {of: measures for of, measures in result.items() if of not in (*PAGES, "sha256")}
+        name: {of: measures for of, measures in result.items() if of not in (*PAGES, "learning", "sha256")}
         for name, result in results.items()
     }
     pages, scenes = as_page_table({"world": world["pages"]}), as_scene_table(world["scenes"])
-    return "\n\n".join([as_table(sets), pages, scenes, as_nuisance_table(world["nuisances"])])
+    learning = as_learning_table({"world": world["learning"]})
+    return "\n\n".join([as_table(sets), pages, scenes, as_nuisance_table(world["nuisances"]), learning])
 
 
 def model_card(results: dict, cards: dict[str, dict]) -> str:

@@ -2,6 +2,7 @@
 
 import statistics
 
+from model.evaluation.adaptation import ARBITRARY, CORRECTIONS
 from model.evaluation.nuisances import STRENGTHS
 
 
@@ -56,6 +57,22 @@ def as_scene_table(results: dict[str, dict]) -> str:
         invented = f"{m.get('invented', m['said']):.2f}"
         silent = "" if "exact" in m else f"{100 * m['silent']:.1f}"
         rows.append([name, str(m["n"]), *shares, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
+    return as_markdown(rows)
+
+
+def as_learning_table(results: dict[str, dict]) -> str:
+    """Format {network: result of `adaptation.learning`} as a Markdown table in %: errors before -> after."""
+    first = next(iter(results.values()))
+    rows = [[f"errors of {first['writers']} writers, {first['digits']:,} digits", *results]]
+    steps = {f"on the others, {k} of the misread corrected": f"_{k}" for k in CORRECTIONS}
+    for words, k in (steps | {f"on the others, any {ARBITRARY} corrected": "_any"}).items():
+        cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
+        rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
+    rows.append(
+        ["misread as others before, then read right", *(f"{m['fixed']} of {m['same']}" for m in results.values())]
+    )
+    cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
+    rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
     return as_markdown(rows)
 
 

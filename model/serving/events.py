@@ -1,5 +1,7 @@
 """The page's event handlers: HTML for people, JSON types for programs."""
 
+import functools
+import json
 import sys
 from collections.abc import Callable
 
@@ -8,6 +10,7 @@ import numpy as np
 import torch
 
 from model import Page, Prediction, Recognizer, corrections
+from model.adaptation import NO_DIGIT
 from model.annotate import annotated
 from model.glyph import SIDE
 from model.images import Source, of_data_url, size, upright
@@ -17,15 +20,16 @@ from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
-NO_DIGIT = "no digit"
-COLOURS = {NO_DIGIT: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # box colours
+NEITHER = "no digit"
+MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
+COLOURS = {NEITHER: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a whole number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
 }
 
 drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25)
-photos = Turns(at_once=2, each=16, everybody=64)
+photos = Turns(at_once=2, each=48, everybody=96)
 told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
 torch.set_num_threads(1)  # 8 people drawing, two cores: 73 ms wait; 84 with 2 threads, 206 if read one by one
 try:
@@ -36,7 +40,10 @@ recognizer.read_page(np.zeros(CANVAS, np.uint8))  # warm-up: torch compiles part
 
 
 async def look(asked: dict, request: gr.Request) -> str:
-    """Answer the page's script while the pen moves: {"picture": data URL, "both": bool} -> HTML."""
+    """Answer the page's script while the pen moves: {"picture": data URL, "both": bool, "known": str} -> HTML.
+
+    `known` holds the corrections of this browser, see `adapted`.
+    """
     return await in_turn(await session_of(request), answer_look, asked)
 
 
@@ -57,9 +64,10 @@ def answer_look(asked: dict) -> str:
     """Read the drawing that the page's script sent; return HTML."""
     try:
         drawing = of_data_url(asked["picture"], *CANVAS)
+        reader = adapted(asked.get("known") or "[]")
     except (ValueError, KeyError, TypeError) as error:
         return html.headline("", f"This is not a drawing: {error}.")
-    return answer_drawing({"composite": drawing}, bool(asked.get("both")))
+    return answer_drawing({"composite": drawing}, bool(asked.get("both")), reader)
 
 
 async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -> str:
@@ -67,24 +75,51 @@ async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -
     return await in_turn(request.session_hash, answer_drawing, drawing, both)
 
 
-def answer_drawing(drawing: dict | None, both: bool) -> str:
+@functools.lru_cache(maxsize=LEARNERS)
+def adapted(known: str) -> Recognizer:
+    """Return a recognizer that knows one person's corrections.
+
+    Args:
+        known: JSON, a list of [digit, data URL of the glyph]; the digit is 10 for a glyph that is no digit.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        told = json.loads(known)[-MOST_KNOWN:]
+        labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in told]
+        glyphs = [glyph_of(picture) for _, picture in told]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"these are not corrections: {error}") from None
+    return recognizer.adapt(np.stack(glyphs), np.array(labels)) if told else recognizer
+
+
+def glyph_of(picture: str) -> np.ndarray:
+    """Return the glyph that the page showed: the data URL of its picture -> [28, 28] float32 in [0, 1]."""
+    return 1 - of_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
+
+
+def answer_drawing(drawing: dict | None, both: bool, reader: Recognizer = recognizer) -> str:
     """Read the drawing on the Sketchpad; return HTML."""
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
-    return answer(recognizer, canvas if written else None, INVITATIONS["draw"], textbook if both else None)[0]
+    return answer(reader, canvas if written else None, INVITATIONS["draw"], textbook if both else None)[0]
 
 
-async def answer_photo(path: str | None, both: bool, request: gr.Request) -> tuple:
+async def answer_photo(path: str | None, both: bool, known: str | None, request: gr.Request) -> tuple:
     """Read an uploaded picture when its session's turn comes, or say that the page is busy."""
     try:
-        return await photos.take(request.session_hash, answer_sheet, path, both)
+        return await photos.take(request.session_hash, answer_sheet, path, both, adapted(known or "[]"))
     except BusyError as busy:
         return html.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
+    except ValueError as error:
+        words = f"Your corrections cannot be used: {error}."
+        return html.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
 
 
-def answer_sheet(path: str | None, both: bool) -> tuple:
+def answer_sheet(path: str | None, both: bool, reader: Recognizer = recognizer) -> tuple:
     """Read an uploaded picture: as for a drawing, plus the sheet with its boxes if it has more than one digit."""
-    said, page = answer(recognizer, path, INVITATIONS["photo"], textbook if both else None)
+    said, page = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(path, SHEET_SIDE)
@@ -96,7 +131,7 @@ def answer_sheet(path: str | None, both: bool) -> tuple:
 
 def name(prediction: Prediction) -> str:
     """Return the label of a mark: its digit, or "no digit"."""
-    return NO_DIGIT if prediction.digit is None else str(prediction.digit)
+    return NEITHER if prediction.digit is None else str(prediction.digit)
 
 
 async def correct(said: dict, request: gr.Request) -> str:
@@ -110,7 +145,7 @@ async def correct(said: dict, request: gr.Request) -> str:
 def keep(said: dict) -> str:
     """Save a glyph with the digit that its writer gives: {"glyph": data URL, "digit": int} -> thanks, or why not."""
     try:
-        glyph = 1 - of_data_url(said["glyph"], SIDE, SIDE).astype(np.float32) / 255
+        glyph = glyph_of(said["glyph"])
         if type(said["digit"]) is not int:
             raise ValueError("give a digit from 0 to 9")
         corrections.keep(glyph, said["digit"])

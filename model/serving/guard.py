@@ -54,7 +54,11 @@ def guard(page: gr.Blocks) -> Door:
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, SCRIPTS),
-        most={UPLOAD: (LARGEST_UPLOAD + 1) * 10**6, SCRIPTS: 10**6},  # bytes: an upload, or a drawing, plus overhead
+        most={  # bytes: an upload, a drawing, or an event with a hundred corrections, plus overhead
+            UPLOAD: (LARGEST_UPLOAD + 1) * 10**6,
+            SCRIPTS: 10**6,
+            EVENT[0]: 128_000,
+        },
         few=8_000,
         most_open=400,
         flow=Flow(rate=4_000_000, burst=64_000_000),

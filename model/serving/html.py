@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from model.adaptation import NO_DIGIT
 from model.annotate import annotated
 from model.finder import tight
 from model.images import as_data_url
@@ -125,7 +126,13 @@ def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1))))
 
 
-TELL = f"""<details class="tell"><summary>Wrong? Correct it</summary>
-<p>Which digit is it? Your answer and these 28 by 28 pixels are saved for the next training, and nothing else.</p>
-<p>{"".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))}</p>
-<p class="thanks" role="status"></p></details>"""
+def tell(saved: bool) -> str:
+    """Return the form that corrects a wrong answer; `saved` if the server keeps corrections for the next training."""
+    digits = "".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))
+    more = " They are also saved on the server for the next training." if saved else ""
+    return f"""<details class="tell"><summary>Wrong? Correct it</summary>
+<p>Which digit is it? This browser remembers these 28 by 28 pixels, and its next answers use them.{more}</p>
+<p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>
+<p class="thanks" role="status"></p>
+<p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Take back the last</button>
+<button type="button" class="wide" value="forget">Forget my corrections</button></p></details>"""

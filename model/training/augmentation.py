@@ -9,6 +9,7 @@ from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolat
 from model.glyph import frame
 from model.training.pen import FAR, GRID, to_bytes
 
+STRETCHED = 0.08  # fraction of digits stretched towards a square, as in data sets of square bitmaps
 BOARD = 36  # pixels: side of the canvas on which a digit is drawn before it is framed
 
 
@@ -115,6 +116,7 @@ def warp(ink: torch.Tensor) -> torch.Tensor:
     angle = strength * 0.16 * torch.randn(n).clamp(-2, 2)
     shear = strength * 0.18 * torch.randn(n).clamp(-2, 2)
     aspect = torch.exp(strength * 0.13 * torch.randn(n).clamp(-2.5, 2.5))
+    aspect = torch.where(torch.rand(n) < STRETCHED, torch.exp(-0.35 * torch.rand(n)), aspect)
     size = 28 / BOARD * _uniform(n, 0.62, 1.5)  # the digit becomes 12 to 30 pixels long
     cos, sin = angle.cos(), angle.sin()
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)

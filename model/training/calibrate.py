@@ -14,7 +14,8 @@ from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
 from model.ink import connected, ink
 from model.networks import digit_scores
-from model.numbers import EXTREME
+from model.numbers import EXTREME, number_of, runs, text_of
+from model.page import in_lines
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
@@ -23,13 +24,15 @@ from model.training.glyphs import NONE, Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
+from model.whole_numbers import evidence, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
-NUMBERS = 600  # synthetic sheets on which the confidence of a number is calibrated
+NUMBERS = 800  # synthetic sheets on which the reading of numbers is calibrated
+PULL = 1e-3  # of the weights of two readings towards 0
 ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
 
 
@@ -137,8 +140,10 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
     }
 
 
-def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> list[float]:
-    """Calibrate the confidence of numbers on synthetic sheets, each with a single number.
+def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
+    """Learn when to trust a number read as a whole, and how sure a number is, on synthetic sheets of one number each.
+
+    Every other sheet is clean, as a canvas is.
 
     Args:
         reader: includes the finder to calibrate.
@@ -146,22 +151,45 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         labels: [N] int64, 0 to 9.
 
     Returns:
-        The factor and the offset that `model.numbers.number_of` applies to the logit of the probability, chosen to
-        maximise the likelihood of the answers (Platt 1999).
+        whole: the weights of `model.whole_numbers.odds`, which maximise the likelihood of the right one of two
+            different readings.
+        numbers: the factor and the offset that `model.numbers.number_of` applies to the logit of the probability,
+            which maximise the likelihood of the answers (Platt 1999).
     """
     pools = Scenes(glyphs, labels, per_shape=20).pools
-    said = []
+    seen, differ, right = [], [], []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
-        random = np.random.default_rng([2, i])
+        random, clean = np.random.default_rng([2, i]), i % 2 == 0
         writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_A_SCENE), 1.0)
-        sheet, text = writer.number()
-        if min(contrast for *_, contrast in sheet.things) >= CLEAR:
-            page = reader.read_page(np.uint8(255 * lit(random, sheet.tone)))
-            said += [(number.confidence, number.text == text) for number in page.numbers]
-    sure, right = torch.tensor(said, dtype=torch.float64).T
-    off = partial(binary_cross_entropy_with_logits, target=right)
+        sheet, text = writer.number(clean=clean)
+        if min(contrast for *_, contrast in sheet.things) < CLEAR:
+            continue
+        tone = np.float32(sheet.tone if clean else lit(random, sheet.tone))
+        kept, pieces = reader.mark_by_mark(tone)
+        readings = twice(reader.line, kept, pieces)
+        seen.append((text, kept, readings))
+        for run, whole in readings:
+            if len({whole.text, text_of(run)} & {text}) == 1 and whole.text != text_of(run):
+                differ.append([*evidence(run, whole), 1.0])
+                right.append(whole.text == text)
+    differ, right = torch.tensor(differ, dtype=torch.float64), torch.tensor(right, dtype=torch.float64)
+    weights = least(
+        lambda learned: binary_cross_entropy_with_logits(differ @ learned, right) + PULL * learned.square().sum(),
+        torch.zeros(4, dtype=torch.float64),
+    )
+    reader.finder[1]["whole"] = weights.tolist()
+    numbers = [
+        (number, text)
+        for text, kept, readings in seen
+        for line in in_lines(reader.as_wholes(kept, readings))
+        for number in (number_of(run, (0, 0, 0, 0), (1.0, 0.0)) for run in runs(line))
+    ]
+    sure = torch.tensor([number.confidence for number, _ in numbers], dtype=torch.float64)
+    exact = torch.tensor([number.text == text for number, text in numbers], dtype=torch.float64)
+    off = partial(binary_cross_entropy_with_logits, target=exact)
     start = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    return least(lambda learned: off(learned[0] * logit(sure, EXTREME) + learned[1]), start).tolist()
+    scale = least(lambda learned: off(learned[0] * logit(sure, EXTREME) + learned[1]), start)
+    return {"whole": weights.tolist(), "numbers": scale.tolist()}
 
 
 def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:

@@ -26,9 +26,15 @@ class Writing:
     def __init__(self, random: Random, pools: Pools, chosen: np.ndarray, larger: float):
         self.random, self.pools, self.queue, self.larger = random, pools, list(chosen), larger
 
-    def number(self, side: int = 448) -> tuple[Sheet, str]:
-        """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text."""
+    def number(self, side: int = 448, clean: bool = False) -> tuple[Sheet, str]:
+        """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text.
+
+        If `clean`, the paper is white, the pen black and neither too thin nor too fat, as on a canvas.
+        """
         random, sheet = self.random, self._blank(side)
+        if clean:
+            sheet, self.bright, self.dark = Sheet(np.ones((side, side), np.float32), sheet.owner), 1.0, 0.0
+            self.size, self.pen = random.uniform(40, 110), random.uniform(1, 2.6)
         length = int(random.integers(1, 8))
         size = min(self.size, 0.8 * side / (1.1 * length + 1))
         self._number(sheet, 0.08 * side, side / 2, length, size, random.random() < 0.6)

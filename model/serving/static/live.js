@@ -10,6 +10,7 @@ const SLOW = 8; // ms to capture the canvas; if it takes longer, the CPU draws, 
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
 const said = () => document.querySelector("#draw-answer .prose, #draw-answer");
 const both = () => document.querySelector("#both input");
+const known = () => localStorage.getItem("corrections"); // see correct.js
 
 let wanted = 0; // number of drawings requested
 let busy = false;
@@ -43,7 +44,7 @@ const look = async () => {
   try {
     for (let at = 0; at !== wanted; ) {
       at = wanted;
-      const drawing = { picture: picture(), both: both().checked };
+      const drawing = { picture: picture(), both: both().checked, known: known() };
       if (JSON.stringify(drawing) === answered) continue;
       const html = await within(PATIENCE, server.look(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
@@ -82,6 +83,7 @@ const start = async () => {
   });
   window.editor.on("change", look);
   both().addEventListener("change", look);
+  document.addEventListener("corrected", look);
 };
 start().catch(() => {
   const pad = document.querySelector("#pad");

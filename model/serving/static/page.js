@@ -51,6 +51,25 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
+  // Gradio says nothing when there is no camera, or when the page is not secure enough to use one.
+  const NO_CAMERA = {
+    NotAllowedError: "The browser does not let this page use the camera: allow it, or upload a picture.",
+    NotFoundError: "There is no camera here: upload a picture.",
+  };
+  const media = navigator.mediaDevices ?? { enumerateDevices: async () => [] };
+  const camera = media.getUserMedia?.bind(media);
+  media.getUserMedia = async (wish) => {
+    try {
+      return await camera(wish);
+    } catch (error) {
+      const insecure = "The camera works only on a page that is opened by https: upload a picture.";
+      const words = NO_CAMERA[error.name] ?? (camera ? `The camera does not start: ${error.message}.` : insecure);
+      (await appears("#photo-answer .words")).textContent = words;
+      throw error;
+    }
+  };
+  if (!navigator.mediaDevices) Object.defineProperty(navigator, "mediaDevices", { value: media });
+
   if (!document.createElement("canvas").getContext("webgl2")) {
     const words = document.querySelector("#draw-answer .words");
     if (words) words.textContent = "This browser has no WebGL, which the canvas needs: upload a picture under Photo.";

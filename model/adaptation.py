@@ -1,0 +1,59 @@
+"""Learning one person's handwriting from a few corrected glyphs, at once and without training."""
+
+import torch
+from torch import nn
+from torch.nn.functional import normalize, one_hot
+
+STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
+WIDTH = 0.12  # by how much the cosine similarity must fall for the evidence to fall by a factor of e
+NO_DIGIT = 10  # label of a glyph that is no digit
+
+
+class Adapted(nn.Module):
+    """A network that also knows some corrected glyphs: [N, 1, 28, 28] -> logits [N, 10].
+
+    The logit of each digit is raised by STRENGTH * exp((s - 1) / WIDTH), where s is the cosine similarity, before the
+    last layer, to the most similar glyph with that label; so glyphs that resemble none of them are hardly affected. A
+    glyph labelled NO_DIGIT lowers all ten logits instead. Of three methods, compared by `evaluate` on writers, this
+    one corrected the most of a writer's errors without harming others; the other two were prototypes, one mean for
+    each digit, and gradient steps on the last layer.
+
+    Args:
+        net: ends in a linear layer.
+        glyphs: [K, 28, 28] float32 in [0, 1].
+        labels: [K] int64, 0 to 9 or NO_DIGIT.
+
+    Raises:
+        ValueError: the network does not end in a linear layer.
+    """
+
+    def __init__(self, net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor):
+        super().__init__()
+        before = net if isinstance(net, Adapted) else None
+        self.net = before.net if before else net
+        if not (isinstance(self.net, nn.Sequential) and isinstance(self.net[-1], nn.Linear)):
+            raise ValueError("only a network that ends in a linear layer can learn corrections")
+        with torch.no_grad():
+            self.known = normalize(self.net[:-1](glyphs[:, None]))
+        self.labels = labels
+        if before:
+            self.known, self.labels = torch.cat([before.known, self.known]), torch.cat([before.labels, labels])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+        features = self.net[:-1](x)
+        return corrected(self.net[-1](features), normalize(features) @ self.known.T, self.labels)
+
+
+def corrected(logits: torch.Tensor, likeness: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Add the evidence of corrected glyphs to logits [N, 10].
+
+    Args:
+        logits: without it.
+        likeness: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
+        labels: [K] int64, 0 to 9 or NO_DIGIT.
+    """
+    evidence = STRENGTH * ((likeness - 1) / WIDTH).exp()
+    for label in labels.unique().tolist():
+        most = evidence[:, labels == label].amax(1, keepdim=True)
+        logits = logits - most if label == NO_DIGIT else logits + most * one_hot(torch.tensor(label), 10)
+    return logits

@@ -1,0 +1,91 @@
+"""How much a recognizer learns of one person's handwriting from a few corrections, judged on writers."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from model.adaptation import corrected
+from model.evaluation.strokes import draw_somewhere
+from model.glyph import close_ups
+from model.ink import ink
+from model.recognizer import Recognizer
+from model.test_time_augmentation import predict_augmented
+
+FEWEST = 20  # digits that a writer must have
+CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
+ARBITRARY = 10  # corrections of any digits
+DRAWS = 4  # times that arbitrary digits are drawn for each writer
+
+
+def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
+    """Return the glyphs of pen strokes, [N, 1, 28, 28] float32, each drawn somewhere on a canvas."""
+    pictures = (draw_somewhere(one["strokes"], np.random.default_rng(i)) for i, one in enumerate(drawings))
+    return torch.from_numpy(np.concatenate([close_ups([ink(picture, 640)]) for picture in pictures]))[:, None]
+
+
+@torch.inference_mode()
+def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, float]:
+    """Measure the errors of writers before and after they correct what was misread, or arbitrary digits.
+
+    Args:
+        recognizer: its network ends in a linear layer.
+        drawings: as `model.evaluation.strokes.read_strokes` yields them, with the writer of each.
+
+    Returns:
+        writers, digits: how many there are, of writers with at least `FEWEST` digits.
+        before_K, after_K: the error on a writer's other digits, before and after correcting the first K misread.
+        same, fixed: misread digits of which the writer has others, misread in the same way; and how many of them
+            are read correctly after up to three of those others are corrected.
+        before_any, after_any: the error on the rest of a writer's digits, before and after `ARBITRARY` corrections.
+        others: by how much the accuracy on everybody else's digits changes after three corrections, on average; and
+        others_worst: the same for the writer whose corrections harm it most.
+    """
+    glyphs, truth = glyphs_of(drawings), torch.tensor([int(one["label"]) for one in drawings])
+    logits = predict_augmented(recognizer.net, glyphs)
+    seen = normalize(torch.cat([recognizer.net[:-1](batch) for batch in glyphs.split(250)]))
+    answer = logits.argmax(1)
+    wrong = answer != truth
+    by: dict[str, list[int]] = defaultdict(list)
+    for i, one in enumerate(drawings):
+        by[one["writer"]].append(i)
+
+    def errors(asked: list[int], told: list[int]) -> int:
+        if not told:
+            return int(wrong[asked].sum())
+        now = corrected(logits[asked], seen[asked] @ seen[told].T, truth[told])
+        return int((now.argmax(1) != truth[asked]).sum())
+
+    curve = {k: np.zeros(3) for k in CORRECTIONS}
+    before, behind, drawn, same, fixed, changes = 0, 0, 0, 0, 0, []
+    for own in (own for own in by.values() if len(own) >= FEWEST):
+        misread = [i for i in own if wrong[i]]
+        for k in CORRECTIONS:
+            rest = [i for i in own if i not in misread[:k]]
+            curve[k] += errors(rest, []), errors(rest, misread[:k]), len(rest)
+        for i in misread:
+            alike = [j for j in misread if j != i and (truth[j], answer[j]) == (truth[i], answer[i])][:3]
+            same, fixed = same + bool(alike), fixed + (bool(alike) and not errors([i], alike))
+        for seed in range(DRAWS):
+            told = random.Random(seed).sample(own, ARBITRARY)
+            rest = [i for i in own if i not in told]
+            before, behind, drawn = before + errors(rest, []), behind + errors(rest, told), drawn + len(rest)
+        if misread:
+            mine = set(own)
+            others = [i for i in range(len(truth)) if i not in mine]
+            changes.append((errors(others, []) - errors(others, misread[:3])) / len(others))
+    return {
+        "writers": sum(len(own) >= FEWEST for own in by.values()),
+        "digits": sum(len(own) for own in by.values() if len(own) >= FEWEST),
+        **{f"before_{k}": first / n for k, (first, _, n) in curve.items()},
+        **{f"after_{k}": last / n for k, (_, last, n) in curve.items()},
+        "same": same,
+        "fixed": fixed,
+        "before_any": before / drawn,
+        "after_any": behind / drawn,
+        "others": float(np.mean(changes)),
+        "others_worst": min(changes),
+    }

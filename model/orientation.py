@@ -1,0 +1,57 @@
+"""Which way up: a picture is read as given or, if that is uncertain, rectified and rotated."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from model.finder import reduced
+from model.ink import Pieces, connected, ink
+from model.page import Written, plenty, sureness
+from model.rectify import View, flat, sheet
+
+TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
+MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
+BETTER = 1.5  # how many more digits a picture must show when rotated
+TURNED = 0.8  # and the minimum confidence in them, on average
+TURNS = range(45, 360, 45)  # degrees
+
+
+def oriented(
+    read: Callable[..., tuple[list[Written], Pieces | None]], tone: np.ndarray
+) -> tuple[list[Written], Pieces, View]:
+    """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits.
+
+    Args:
+        read: reads brightness [H, W], and returns what is written there and the components of its ink; with a second
+            argument True, only what is sure, which is faster, and without its ink.
+        tone: [H, W] float32 in [0, 1], brightness.
+
+    Returns:
+        What is written, the components of ink, and the view of the picture in which it was read.
+    """
+    given = View(np.eye(3), tone.shape[::-1])
+    written, pieces = read(tone)
+    there = sum(bool(one.likely and one.prediction) for one in written)
+    if sureness(written) > TURNED and plenty(written) > there - BETTER:
+        return written, pieces, given  # rotated, the same marks could not show that many more digits
+    small = reduced(tone, TURNING_SIDE)
+    first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
+    if corners is not None:
+        laid = View(*flat(corners), corners)
+        views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
+    elif sum(not one.mark.lone for one in written) >= (1 if small is not tone else MARKS):
+        views = [first.turned(degrees) for degrees in TURNS]
+    elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # there is something, perhaps on its side
+        views = [first.turned(degrees) for degrees in (90, 270)]
+    else:
+        return written, pieces, given
+    least = plenty(written if small is tone else read(small, True)[0]) + BETTER
+    for view in views:
+        shown, _ = read(view.of(small), True)
+        if plenty(shown) > least and sureness(shown) > TURNED:
+            least, first = plenty(shown), view
+    if not first.degrees and first.corners is None:
+        return written, pieces, given
+    larger = np.divide(tone.shape[::-1], small.shape[::-1])
+    best = first.of_larger(larger).enlarged(float(larger.max()))
+    return *read(best.of(tone)), best
