@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from model.training.augmentation import skeleton_distances
-from model.training.digit_styles import DIGITS, OTHERS
+from model.training.digit_styles import DIGITS
 from model.training.glyphs import NONE, Mixture, rewrite
+from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, draw, outlines, scribble
 from tests.test_augmentation import glyphs
 

@@ -15,7 +15,8 @@ from model.evaluation.strokes import STROKES, draw
 from model.glyph import glyph_of
 from model.training.augmentation import augment, write
 from model.training.data import mnist
-from model.training.digit_styles import DIGITS, OTHERS
+from model.training.digit_styles import DIGITS
+from model.training.letters import OTHERS
 from model.training.pen import draw as draw_shape
 from model.training.scenes import DIGITS_A_SCENE, SIDE, Scenes
 

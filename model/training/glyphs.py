@@ -6,7 +6,8 @@ from torch.nn.functional import interpolate
 from model.networks import with_none
 from model.training.augmentation import augment, enlarge, skeleton_distances, write
 from model.training.data import Digits
-from model.training.digit_styles import DIGITS, OTHERS
+from model.training.digit_styles import DIGITS
+from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, draw, draw_all, outlines, scribble
 
 NONE = 10  # label of non-digits

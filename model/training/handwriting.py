@@ -10,8 +10,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from model.training.digit_styles import OTHERS
-from model.training.letters import CURSIVE, FINER, PLAIN, letters, smaller
+from model.training.letters import CURSIVE, FINER, OTHERS, PLAIN, letters, smaller
 
 Random = np.random.Generator
 

@@ -12,7 +12,8 @@ from torch.nn.functional import affine_grid, ctc_loss, grid_sample, interpolate
 from model.glyph import LONG, SIDE
 from model.networks import BLANK, NEITHER, SIGNS, SYMBOLS
 from model.training.augmentation import degrade, ink_of, skeleton_distances
-from model.training.digit_styles import DIGITS, OTHERS
+from model.training.digit_styles import DIGITS
+from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, draw, draw_all, scribble
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
