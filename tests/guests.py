@@ -56,7 +56,7 @@ class Guest:
 
     def photo(self, file: dict) -> str:
         """Submit an upload to the Photo tab; return the answer as HTML."""
-        body = {"data": [file, False], "fn_index": self.events[self.ids["picture"], "change"]}
+        body = {"data": [file, False, None], "fn_index": self.events[self.ids["picture"], "change"]}
         self._ask("queue/join", json.dumps(body | {"session_hash": self.session}).encode())
         for line in self._ask(f"queue/data?session_hash={self.session}").decode().splitlines():
             message = json.loads(line.removeprefix("data: ") or "{}")

@@ -87,7 +87,7 @@ def test_a_request_cannot_name_a_file_that_was_not_uploaded(address, guest, phot
         for body in ({"data": [{"path": path}]}, {"data": [{**good, "orig": [{"path": path}]}]}):
             status, _, said = post(f"{address}/gradio_api/call/read_digit", body)
             assert (status, "upload the picture" in said) == (400, True), body
-        joined = {"data": [good, {"path": path}], "fn_index": guest.events[guest.ids["picture"], "change"]}
+        joined = {"data": [good, {"path": path}, None], "fn_index": guest.events[guest.ids["picture"], "change"]}
         status, _, said = post(f"{address}/gradio_api/queue/join", joined | {"session_hash": "a"})
         assert (status, "upload the picture" in said) == (400, True)
     for path in ("/gradio_api/file=https://example.com/x.png", "/gradio_api/file/x", "/gradio_api/file=/etc/passwd"):
@@ -126,9 +126,9 @@ def post(url, body):
     ("path", "body"),
     [
         ("queue/join", {"data": [], "fn_index": 999, "session_hash": "a"}),
-        ("queue/join", {"data": [1, 2, 3], "fn_index": 3, "session_hash": "a"}),
-        ("queue/join", {"data": [None, False], "fn_index": 3, "session_hash": "a" * 65}),
-        ("queue/join", {"data": [None, False], "fn_index": 3}),
+        ("queue/join", {"data": [1, 2, 3, 4], "fn_index": 3, "session_hash": "a"}),
+        ("queue/join", {"data": [None, False, None], "fn_index": 3, "session_hash": "a" * 65}),
+        ("queue/join", {"data": [None, False, None], "fn_index": 3}),
         ("call/read_digit", {"data": []}),
         ("call/read_page", []),
         ("call/v2/read_digit", {}),

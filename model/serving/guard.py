@@ -18,7 +18,7 @@ SCRIPTS, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
 SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
-UNREAD = 10  # answers that a session may leave unfetched
+UNREAD, UNREAD_JSON = 10, 200  # messages that a session may leave unfetched: of the page, with pictures; of programs
 
 
 def guard(page: gr.Blocks) -> Door:
@@ -93,7 +93,7 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
         if not isinstance(data, list) or len(data) != len(event.inputs):
             return f"give {len(event.inputs)} inputs"
         mailbox = page._queue.pending_messages_per_session.get(session)
-        if mailbox is not None and mailbox.qsize() > UNREAD:
+        if mailbox is not None and mailbox.qsize() > (UNREAD if event.api_visibility == "private" else UNREAD_JSON):
             return "fetch your answers first"
     else:
         if path.startswith(f"{CALL}v2/"):  # v2 names its inputs
