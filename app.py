@@ -100,8 +100,8 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     bridge.click(lambda: gr.update(visible=True), None, spare, **QUIETLY)
     spare_pad.change(events.answer_stroke, [spare_pad, both], drawing_answer, **QUIETLY)
     known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # correct.js clicks it
+    shown = [photo_answer, boxes, text, table, sheet]
     for event in (photo.change, both.change, again.click):
-        shown = [photo_answer, boxes, text, table, sheet]
         event(events.answer_photo, [photo, both, known], shown, js=KNOWN, **QUIETLY)
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize, one_hot
 
+from model.networks import NO_DIGIT
+
 STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
 WIDTH = 0.12  # by how much the cosine similarity must fall for the evidence to fall by a factor of e
-NO_DIGIT = 10  # label of a glyph that is no digit
 
 
 class Adapted(nn.Module):
@@ -14,9 +15,9 @@ class Adapted(nn.Module):
 
     The logit of each digit is raised by STRENGTH * exp((s - 1) / WIDTH), where s is the cosine similarity, before the
     last layer, to the most similar glyph with that label; so glyphs that resemble none of them are hardly affected. A
-    glyph labelled NO_DIGIT lowers all ten logits instead. Of three methods, compared by `evaluate` on writers, this
-    one corrected the most of a writer's errors without harming others; the other two were prototypes, one mean for
-    each digit, and gradient steps on the last layer.
+    glyph labelled NO_DIGIT lowers all ten logits instead. Two other methods did worse when they were compared on
+    writers: prototypes, one mean for each digit, corrected fewer errors, and gradient steps on the last layer harmed
+    other people's digits.
 
     Args:
         net: ends in a linear layer.

@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from model.page import Page
 
-DIGIT, NO_DIGIT = "#dc143c", "#808080"
+RED, GREY = "#dc143c", "#808080"  # boxes of digits, and of marks that are none
 
 
 def annotated(picture: Image.Image, page: Page) -> Image.Image:
@@ -18,7 +18,7 @@ def annotated(picture: Image.Image, page: Page) -> Image.Image:
     pen = ImageDraw.Draw(copy)
     line = max(1, max(copy.size) // 400)
     for (left, top, right, bottom), prediction in page.marks:
-        colour, text = (NO_DIGIT, "?") if prediction.digit is None else (DIGIT, str(prediction.digit))
+        colour, text = (GREY, "?") if prediction.digit is None else (RED, str(prediction.digit))
         pen.rectangle((left - line, top - line, right + line, bottom + line), outline=colour, width=line)
         size = max(12, max(copy.size) // 40, (bottom - top) // 4)
         above = top - line >= size  # otherwise the label goes inside the box

@@ -77,12 +77,12 @@ class Pieces:
     labels: np.ndarray
     boxes: np.ndarray
 
-    def cut_out(self, label: int) -> tuple[np.ndarray, tuple[int, int]]:
-        """Return one component with its soft edges, [h, w] float32, and its corner (left, top)."""
-        box = self.boxes[label]
-        (left, top), (right, bottom) = (box[:2] - 1).clip(0).tolist(), (box[2:] + 1).tolist()
+    def cut_out(self, *labels: int) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return some components with their soft edges, [h, w] float32, and their corner (left, top)."""
+        boxes = self.boxes[list(labels)]
+        (left, top), (right, bottom) = (boxes[:, :2].min(0) - 1).clip(0).tolist(), (boxes[:, 2:].max(0) + 1).tolist()
         window = slice(top, bottom), slice(left, right)
-        own = cv2.dilate(np.uint8(self.labels[window] == label), np.ones((3, 3), np.uint8))
+        own = cv2.dilate(np.uint8(np.isin(self.labels[window], labels)), np.ones((3, 3), np.uint8))
         return self.ink[window] * own, (left, top)
 
 

@@ -125,11 +125,15 @@ def number_of(run: list, box: tuple[int, int, int, int], calibration: Sequence[f
         box: its bounding box, in pixels of the image.
         calibration: scale and offset for the logit of the probability that all of it is correct.
     """
-    shares = [one.prediction.confidence if one.prediction else one.mark.score for one in run]
     by, more = calibration
-    confidence = 1 / (1 + math.exp(-by * logit(math.prod(shares)) - more))
+    confidence = 1 / (1 + math.exp(-by * logit(probability(run)) - more))
     text = text_of(run)
     return Number(text, value_of(text), box, confidence, tuple(one.prediction for one in run))
+
+
+def probability(run: list) -> float:
+    """Return the product of the confidences of a number's digits and signs, before calibration."""
+    return math.prod(one.prediction.confidence if one.prediction else one.mark.score for one in run)
 
 
 def logit(share: float) -> float:

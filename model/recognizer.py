@@ -27,8 +27,8 @@ from model.prediction import Prediction, blank
 from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
-from model.touching import as_spelt, crowds, fragments, take_apart
-from model.whole_numbers import CAUTION, Whole, instead, odds, twice
+from model.touching import crowds, fragments, take_apart
+from model.whole_numbers import CAUTION, Whole, instead, odds, spelt, twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
@@ -194,9 +194,7 @@ class Recognizer:
             digits = [part for part in parts if part.kind == "digit"]
             readings = self.read_marks(digits, card["fusion"])
             if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
-                apart = [Written(*one, True) for one in zip(digits, map(as_spelt, digits, readings), strict=True)]
-                apart += [Written(part, None, True) for part in parts if part.kind != "digit"]
-                kept = [one for one in kept if one not in now] + apart
+                kept = [one for one in kept if one not in now] + spelt(parts, readings)
         return kept
 
     @torch.inference_mode()

@@ -113,7 +113,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], scale: float, corner: tuple[i
         return []
     columns = np.array([(symbol.column - MARGIN) / scale for symbol in symbols])
     parts = []
-    for symbol, own in zip(symbols, shared_out(ink, columns), strict=True):
+    for symbol, own in zip(symbols, divided(ink, columns), strict=True):
         y, x, height, width = tight(own)
         if width:
             shares, kind = symbol.shares[:10], "digit" if symbol.text.isdecimal() else symbol.text
@@ -125,7 +125,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], scale: float, corner: tuple[i
     return parts
 
 
-def shared_out(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def divided(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Share ink out between symbols: ink [h, w], the column of each symbol [N] -> the ink of each [N, h, w].
 
     A component of the ink goes to the symbol whose column it spans, or to the nearest. A component that spans several
@@ -134,7 +134,7 @@ def shared_out(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
     pieces = connected(ink)
     spans = [np.flatnonzero((columns >= left) & (columns < right)) for left, _, right, _ in pieces.boxes]
     owners = {int(span[0]) for span in spans[1:] if len(span) == 1}
-    shares = np.zeros((len(columns), *ink.shape), np.float32)
+    shares, across = np.zeros((len(columns), *ink.shape), np.float32), np.arange(ink.shape[1])
     for label, span in enumerate(spans[1:], 1):
         left, _, right, _ = pieces.boxes[label]
         if not len(span):
@@ -147,7 +147,6 @@ def shared_out(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
         cuts = [cut(own, *columns[[i, j]]) for i, j in pairwise(span)]
         ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
         for i, (start, end) in zip(span, pairwise(ends), strict=True):
-            across = np.arange(ink.shape[1])
             shares[i] += np.where((across >= start[:, None]) & (across < end[:, None]), own, 0)
     return shares
 

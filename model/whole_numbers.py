@@ -1,17 +1,17 @@
 """Numbers read as a whole: the network `line` sees all the ink of a number, which was first read mark by mark."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import cv2
 import numpy as np
 from torch import nn
 
 from model.ctc import Symbol, classify, decode, log_probability, to_strip
 from model.finder import Mark
 from model.ink import Pieces
-from model.numbers import around, logit, runs, text_of
+from model.numbers import around, logit, probability, runs, text_of
 from model.page import Written, in_lines
 from model.prediction import Prediction
 from model.proposals import LIKE_A_MARK, shared
@@ -60,22 +60,22 @@ class Whole:
         return cut_up(self.ink, self.symbols, self.scale, self.corner)
 
 
-def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], others: Sequence[Written]) -> Whole | None:
+def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: set[int]) -> Whole | None:
     """Read a number again, as a whole.
 
     Args:
         net: the network `line`.
         pieces: the connected components of the picture's ink.
         run: the number's digits and signs, as `model.numbers.runs` returns them.
-        others: the digits that belong to other numbers.
+        taken: the components under the digits of its line.
 
     Returns:
         The reading, or None if the number is a single digit, or its ink cannot be told from other ink.
     """
-    labels = ink_around(pieces, run, others) if len(run) > 1 else []
+    labels = ink_around(pieces, run, taken) if len(run) > 1 else []
     if not labels:
         return None
-    ink, corner = together(pieces, labels)
+    ink, corner = pieces.cut_out(*labels)
     height, width = ink.shape
     if height < LOWEST or width > WIDEST * height:
         return None
@@ -88,7 +88,7 @@ def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], others: S
     return Whole(symbols, ink, corner, scale, own, other)
 
 
-def ink_around(pieces: Pieces, run: Sequence[Written], others: Sequence[Written]) -> list[int]:
+def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[int]:
     """List the components that belong to a number: those under its marks, and what stands among them unread."""
     digits = [one for one in run if one.prediction]
     height = median(one.height for one in digits)
@@ -100,20 +100,11 @@ def ink_around(pieces: Pieces, run: Sequence[Written], others: Sequence[Written]
     near &= (boxes[:, 1] > top - 2 * ABOVE * height) & (boxes[:, 3] < bottom + 2 * BELOW * height)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < LARGE * height) & (tall < LARGE * height)
-    foreign = set(by_piece(pieces.labels, [one.mark for one in others]))
     own = set(by_piece(pieces.labels, [one.mark for one in run]))
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
     if (beyond * (1, 1, -1, -1) > BEYOND * height).any():
         return []  # the number is on a line or a sheet, whose ink hangs together with its own
-    return sorted((set((np.flatnonzero(near) + 1).tolist()) - foreign) | own)
-
-
-def together(pieces: Pieces, labels: list[int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the ink of several components, [h, w] float32 in [0, 1], and its corner (left, top)."""
-    (left, top), (right, bottom) = (pieces.boxes[labels, :2].min(0) - 1).clip(0), pieces.boxes[labels, 2:].max(0) + 1
-    window = slice(top, bottom), slice(left, right)
-    own = cv2.dilate(np.uint8(np.isin(pieces.labels[window], labels)), np.ones((3, 3), np.uint8))
-    return pieces.ink[window] * own, (int(left), int(top))
+    return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
 
 
 def odds(run: Sequence[Written], whole: Whole, weights: Sequence[float] = CAUTION) -> float:
@@ -129,8 +120,7 @@ def odds(run: Sequence[Written], whole: Whole, weights: Sequence[float] = CAUTIO
 
 def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
     """Return what `odds` weighs: log-odds of both texts for the network `line`, and of the text mark by mark."""
-    shares = [one.prediction.confidence if one.prediction else one.mark.score for one in run]
-    return [logit(float(np.exp(whole.own))), logit(float(np.exp(whole.other))), logit(float(np.prod(shares)))]
+    return [logit(math.exp(whole.own)), logit(math.exp(whole.other)), logit(probability(run))]
 
 
 def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[list[Written], Whole]]:
@@ -144,11 +134,9 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[lis
     found = []
     for line in in_lines(kept):
         numbers = runs(line)
-        for run in numbers:
-            others = [one for number in numbers if number is not run for one in number if one.prediction]
-            whole = read_whole(net, pieces, run, others)
-            if whole:
-                found.append((run, whole))
+        taken = set(by_piece(pieces.labels, [one.mark for run in numbers for one in run if one.prediction]))
+        readings = ((run, read_whole(net, pieces, run, taken)) for run in numbers)
+        found += [(run, whole) for run, whole in readings if whole]
     return found
 
 
@@ -164,15 +152,28 @@ def instead(
         parts: its digits and signs.
         readings: of the digits among them, in the same order.
     """
-    new, left = [], iter(readings)
-    for part in parts:
-        reading = as_spelt(part, next(left)) if part.kind == "digit" else None
+
+    def as_before(new: Written) -> Written:
         same = (
             one
             for one in run
-            if one.kind == part.kind
-            and (reading is None or one.prediction.digit == reading.digit)
-            and shared(np.array(part.box), np.array([one.box]))[0] >= LIKE_A_MARK
+            if one.kind == new.kind
+            and (new.prediction is None or one.prediction.digit == new.prediction.digit)
+            and shared(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
         )
-        new.append(next(same, None) or Written(part, reading, True))
-    return [one for one in kept if not whole.holds(one)] + new if new else kept
+        return next(same, new)
+
+    return (
+        [one for one in kept if not whole.holds(one)] + list(map(as_before, spelt(parts, readings))) if parts else kept
+    )
+
+
+def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
+    """Return the parts of a number as items of a page: each digit is the one that the network `line` reads.
+
+    Args:
+        parts: digits and signs, each with its own ink.
+        readings: of the digits among them, in the same order.
+    """
+    left = iter(readings)
+    return [Written(part, as_spelt(part, next(left)) if part.kind == "digit" else None, True) for part in parts]

@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from model import Recognizer, corrections
-from model.adaptation import NO_DIGIT, Adapted
+from model.adaptation import Adapted
 from model.evaluation.adaptation import learning
 from model.evaluation.strokes import draw
+from model.networks import NO_DIGIT
 from tests.digits import STROKES
 
 

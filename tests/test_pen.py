@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from model.networks import NO_DIGIT
 from model.training.augmentation import skeleton_distances
 from model.training.digit_styles import DIGITS
-from model.training.glyphs import NONE, Mixture, rewrite
+from model.training.glyphs import Mixture, rewrite
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, draw, outlines, scribble
 from tests.test_augmentation import glyphs
@@ -51,7 +52,7 @@ def test_a_mixture_holds_real_digits_synthetic_digits_and_non_digits():
     assert batch.shape == (len(labels), 1, 28, 28)
     assert labels[:40].tolist() == list(range(10)) * 4
     assert set(labels[40:50].tolist()) <= set(range(10))
-    assert (labels[50:] == NONE).all()
+    assert (labels[50:] == NO_DIGIT).all()
     assert len(labels) == 66
 
 

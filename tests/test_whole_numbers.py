@@ -7,7 +7,8 @@ from model.finder import Mark
 from model.ink import connected
 from model.page import Written
 from model.prediction import Prediction
-from model.whole_numbers import ink_around, instead, odds, read_whole, together, twice
+from model.touching import by_piece
+from model.whole_numbers import ink_around, instead, odds, read_whole, twice
 from tests.digits import STROKES
 from tests.test_ctc import Said
 
@@ -20,6 +21,11 @@ def picture(*rectangles):
     for left, top, right, bottom in rectangles:
         ink[top:bottom, left:right] = 1
     return ink
+
+
+def under(pieces, *items):
+    """Return the components under some marks."""
+    return set(by_piece(pieces.labels, [one.mark for one in items]))
 
 
 def written(box, digit, confidence=0.9):
@@ -40,33 +46,34 @@ ONE, POINT, TWO, FAR = (20, 20, 30, 70), (38, 64, 43, 69), (50, 20, 60, 70), (20
 def test_a_number_owns_its_marks_and_what_stands_among_them_unread():
     pieces = connected(picture(ONE, POINT, TWO, FAR, (35, 0, 65, 3)))  # the last is a line far above
     run, other = [written(ONE, 1), written(TWO, 1)], [written(FAR, 1)]
-    labels = ink_around(pieces, run, other)
+    labels = ink_around(pieces, run, under(pieces, *run, *other))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, POINT, TWO])
 
 
 def test_a_number_does_not_own_the_ink_of_its_neighbour():
     near = (75, 20, 85, 70)
     pieces = connected(picture(ONE, TWO, near))
-    labels = ink_around(pieces, [written(ONE, 1), written(TWO, 1)], [written(near, 1)])
+    run = [written(ONE, 1), written(TWO, 1)]
+    labels = ink_around(pieces, run, under(pieces, *run, written(near, 1)))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, TWO])
 
 
 def test_the_ink_of_a_number_is_cut_out_without_the_rest():
     pieces = connected(picture(ONE, TWO, (40, 30, 45, 60)))
     labels = [label for label in (1, 2, 3) if pieces.boxes[label, 0] != 40]
-    ink, corner = together(pieces, labels)
+    ink, corner = pieces.cut_out(*labels)
     assert corner == (19, 19)
     assert ink.sum() == 2 * 10 * 50
 
 
 def test_a_single_digit_is_not_read_again():
     pieces = connected(picture(ONE))
-    assert read_whole(Said("1"), pieces, [written(ONE, 1)], []) is None
+    assert read_whole(Said("1"), pieces, [written(ONE, 1)], set()) is None
 
 
 def test_the_reading_as_a_whole_counts_more_the_surer_it_is():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = read_whole(Said("___1__.__1"), pieces, run, [])
+    whole = read_whole(Said("___1__.__1"), pieces, run, under(pieces, *run))
     assert whole.text == "1.1"
     assert whole.own > whole.other
     assert odds(run, whole) > 0
@@ -77,7 +84,7 @@ def test_the_reading_as_a_whole_counts_more_the_surer_it_is():
 def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
     far = written(FAR, 5)
-    whole = read_whole(Said("___1__.__1"), pieces, run, [far])
+    whole = read_whole(Said("___1__.__1"), pieces, run, under(pieces, *run, far))
     parts = whole.parts()
     assert [part.kind for part in parts] == ["digit", ".", "digit"]
     readings = [run[0].prediction, run[1].prediction]

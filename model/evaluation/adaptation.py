@@ -22,7 +22,7 @@ DRAWS = 4  # times that arbitrary digits are drawn for each writer
 
 
 def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
-    """Return the glyphs of pen strokes, [N, 1, 28, 28] float32, each drawn somewhere on a canvas."""
+    """Return the glyphs of pen strokes, drawn somewhere on a canvas and framed as marks are: [N, 1, 28, 28] float32."""
     pictures = (draw_somewhere(one["strokes"], np.random.default_rng(i)) for i, one in enumerate(drawings))
     return torch.from_numpy(np.concatenate([close_ups([ink(picture, 640)]) for picture in pictures]))[:, None]
 

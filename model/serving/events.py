@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from model import Page, Prediction, Recognizer, corrections
-from model.adaptation import NO_DIGIT
-from model.annotate import annotated
+from model.annotate import GREY, RED, annotated
 from model.glyph import SIDE
 from model.images import Source, of_data_url, size, upright
+from model.networks import NO_DIGIT
 from model.serving import html
 from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS
@@ -22,7 +22,7 @@ from model.serving.turns import BusyError, Turns
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
 NEITHER = "no digit"
 MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
-COLOURS = {NEITHER: "#808080"} | {str(digit): "#dc143c" for digit in range(10)}  # box colours
+COLOURS = {NEITHER: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a whole number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
@@ -64,7 +64,7 @@ def answer_look(asked: dict) -> str:
     """Read the drawing that the page's script sent; return HTML."""
     try:
         drawing = of_data_url(asked["picture"], *CANVAS)
-        reader = adapted(asked.get("known") or "[]")
+        reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
         return html.headline("", f"This is not a drawing: {error}.")
     return answer_drawing({"composite": drawing}, bool(asked.get("both")), reader)
@@ -76,25 +76,26 @@ async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -
 
 
 @functools.lru_cache(maxsize=LEARNERS)
-def adapted(known: str) -> Recognizer:
+def adapted(known: str | None) -> Recognizer:
     """Return a recognizer that knows one person's corrections.
 
     Args:
-        known: JSON, a list of [digit, data URL of the glyph]; the digit is 10 for a glyph that is no digit.
+        known: JSON, a list of [digit, data URL of the glyph]; the digit is 10 for a glyph that is no digit. None if
+            there are none.
 
     Raises:
         ValueError: it is something else.
     """
     try:
-        told = json.loads(known)[-MOST_KNOWN:]
+        told = json.loads(known or "[]")[-MOST_KNOWN:]
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in told]
-        glyphs = [glyph_of(picture) for _, picture in told]
+        glyphs = [shown_glyph(picture) for _, picture in told]
     except (KeyError, TypeError) as error:
         raise ValueError(f"these are not corrections: {error}") from None
     return recognizer.adapt(np.stack(glyphs), np.array(labels)) if told else recognizer
 
 
-def glyph_of(picture: str) -> np.ndarray:
+def shown_glyph(picture: str) -> np.ndarray:
     """Return the glyph that the page showed: the data URL of its picture -> [28, 28] float32 in [0, 1]."""
     return 1 - of_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
 
@@ -109,16 +110,18 @@ def answer_drawing(drawing: dict | None, both: bool, reader: Recognizer = recogn
 async def answer_photo(path: str | None, both: bool, known: str | None, request: gr.Request) -> tuple:
     """Read an uploaded picture when its session's turn comes, or say that the page is busy."""
     try:
-        return await photos.take(request.session_hash, answer_sheet, path, both, adapted(known or "[]"))
+        return await photos.take(request.session_hash, answer_sheet, path, both, known)
     except BusyError as busy:
         return html.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
+
+
+def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tuple:
+    """Read an uploaded picture: as for a drawing, plus the sheet with its boxes if it has more than one digit."""
+    try:
+        reader = adapted(known)
     except ValueError as error:
         words = f"Your corrections cannot be used: {error}."
         return html.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
-
-
-def answer_sheet(path: str | None, both: bool, reader: Recognizer = recognizer) -> tuple:
-    """Read an uploaded picture: as for a drawing, plus the sheet with its boxes if it has more than one digit."""
     said, page = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
@@ -145,7 +148,7 @@ async def correct(said: dict, request: gr.Request) -> str:
 def keep(said: dict) -> str:
     """Save a glyph with the digit that its writer gives: {"glyph": data URL, "digit": int} -> thanks, or why not."""
     try:
-        glyph = glyph_of(said["glyph"])
+        glyph = shown_glyph(said["glyph"])
         if type(said["digit"]) is not int:
             raise ValueError("give a digit from 0 to 9")
         corrections.keep(glyph, said["digit"])

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from model.adaptation import NO_DIGIT
 from model.annotate import annotated
 from model.finder import tight
 from model.images import as_data_url
+from model.networks import NO_DIGIT
 from model.page import Page
 from model.prediction import Prediction
 

@@ -13,14 +13,14 @@ from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
 from model.ink import connected, ink
-from model.networks import digit_scores
+from model.networks import NO_DIGIT, digit_scores
 from model.numbers import EXTREME, number_of, runs, text_of
 from model.page import in_lines
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
 from model.training.camera import lit
-from model.training.glyphs import NONE, Mixture
+from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
@@ -57,7 +57,7 @@ def calibrate(
     drawn = [mixture(torch.arange(len(labels))) for _ in range(ROUNDS)]
     truth = torch.cat([labels for _, labels in drawn])
     logits = torch.cat([predict_augmented(net, batch) for batch, _ in drawn])
-    digits = truth != NONE
+    digits = truth != NO_DIGIT
     temperatures = torch.logspace(-0.7, 0.7, 141)
     losses = torch.stack([cross_entropy(logits[digits] / t, truth[digits]) for t in temperatures])
     scores = digit_scores(logits)
@@ -73,7 +73,7 @@ def calibrate(
 def candidates(
     finder: torch.nn.Module, scenes: Scenes, count: int, seed: int
 ) -> tuple[list[Mark], list[int], int, int]:
-    """Propose marks in new scenes: the marks, their labels (0 to 9, or NONE), and how many digits exist and are missed.
+    """Propose marks in new scenes: the marks, their labels (0 to 9, NO_DIGIT), how many digits exist, and are missed.
 
     A mark gets the label of the digit whose box it matches. Marks that overlap a digit only in part, or whose digit is
     hard to see, are left out.
@@ -92,7 +92,7 @@ def candidates(
                 continue
             found |= {k} if iou >= 0.5 else set()
             marks.append(mark)
-            truth.append(things[k][0] if iou >= 0.5 else NONE)
+            truth.append(things[k][0] if iou >= 0.5 else NO_DIGIT)
         there, missed = there + len(clear), missed + len(clear - found)
     return marks, truth, there, missed
 
@@ -131,12 +131,12 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
     rest = least(lambda some: off(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))
     weights = all_of(torch.cat([rest[:2], seen, rest[2:]]))
     answer = fuse(logits, marks, weights).argmax(dim=1)
-    digits = truth != NONE
+    digits = truth != NO_DIGIT
     return {
         "fusion": weights.tolist(),
         "missed": missed / there,
         "right": (answer == truth)[digits].float().mean().item(),
-        "invented": (answer != NONE)[~digits].float().mean().item(),
+        "invented": (answer != NO_DIGIT)[~digits].float().mean().item(),
     }
 
 

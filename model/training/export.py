@@ -11,8 +11,7 @@ import torch
 
 from model import weights
 from model.networks import NETWORKS, folded, predict
-from model.training.augmentation import augment
-from model.training.augmentation import write as draw_strokes
+from model.training.augmentation import augment, write
 from model.training.browser import agreement, to_browser, to_static_page
 from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
@@ -81,7 +80,7 @@ def some_glyphs() -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         maps, _ = draw_all(DIGITS, 50)
-        return augment(draw_strokes(maps[torch.randperm(len(maps))[:CHECKED]]))
+        return augment(write(maps[torch.randperm(len(maps))[:CHECKED]]))
 
 
 def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
@@ -140,9 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, of {CHECKED:,} glyphs: {difference:.1e}")
-        for folder, write in ((options.browser, to_browser), (options.static, to_static_page)):
+        for folder, make in ((options.browser, to_browser), (options.static, to_static_page)):
             if folder:
-                sizes = {file: file.stat().st_size for file in write(net, card, folder)}
+                sizes = {file: file.stat().st_size for file in make(net, card, folder)}
                 print("".join(f"wrote {file} ({size:,} bytes)\n" for file, size in sizes.items()), end="")
                 same = agreement(net, some_glyphs())
                 print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as before rounding")

@@ -3,14 +3,13 @@
 import torch
 from torch.nn.functional import interpolate
 
-from model.networks import with_none
+from model.networks import NO_DIGIT, with_none
 from model.training.augmentation import augment, enlarge, skeleton_distances, write
 from model.training.data import Digits
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, draw, draw_all, outlines, scribble
 
-NONE = 10  # label of non-digits
 PLAIN = 1 / 3  # fraction of the MNIST digits that stay unmodified
 SIMPLE = 1, 4, 7  # digits that stay legible when written with a very thick pen
 DRAWN, OTHER = 0.25, 0.4  # drawn digits, and non-digits, added per MNIST digit
@@ -49,7 +48,7 @@ class Mixture:
         batch = augment(torch.cat([digits, write(self.drawn[drawn], fattest), write(self.others[others])]))
         plain = round(PLAIN * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]
-        return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NONE)])
+        return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NO_DIGIT)])
 
     @staticmethod
     def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:

@@ -1,6 +1,6 @@
 """Training recipes: everything that determines a network's weights, except the seed and the data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,22 @@ class Recipe:
     clipping: float = 0.0
 
 
+WORLD = Recipe(
+    "world",
+    epochs=24,
+    batch_size=128,
+    learning_rate=3e-3,
+    mixture=True,
+    annealed=True,
+    weight_decay=0.02,
+    averaging=0.999,
+    smoothing=0.02,
+)
+
 RECIPES = {
     "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
-    "world": Recipe(
-        "world",
-        epochs=24,
-        batch_size=128,
-        learning_rate=3e-3,
-        mixture=True,
-        annealed=True,
-        weight_decay=0.02,
-        averaging=0.999,
-        smoothing=0.02,
-    ),
-    "pocket": Recipe(
-        "pocket",
-        epochs=24,
-        batch_size=128,
-        learning_rate=3e-3,
-        mixture=True,
-        annealed=True,
-        weight_decay=0.02,
-        averaging=0.999,
-        smoothing=0.02,
-    ),
+    "world": WORLD,
+    "pocket": replace(WORLD, network="pocket"),
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",
