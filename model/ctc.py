@@ -1,6 +1,8 @@
-"""ink of a line -> strip -> symbols: CTC decoding for the network `line`."""
+"""ink of a line -> strip -> symbols: CTC decoding for the network `line`; an uncertain line is read in four views."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +16,9 @@ from model.networks import BLANK, SYMBOLS
 MARGIN = 4  # pixels of blank paper at each end of a strip
 STEP = 2  # strip columns per output column of the network
 FAINTEST = 0.2  # the faintest ink that is normalised to full darkness
+POINT, COMMA = SYMBOLS.index("."), SYMBOLS.index(",")
+DOUBT = 0.8  # a line is uncertain if the probability of its text is below this
+VIEWS = (LONG, 1.1, 0.12), (LONG, 1.1, -0.12), (22, 1.0, 0.0)  # of an uncertain line: height, stretch and slant
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +27,7 @@ class Symbol:
 
     Attributes:
         text: one of `model.networks.SYMBOLS`.
-        column: its horizontal position, in columns of the strip.
+        column: its horizontal position, in columns of the strip from `decode`, of the ink from `spell`.
         shares: [SYMBOLS] float32, the probability of each symbol there; sums to 1.
     """
 
@@ -31,16 +36,76 @@ class Symbol:
     shares: np.ndarray
 
 
-def to_strip(ink: np.ndarray) -> tuple[np.ndarray, float]:
-    """Scale ink to a height of 20 pixels: return the strip [28, W] float32 in [0, 1], W even, and the scale.
+@dataclass(frozen=True, eq=False)
+class Spelled:
+    """A line as the network `line` reads it.
+
+    Attributes:
+        symbols: from left to right, each with its column in the ink.
+        logits: [W / 2, SYMBOLS + 1] for each view of the line.
+    """
+
+    symbols: list[Symbol]
+    logits: list[torch.Tensor]
+
+    @property
+    def text(self) -> str:  # noqa: D102
+        return text_of(self.symbols)
+
+    def log_probability(self, text: str) -> float:
+        """Return the logarithm of the probability of a text, averaged over the views."""
+        each = torch.tensor([log_probability(logits, text) for logits in self.logits])
+        return float(each.logsumexp(dim=0)) - math.log(len(each))
+
+
+def spell(net: nn.Module, ink: np.ndarray) -> Spelled:
+    """Read the ink of a line, [h, w] float32 in [0, 1].
+
+    An uncertain line is read in more views: wider, slanted to either side, and taller. The text that is likeliest on
+    average over the views wins.
+    """
+    strip, scale = to_strip(ink)
+    logits = classify(net, strip)
+    readings = [_in_ink(decode(logits), scale)]
+    read = Spelled(readings[0], [logits])
+    if not read.symbols or math.exp(read.log_probability(read.text)) >= DOUBT:
+        return read
+    for height, stretch, slant in VIEWS:
+        sheared, moved = slanted(ink, slant)
+        strip, scale = to_strip(sheared, height, stretch)
+        logits = classify(net, strip)
+        readings.append(_in_ink(decode(logits), scale, moved))
+        read.logits.append(logits)
+    return replace(read, symbols=max(filter(None, readings), key=lambda some: read.log_probability(text_of(some))))
+
+
+def text_of(symbols: Iterable[Symbol]) -> str:
+    """Return the characters of several symbols."""
+    return "".join(symbol.text for symbol in symbols)
+
+
+def _in_ink(symbols: list[Symbol], scale: float, moved: float = 0.0) -> list[Symbol]:
+    """Convert the columns of symbols from those of a strip to those of the ink."""
+    return [replace(symbol, column=(symbol.column - MARGIN) / scale - moved) for symbol in symbols]
+
+
+def slanted(ink: np.ndarray, slant: float) -> tuple[np.ndarray, float]:
+    """Shear ink [h, w], each row further right than the one above: return it, and how far its middle row moves."""
+    wider = abs(slant) * len(ink)
+    matrix = np.array([[1, slant, max(0.0, -slant * len(ink))], [0, 1, 0]])
+    return cv2.warpAffine(ink, matrix, (math.ceil(ink.shape[1] + wider), len(ink))) if slant else ink, wider / 2
+
+
+def to_strip(ink: np.ndarray, height: int = LONG, stretch: float = 1.0) -> tuple[np.ndarray, float]:
+    """Scale ink to a height in pixels, and stretch it: return the strip [28, W] float32 in [0, 1], W even, and a scale.
 
     Column x of the ink moves to column MARGIN + scale * x.
     """
-    scale = LONG / len(ink)
+    scale = stretch * height / len(ink)
     width = max(1, round(scale * ink.shape[1]))
     strip = np.zeros((SIDE, 2 * MARGIN + width + width % 2), np.float32)
-    top = (SIDE - LONG) // 2
-    strip[top : top + LONG, MARGIN : MARGIN + width] = cv2.resize(ink, (width, LONG), interpolation=cv2.INTER_AREA)
+    top = (SIDE - height) // 2
+    strip[top : top + height, MARGIN : MARGIN + width] = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
     # some strokes are fainter than others: normalise each by the darkest ink near it
     around = cv2.dilate(strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8))
     return strip / np.maximum(around, FAINTEST), scale
@@ -71,8 +136,12 @@ def decode(logits: torch.Tensor) -> list[Symbol]:
 
 
 def log_probability(logits: torch.Tensor, text: str) -> float:
-    """Return the logarithm of the probability of a text, given logits [W / 2, SYMBOLS + 1]: the CTC likelihood."""
-    symbols = torch.tensor([[SYMBOLS.index(sign) for sign in text]])
-    shares = logits.log_softmax(dim=1)[:, None]
+    """Return the logarithm of the probability of a text, given logits [W / 2, SYMBOLS + 1]: the CTC likelihood.
+
+    Points and commas count as the same, since handwriting often does not tell them apart.
+    """
+    symbols = torch.tensor([[SYMBOLS.index(sign) for sign in text.replace(",", ".")]])
+    shares = logits.log_softmax(dim=1)
+    shares[:, POINT] = shares[:, [POINT, COMMA]].logsumexp(dim=1)
     sizes = torch.tensor([len(shares)]), torch.tensor([len(text)])
-    return -float(ctc_loss(shares, symbols, *sizes, blank=BLANK, reduction="sum"))
+    return -float(ctc_loss(shares[:, None], symbols, *sizes, blank=BLANK, reduction="sum"))

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -26,7 +25,8 @@ class Number:
         value: int or float, or None if the text is not a plain number. A comma before three digits is read as a
             thousands separator, any other as a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
-        confidence: calibrated probability that the whole text is correct, in [0, 1].
+        confidence: probability that the whole text is correct, in [0, 1]; of a single digit its own, of a longer number
+            calibrated on synthetic ones.
         digits: the prediction for each character of the text; None for a sign.
     """
 
@@ -117,22 +117,21 @@ def value_of(text: str) -> int | float | None:
     return float(text) if "." in text else int(text)
 
 
-def number_of(run: list, box: tuple[int, int, int, int], calibration: Sequence[float]) -> Number:
+def number_of(run: list, box: tuple[int, int, int, int]) -> Number:
     """Build a number from its digits and signs.
 
     Args:
         run: one of the groups that `runs` returns.
         box: its bounding box, in pixels of the image.
-        calibration: scale and offset for the logit of the probability that all of it is correct.
     """
-    by, more = calibration
-    confidence = 1 / (1 + math.exp(-by * logit(probability(run)) - more))
+    known = [one.log_odds for one in run]
+    odds = logit(probability(run)) if None in known else min(known)
     text = text_of(run)
-    return Number(text, value_of(text), box, confidence, tuple(one.prediction for one in run))
+    return Number(text, value_of(text), box, 1 / (1 + math.exp(-odds)), tuple(one.prediction for one in run))
 
 
 def probability(run: list) -> float:
-    """Return the product of the confidences of a number's digits and signs, before calibration."""
+    """Return the product of the confidences of a number's digits and signs."""
     return math.prod(one.prediction.confidence if one.prediction else one.mark.score for one in run)
 
 

@@ -22,8 +22,8 @@ def oriented(
     """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits.
 
     Args:
-        read: reads brightness [H, W], and returns what is written there and the components of its ink; with a second
-            argument True, only what is sure, which is faster, and without its ink.
+        read: reads brightness [H, W], and returns what is written there and the components of its ink; given
+            True as second argument, only confident marks, and no ink, which is faster.
         tone: [H, W] float32 in [0, 1], brightness.
 
     Returns:

@@ -25,11 +25,13 @@ class Written:
         mark: its place and ink, as the finder detected it.
         prediction: the reading of its glyph; None for a sign.
         likely: whether it is a digit or a sign, or the finder takes it for one.
+        log_odds: that its number is read correctly; None if that was read mark by mark only.
     """
 
     mark: Mark
     prediction: Prediction | None
     likely: bool
+    log_odds: float | None = None
 
     @property
     def kind(self) -> str:  # noqa: D102
@@ -164,16 +166,13 @@ def _overlap(a: Sequence, b: Sequence, axis: int) -> np.ndarray:
     return np.minimum(a[axis + 2], b[axis + 2]) - np.maximum(a[axis], b[axis])
 
 
-def page_of(
-    written: list[Written], view: View, size: tuple[int, int], calibration: Sequence[float] = (1.0, 0.0)
-) -> Page:
+def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
     """Build a page from the items read in a view of a picture.
 
     Args:
         written: digits and signs, in pixels of the view.
         view: the view in which the picture was read.
         size: width and height of the picture.
-        calibration: for the confidence of a number, see `model.numbers.number_of`.
     """
     some = [one for one in written if one.likely]
     if not any(one.prediction for one in some):
@@ -184,7 +183,7 @@ def page_of(
     marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
     numbers = [runs(line) for line in (lines if noted is some else in_lines(noted))]
     text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
-    each = [number_of(run, box_back(around(run), back, size), calibration) for line in numbers for run in line]
+    each = [number_of(run, box_back(around(run), back, size)) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, text, tuple(each), corners, view.degrees)
 

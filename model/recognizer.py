@@ -28,7 +28,7 @@ from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
 from model.touching import crowds, fragments, take_apart
-from model.whole_numbers import CAUTION, Whole, instead, odds, spelt, twice
+from model.whole_numbers import UNLEARNED, Whole, choice, evidence, instead, spelt, twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
@@ -108,7 +108,7 @@ class Recognizer:
 
         Args:
             glyphs: [N, 28, 28] float32 in [0, 1], as `Prediction.glyph`.
-            labels: [N] int64, 0 to 9, or 10 for a glyph that is no digit.
+            labels: [N] int64, 0 to 9, or 10 for a non-digit.
 
         Raises:
             ValueError: the network does not end in a linear layer.
@@ -146,17 +146,19 @@ class Recognizer:
         tone, given = decoded(image, PAGE_SIDE)
         kept, pieces, view = oriented(self.mark_by_mark, tone)
         written = self.as_wholes(kept, twice(self.line, kept, pieces))
-        calibration = self.finder[1].get("numbers", (1.0, 0.0))
-        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given, calibration)
+        return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
 
     def as_wholes(self, kept: list[Written], again: list[tuple[list[Written], Whole]]) -> list[Written]:
-        """Put numbers as they are read as a whole in the place of those read mark by mark, where that is likelier."""
+        """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier."""
         card = self.finder[1]
+        weights = card.get("number_weights", UNLEARNED)
         for run, whole in again:
-            if whole.text != text_of(run) and odds(run, whole, card.get("whole", CAUTION)) > 0:
-                parts = whole.parts()
+            taken, kind, features = choice(evidence(run, whole), whole.text, text_of(run), weights["choice"])
+            if taken and (parts := whole.parts()):
                 readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
                 kept = instead(kept, run, whole, parts, readings)
+            sure = float(np.dot(weights[kind], features))
+            kept = [replace(one, log_odds=sure) if whole.holds(one) else one for one in kept]
         return kept
 
     def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.ctc import MARGIN, Symbol, classify, decode, to_strip
+from model.ctc import Symbol, spell
 from model.finder import Mark, tight
 from model.ink import Pieces, connected
 from model.networks import NEITHER, SYMBOLS
@@ -92,18 +92,16 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         The digits and signs that are read there, each with its own ink; empty if there is only one symbol, or something
         that is neither a digit nor a sign.
     """
-    strip, scale = to_strip(ink)
-    symbols = decode(classify(net, strip))
-    return cut_up(ink, symbols, scale, corner) if len(symbols) > 1 else []
+    symbols = spell(net, ink).symbols
+    return cut_up(ink, symbols, corner) if len(symbols) > 1 else []
 
 
-def cut_up(ink: np.ndarray, symbols: list[Symbol], scale: float, corner: tuple[int, int]) -> list[Mark]:
+def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> list[Mark]:
     """Split ink into the symbols that the network `line` reads in it.
 
     Args:
         ink: [h, w] float32 in [0, 1].
-        symbols: what was read in its strip.
-        scale: strip pixels per pixel of the ink.
+        symbols: what was read there.
         corner: its (left, top) in the picture.
 
     Returns:
@@ -111,7 +109,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], scale: float, corner: tuple[i
     """
     if any(symbol.text == NEITHER for symbol in symbols):
         return []
-    columns = np.array([(symbol.column - MARGIN) / scale for symbol in symbols])
+    columns = np.array([symbol.column for symbol in symbols])
     parts = []
     for symbol, own in zip(symbols, divided(ink, columns), strict=True):
         y, x, height, width = tight(own)

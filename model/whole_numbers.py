@@ -8,9 +8,10 @@ from statistics import median
 import numpy as np
 from torch import nn
 
-from model.ctc import Symbol, classify, decode, log_probability, to_strip
+from model.ctc import Spelled, spell
 from model.finder import Mark
 from model.ink import Pieces
+from model.networks import NEITHER
 from model.numbers import around, logit, probability, runs, text_of
 from model.page import Written, in_lines
 from model.prediction import Prediction
@@ -22,7 +23,12 @@ BEYOND = 0.8  # digit heights by which the ink of a number may reach over its ma
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 LARGE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
 WIDEST = 40  # heights: wider ink is no number
-CAUTION = 1.0, -1.0, -0.5, -2.0  # see `odds`; the weights of an uncalibrated finder
+AGREED, CHOSEN = "agreed", "chosen"  # both readings of a number are the same; or one is chosen
+UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for its confidence
+    "choice": (1.0, -1.0, -0.5, 0.0, -2.0),
+    AGREED: (0.5, 0.5, 0.0, 0.0),
+    CHOSEN: (0.5, 0.0, 0.0, 0.0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,24 +36,20 @@ class Whole:
     """A number as the network `line` reads it.
 
     Attributes:
-        symbols: from left to right.
+        spelled: its symbols, from left to right.
         ink: [h, w] float32 in [0, 1], of the whole number.
         corner: its (left, top) in the picture.
-        scale: strip pixels per pixel of the ink.
-        own: the logarithm of the probability of its own text.
-        other: that of the text that was read mark by mark.
+        joined: fraction of its symbols that have no connected component of ink of their own, because they touch.
     """
 
-    symbols: list[Symbol]
+    spelled: Spelled
     ink: np.ndarray
     corner: tuple[int, int]
-    scale: float
-    own: float
-    other: float
+    joined: float
 
     @property
     def text(self) -> str:  # noqa: D102
-        return "".join(symbol.text for symbol in self.symbols)
+        return self.spelled.text
 
     def holds(self, one: Written) -> bool:
         """Return whether the middle of an item lies in this number's ink."""
@@ -57,7 +59,7 @@ class Whole:
 
     def parts(self) -> list[Mark]:
         """Return the digits and signs, each with its own ink; empty if any symbol is neither."""
-        return cut_up(self.ink, self.symbols, self.scale, self.corner)
+        return cut_up(self.ink, self.spelled.symbols, self.corner)
 
 
 def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: set[int]) -> Whole | None:
@@ -79,13 +81,10 @@ def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: se
     height, width = ink.shape
     if height < LOWEST or width > WIDEST * height:
         return None
-    strip, scale = to_strip(ink)
-    logits = classify(net, strip)
-    symbols = decode(logits)
-    if not symbols:
+    spelled = spell(net, ink)
+    if not spelled.symbols:
         return None
-    own, other = (log_probability(logits, text) for text in ("".join(one.text for one in symbols), text_of(run)))
-    return Whole(symbols, ink, corner, scale, own, other)
+    return Whole(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
 
 
 def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[int]:
@@ -95,7 +94,7 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     left, top, right, bottom = around(run)
     boxes = pieces.boxes[1:].astype(float)
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    near = (x > left) & (x < right)  # what stands before or behind is the finder's to find
+    near = (x > left) & (x < right)  # ink before or after it is left to the finder
     near &= (y > top - ABOVE * height) & (y < bottom + BELOW * height)
     near &= (boxes[:, 1] > top - 2 * ABOVE * height) & (boxes[:, 3] < bottom + 2 * BELOW * height)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -103,28 +102,47 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     own = set(by_piece(pieces.labels, [one.mark for one in run]))
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
     if (beyond * (1, 1, -1, -1) > BEYOND * height).any():
-        return []  # the number is on a line or a sheet, whose ink hangs together with its own
+        return []  # the number's ink is connected to that of a line or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
 
 
-def odds(run: Sequence[Written], whole: Whole, weights: Sequence[float] = CAUTION) -> float:
-    """Return the log-odds that a number as a whole is read correctly, against mark by mark, where the two differ.
+def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
+    """Return the evidence for reading a number as a whole rather than mark by mark.
 
     Args:
         run: the number, read mark by mark.
         whole: the same, read as a whole.
-        weights: of the evidence, and an offset, learned on synthetic numbers.
+
+    Returns:
+        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks; the
+        fraction of the symbols that touch; and 1, for the bias.
     """
-    return float(np.dot(weights, [*evidence(run, whole), 1.0]))
+    own, other = (math.exp(whole.spelled.log_probability(text)) for text in (whole.text, text_of(run)))
+    return [logit(own), logit(other), logit(probability(run)), whole.joined, 1.0]
 
 
-def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
-    """Return what `odds` weighs: log-odds of both texts for the network `line`, and of the text mark by mark."""
-    return [logit(math.exp(whole.own)), logit(math.exp(whole.other)), logit(probability(run))]
+def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> tuple[bool, str, list[float]]:
+    """Choose one of the two readings of a number.
+
+    Args:
+        given: the evidence.
+        whole: the text as it is read as a whole; it is not taken if it holds a non-digit.
+        marks: the text as it is read mark by mark.
+        weights: of the evidence, learned on synthetic numbers.
+
+    Returns:
+        Whether the number is taken as a whole; and, for its confidence, which weights apply, and the features.
+    """
+    own, other, by_mark, joined, one = given
+    if whole == marks:
+        return False, AGREED, [own, by_mark, joined, one]
+    odds = float(np.dot(weights, given))
+    taken = odds > 0 and NEITHER not in whole
+    return taken, CHOSEN, [abs(odds), own if taken else other, joined, one]
 
 
 def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[list[Written], Whole]]:
-    """Read each number of a page again as a whole: the numbers as they were read, each with the other reading.
+    """Reread each number of a page as a whole; return each mark-by-mark number with its second reading.
 
     Args:
         net: the network `line`.
@@ -143,7 +161,7 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[lis
 def instead(
     kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
 ) -> list[Written]:
-    """Return what is on a page with a number as it is read as a whole; what both readings share stays as it was.
+    """Return a page's items with the whole reading of a number in place; items that both readings share stay unchanged.
 
     Args:
         kept: everything on the page.
@@ -163,9 +181,7 @@ def instead(
         )
         return next(same, new)
 
-    return (
-        [one for one in kept if not whole.holds(one)] + list(map(as_before, spelt(parts, readings))) if parts else kept
-    )
+    return [one for one in kept if not whole.holds(one)] + list(map(as_before, spelt(parts, readings)))
 
 
 def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:

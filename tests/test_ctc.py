@@ -2,23 +2,25 @@ import itertools
 import math
 
 import numpy as np
+import pytest
 import torch
 
-from model.ctc import MARGIN, STEP, classify, decode, log_probability, to_strip
+from model import ctc
+from model.ctc import DOUBT, MARGIN, STEP, VIEWS, classify, decode, log_probability, spell, to_strip
 from model.networks import BLANK, SYMBOLS
 
 
 class Said(torch.nn.Module):
     """A network with a fixed output, one symbol per column; "_" is the CTC blank."""
 
-    def __init__(self, text):
+    def __init__(self, text, logit=8.0):
         super().__init__()
-        self.text = text
+        self.text, self.logit = text, logit
 
     def forward(self, strips):
         best = [BLANK if c == "_" else SYMBOLS.index(c) for c in self.text]
         best += [BLANK] * (strips.shape[3] // STEP - len(best))
-        return 8 * torch.nn.functional.one_hot(torch.tensor([best]), BLANK + 1)
+        return self.logit * torch.nn.functional.one_hot(torch.tensor([best]), BLANK + 1)
 
 
 def bars():
@@ -58,3 +60,50 @@ def test_the_probability_of_a_text_sums_over_every_way_to_align_it():
         if collapsed(path) == [seven, one]
     )
     assert math.isclose(math.exp(log_probability(logits, "71")), total, rel_tol=1e-5)
+
+
+class InTurn(torch.nn.Module):
+    """A network that reads each view of a line differently."""
+
+    def __init__(self, *views):
+        super().__init__()
+        self.views, self.seen = list(views), []
+
+    def forward(self, strips):
+        self.seen.append(strips[0, 0])
+        return self.views[len(self.seen) - 1](strips)
+
+
+def test_a_line_is_read_once_unless_it_is_doubtful():
+    sure, doubtful = InTurn(Said("___1", 20.0)), InTurn(*[Said("___1", 4.0)] * (1 + len(VIEWS)))
+    assert math.exp(spell(sure, bars()).log_probability("1")) > DOUBT
+    assert spell(doubtful, bars()).text == "1"
+    assert len(sure.seen) == 1
+    assert len(doubtful.seen) == 1 + len(VIEWS)
+    assert len({strip.shape for strip in doubtful.seen}) > 1
+    assert all((strip > 0).any() for strip in doubtful.seen)
+
+
+def test_the_text_that_is_likeliest_over_all_views_is_taken():
+    read = spell(InTurn(Said("___7", 4.0), Said("___1", 8.0), Said("___1", 8.0), Said("___7", 2.0)), bars())
+    assert read.text == "1"
+    shares = [math.exp(log_probability(logits, "1")) for logits in read.logits]
+    assert math.isclose(math.exp(read.log_probability("1")), sum(shares) / 4, rel_tol=1e-5)
+
+
+class Darkest(torch.nn.Module):
+    """A network that sees a "1" in the darkest column of the middle row."""
+
+    def forward(self, strips):
+        column = int(strips[0, 0, 14].argmax()) // STEP
+        return Said("_" * column + "1", 20.0)(strips)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_symbols_keep_their_place_in_the_ink_whatever_the_view(view, monkeypatch):
+    monkeypatch.setattr(ctc, "VIEWS", [view])
+    ink = np.zeros((200, 300), np.float32)
+    ink[:, 210:214] = 1
+    (symbol,) = spell(InTurn(Said("___7", 4.0), Darkest()), ink).symbols
+    assert symbol.text == "1"
+    assert abs(symbol.column - 212) < 10  # the slant alone moves the middle of the ink by 12

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -79,21 +80,20 @@ def sure(text, *confidences):
 def test_the_confidence_of_a_number_is_the_product_of_its_symbols():
     point = Written(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
     first, last = sure("35", 0.9, 0.8)
-    number = number_of([first, point, last], (1, 2, 3, 4), (1.0, 0.0))
+    number = number_of([first, point, last], (1, 2, 3, 4))
     assert (number.text, number.value, number.box) == ("3.5", 3.5, (1, 2, 3, 4))
     assert number.confidence == pytest.approx(0.9 * 0.5 * 0.8)
     assert [digit and digit.confidence for digit in number.digits] == [0.9, None, 0.8]
-    assert number_of(sure("7", 1.0), (0, 0, 1, 1), (1.0, 0.0)).confidence < 1
+    assert number_of(sure("7", 1.0), (0, 0, 1, 1)).confidence < 1
 
 
-def test_calibration_rescales_the_logit_of_the_confidence():
-    run = sure("7", 0.8)  # a logit of log(4)
-    assert number_of(run, (0, 0, 1, 1), (0.5, 0.0)).confidence == pytest.approx(2 / 3)
-    assert number_of(run, (0, 0, 1, 1), (1.0, -np.log(4))).confidence == pytest.approx(0.5)
+def test_a_number_that_was_read_as_a_whole_is_as_sure_as_that_reading():
+    run = [replace(one, log_odds=odds) for one, odds in zip(sure("71", 0.8, 0.8), (2.0, 1.0), strict=True)]
+    assert number_of(run, (0, 0, 1, 1)).confidence == pytest.approx(1 / (1 + math.exp(-1)))
 
 
 def test_a_number_converts_to_json_types():
-    number = number_of(sure("42", 0.9, 0.9), (1, 2, 3, 4), (1.0, 0.0))
+    number = number_of(sure("42", 0.9, 0.9), (1, 2, 3, 4))
     assert number.as_dict() == {"text": "42", "value": 42, "box": [1, 2, 3, 4], "confidence": pytest.approx(0.81)}
 
 

@@ -5,10 +5,11 @@ from model import Recognizer
 from model.evaluation.strokes import draw
 from model.finder import Mark
 from model.ink import connected
+from model.numbers import text_of
 from model.page import Written
 from model.prediction import Prediction
 from model.touching import by_piece
-from model.whole_numbers import ink_around, instead, odds, read_whole, twice
+from model.whole_numbers import AGREED, CHOSEN, UNLEARNED, choice, evidence, ink_around, instead, read_whole, twice
 from tests.digits import STROKES
 from tests.test_ctc import Said
 
@@ -71,14 +72,43 @@ def test_a_single_digit_is_not_read_again():
     assert read_whole(Said("1"), pieces, [written(ONE, 1)], set()) is None
 
 
+def chosen(run, whole):
+    return choice(evidence(run, whole), whole.text, text_of(run), UNLEARNED["choice"])
+
+
 def test_the_reading_as_a_whole_counts_more_the_surer_it_is():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
     whole = read_whole(Said("___1__.__1"), pieces, run, under(pieces, *run))
     assert whole.text == "1.1"
-    assert whole.own > whole.other
-    assert odds(run, whole) > 0
+    taken, kind, (odds, *_) = chosen(run, whole)
+    assert taken
+    assert kind == CHOSEN
     doubtful = [written(ONE, 1, 0.5), written(TWO, 1, 0.5)]
-    assert odds(doubtful, whole) > odds(run, whole)
+    assert chosen(doubtful, whole)[2][0] > odds
+
+
+def test_two_readings_that_agree_leave_no_choice():
+    pieces, run = connected(picture(ONE, TWO)), [written(ONE, 1), written(TWO, 1)]
+    whole = read_whole(Said("___1_____1"), pieces, run, under(pieces, *run))
+    taken, kind, features = chosen(run, whole)
+    assert (taken, kind) == (False, AGREED)
+    assert len(features) == len(UNLEARNED[AGREED])
+
+
+def test_a_reading_that_holds_a_non_digit_is_not_taken_and_does_not_make_the_other_surer():
+    pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
+    whole = read_whole(Said("___1__#__1", 20.0), pieces, run, under(pieces, *run))
+    taken, kind, (_, line, *_) = chosen(run, whole)
+    assert (whole.text, taken, kind) == ("1#1", False, CHOSEN)
+    assert line < 0
+
+
+def test_digits_that_share_their_ink_are_known_to_touch():
+    joined = (20, 60, 60, 70)
+    run = [written(ONE, 1), written(TWO, 1)]
+    apart, touching = connected(picture(ONE, TWO)), connected(picture(ONE, TWO, joined))
+    assert read_whole(Said("___1_____1"), apart, run, under(apart, *run)).joined == 0
+    assert read_whole(Said("___1_____1"), touching, run, under(touching, *run)).joined == 0.5
 
 
 def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
@@ -103,10 +133,13 @@ def test_each_number_of_a_line_is_read_again():
     assert [whole.text for _, whole in found] == ["11", "11"]
 
 
-@pytest.mark.parametrize("weights", [[0, 0, 0, 1], [0, 0, 0, -1]])
-def test_learned_weights_decide_which_reading_counts(weights):
+@pytest.mark.parametrize("offset", [1, -1])
+def test_learned_weights_decide_which_reading_counts_and_how_sure_it_is(offset):
     tiles = [draw(STROKES[digit], 9, 90, (20, 40))[:160, :100] for digit in (3, 7, 4)]
     reader = Recognizer.load()
-    reader.finder = reader.finder[0], reader.finder[1] | {"whole": weights}
+    weights = {"choice": [0, 0, 0, 0, offset], AGREED: [0, 0, 0, 5], CHOSEN: [0, 0, 0, 2]}
+    reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
     reader.line = Said("_____5__________5__________5")
-    assert reader.read_page(np.hstack(tiles)).text == ("555" if weights[3] > 0 else "374")
+    (number,) = reader.read_page(np.hstack(tiles)).numbers
+    assert number.text == ("555" if offset > 0 else "374")
+    assert number.confidence == pytest.approx(1 / (1 + np.exp(-2)))

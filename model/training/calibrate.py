@@ -1,12 +1,10 @@
 """Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training."""
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-from torch.special import logit
 from tqdm import tqdm
 
 from model.finder import Mark
@@ -14,8 +12,7 @@ from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
 from model.ink import connected, ink
 from model.networks import NO_DIGIT, digit_scores
-from model.numbers import EXTREME, number_of, runs, text_of
-from model.page import in_lines
+from model.numbers import text_of
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
@@ -24,15 +21,15 @@ from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
-from model.whole_numbers import evidence, twice
+from model.whole_numbers import AGREED, CHOSEN, choice, evidence, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
-NUMBERS = 800  # synthetic sheets on which the reading of numbers is calibrated
-PULL = 1e-3  # of the weights of two readings towards 0
+NUMBERS = 3200  # synthetic sheets on which the reading of numbers is calibrated
+PULL = 1e-3  # strength of L2 regularisation
 ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
 
 
@@ -151,13 +148,12 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         labels: [N] int64, 0 to 9.
 
     Returns:
-        whole: the weights of `model.whole_numbers.odds`, which maximise the likelihood of the right one of two
-            different readings.
-        numbers: the factor and the offset that `model.numbers.number_of` applies to the logit of the probability,
-            which maximise the likelihood of the answers (Platt 1999).
+        choice: the weights that maximise the likelihood of the correct reading where the two differ.
+        agreed, chosen: those of the confidence (Platt 1999), for numbers read alike both ways and for the others.
     """
     pools = Scenes(glyphs, labels, per_shape=20).pools
-    seen, differ, right = [], [], []
+    cases: dict[str, list[tuple[list[float], bool]]] = {AGREED: [], CHOSEN: []}
+    readings = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
         writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_A_SCENE), 1.0)
@@ -166,30 +162,24 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
             continue
         tone = np.float32(sheet.tone if clean else lit(random, sheet.tone))
         kept, pieces = reader.mark_by_mark(tone)
-        readings = twice(reader.line, kept, pieces)
-        seen.append((text, kept, readings))
-        for run, whole in readings:
-            if len({whole.text, text_of(run)} & {text}) == 1 and whole.text != text_of(run):
-                differ.append([*evidence(run, whole), 1.0])
-                right.append(whole.text == text)
-    differ, right = torch.tensor(differ, dtype=torch.float64), torch.tensor(right, dtype=torch.float64)
-    weights = least(
-        lambda learned: binary_cross_entropy_with_logits(differ @ learned, right) + PULL * learned.square().sum(),
-        torch.zeros(4, dtype=torch.float64),
-    )
-    reader.finder[1]["whole"] = weights.tolist()
-    numbers = [
-        (number, text)
-        for text, kept, readings in seen
-        for line in in_lines(reader.as_wholes(kept, readings))
-        for number in (number_of(run, (0, 0, 0, 0), (1.0, 0.0)) for run in runs(line))
-    ]
-    sure = torch.tensor([number.confidence for number, _ in numbers], dtype=torch.float64)
-    exact = torch.tensor([number.text == text for number, text in numbers], dtype=torch.float64)
-    off = partial(binary_cross_entropy_with_logits, target=exact)
-    start = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    scale = least(lambda learned: off(learned[0] * logit(sure, EXTREME) + learned[1]), start)
-    return {"whole": weights.tolist(), "numbers": scale.tolist()}
+        again = twice(reader.line, kept, pieces)
+        readings += [(evidence(run, whole), text_of(run), whole.text, text) for run, whole in again]
+    differ = [(given, whole == text) for given, marks, whole, text in readings if (whole == text) != (marks == text)]
+    weights = {"choice": _logistic(differ)}
+    for given, marks, whole, text in readings:
+        taken, kind, features = choice(given, whole, marks, weights["choice"])
+        cases[kind].append((features, text == (whole if taken else marks)))
+    return weights | {kind: _logistic(some) for kind, some in cases.items()}
+
+
+def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
+    """Return the weights of a logistic regression: (features, truth) of each case -> as many weights as features."""
+    features, truth = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
+
+    def off(weights: torch.Tensor) -> torch.Tensor:
+        return binary_cross_entropy_with_logits(features @ weights, truth) + PULL * weights.square().sum()
+
+    return least(off, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 
 
 def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:

@@ -25,16 +25,19 @@ class Writing:
 
     def __init__(self, random: Random, pools: Pools, chosen: np.ndarray, larger: float):
         self.random, self.pools, self.queue, self.larger = random, pools, list(chosen), larger
+        self.steady = False  # whether the digits of a number are even, with one pen, and not crossed out
 
     def number(self, side: int = 448, clean: bool = False) -> tuple[Sheet, str]:
         """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text.
 
-        If `clean`, the paper is white, the pen black and neither too thin nor too fat, as on a canvas.
+        If `clean`, the paper is white, the pen black and neither too thin nor too fat, as on a canvas, and the digits
+        are written steadily.
         """
         random, sheet = self.random, self._blank(side)
         if clean:
             sheet, self.bright, self.dark = Sheet(np.ones((side, side), np.float32), sheet.owner), 1.0, 0.0
             self.size, self.pen = random.uniform(40, 110), random.uniform(1, 2.6)
+            self.steady = True
         length = int(random.integers(1, 8))
         size = min(self.size, 0.8 * side / (1.1 * length + 1))
         self._number(sheet, 0.08 * side, side / 2, length, size, random.random() < 0.6)
@@ -63,7 +66,7 @@ class Writing:
         """Write the next digit: its ink [h, w] float32 in [0, 1], about `size` pixels long, and its label."""
         random = self.random
         place = int(self.queue.pop()) if self.queue else int(random.integers(len(self.pools.labels)))
-        label, scanned = int(self.pools.labels[place]), random.random() < SCANNED
+        label, scanned = int(self.pools.labels[place]), random.random() < SCANNED and not self.steady
         if random.random() < DRAWN:
             place, scanned = int(random.integers(len(self.pools.drawn))), False
             source, label = self.pools.drawn[place], int(self.pools.drawn_labels[place])
@@ -90,7 +93,8 @@ class Writing:
     def _number(self, sheet: Sheet, left: float, middle: float, length: int, size: float, touching: bool) -> float:
         """Write a number from `left` on; return the x where it ends."""
         random, colour = self.random, self._ink()
-        pen, x, uneven = self.pen * random.uniform(0.9, 1.1), left, 0.25 if random.random() < 0.3 else 0.07
+        pen, x = self.pen * random.uniform(0.9, 1.1), left
+        uneven = 0.25 if random.random() < 0.3 and not self.steady else 0.07
         widest = 1.2 if random.random() < 0.15 else 0.5
         signs = self._signs(length)
         edge = np.full(len(sheet.tone) + 400, -np.inf)  # right edge of the ink per row, from 200 rows above the sheet
@@ -99,7 +103,7 @@ class Writing:
                 x = self._separator(sheet, signs[i], x, middle, size, pen, colour)
                 edge[:] = -np.inf
             ink, label = self.digit(size * np.exp(random.normal(-0.02, uneven)), pen, self.lean)
-            if random.random() < STRUCK:
+            if random.random() < STRUCK and not self.steady:
                 ink, label = scribbled(random, ink, pen * size / 20), OTHER
             top = round(middle + size / 2 + random.normal(0, 0.06) * size - ink.shape[0]) + 200
             rows = slice(max(0, top), max(0, min(top + ink.shape[0], len(edge))))
