@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from model import corrections
 from model.memory import give_back_memory
-from model.serving import events, html
+from model.serving import events, markup, reader
 from model.serving.cleanup import sweep
 from model.serving.components import CANVAS, Pad, Picture
 from model.serving.guard import MOST_FILES, guard
@@ -25,15 +25,15 @@ KEPT, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval bet
 MOST_BYTES = 500_000_000  # maximum total size of uploads
 PATIENCE = 3  # seconds that open requests get to finish on shutdown
 QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
-KNOWN = "(photo, both) => [photo, both, localStorage.getItem('corrections')]"  # what correct.js keeps in this browser
+KNOWN = "(photo, both) => [photo, both, window.keptCorrections()]"  # what correct.js keeps in this browser
 
 
 def place_answer(kind: str) -> gr.HTML:
     """Place a tab's answer and, below it, the form that corrects a wrong one."""
-    said = gr.HTML(html.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
+    said = gr.HTML(markup.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
     saved = corrections.place() is not None
     gr.HTML(
-        html_template=html.tell(saved),
+        html_template=markup.tell(saved),
         js_on_load=(STATIC / "correct.js").read_text(),
         server_functions=[events.correct] if saved else [],
         elem_id=f"{kind}-correct",
@@ -73,6 +73,7 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                     spare_pad = place_pad()
             with gr.Column(min_width=SIDE_BY_SIDE):
                 drawing_answer = place_answer("draw")
+                gr.HTML(markup.INSIDE, elem_id="inside")
         with gr.Tab("Photo", id="photo"), gr.Row():
             with gr.Column(min_width=SIDE_BY_SIDE):
                 photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
@@ -135,7 +136,7 @@ def serve() -> None:
         max_threads=8,
         ssr_mode=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(door.around)]},
+        app_kwargs={"middleware": [Middleware(door.around)], "routes": reader.routes()},
     )
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEPING):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from model.networks import NETWORKS, build
+from model.networks import NETWORKS, build, folded
 
 SHIPPED = Path(__file__).parent / "weights"
 MAIN = "model.safetensors"  # file name of the glyph classifier in a Hugging Face Hub repository
@@ -130,3 +130,33 @@ def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
             f"{str(path)!r} is not a weights file of this project ({reason}): build one with train.py"
         ) from error
     return net.eval(), card
+
+
+def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
+    """Convert the network `pocket` for `reader.js`: return pocket.bin, float16 layer by layer, and its description.
+
+    Args:
+        net: convolutions with batch normalisation and ReLU, then one linear layer.
+        card: what is known about its weights.
+
+    Returns:
+        pocket.bin, and pocket.json: the layers and the calibration.
+
+    Raises:
+        ValueError: the network has other layers.
+    """
+    layers, values = [], []
+    for layer in folded(net):
+        if isinstance(layer, nn.Conv2d):
+            kernel, stride = layer.kernel_size[0], layer.stride[0]
+            about = {"inputs": layer.in_channels, "outputs": layer.out_channels, "kernel": kernel, "stride": stride}
+        elif isinstance(layer, nn.Linear):
+            about = {"inputs": layer.in_features, "outputs": layer.out_features}
+        elif isinstance(layer, nn.ReLU | nn.Identity | nn.Flatten):
+            continue
+        else:
+            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: give the network pocket")
+        layers.append(about)
+        values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
+    description = {"layers": layers, "calibration": card["calibration"]}
+    return torch.cat(values).numpy().astype("<f2").tobytes(), json.dumps(description)

@@ -144,21 +144,22 @@ class Visitor:
         self.page.wait_for_selector("#pad .empty", state="detached", timeout=60_000)
         self.page.wait_for_timeout(1000)  # the canvas slides into place
 
-    def _to_screen(self, point, size):
+    def to_screen(self, points, size):
+        """Return where points [x, y] in [0, 1] lie on the screen, in the middle of the canvas, `size` pixels high."""
         paper = self.page.locator("#pad .pixi-target canvas")
         paper.scroll_into_view_if_needed()
         box = paper.bounding_box()
-        x, y = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
-        return x + (point[0] - 0.35) * size, y + (point[1] - 0.5) * size
+        left, top = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
+        return [(left + (x - 0.35) * size, top + (y - 0.5) * size) for x, y in points]
 
-    def draw(self, strokes, size=140, right=0.0, steps=4):
+    def draw(self, strokes, size=140, right=0.0, moves=16):
         """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` screen pixels high.
 
-        They are shifted right by `right` times that size; between two points the pen moves in `steps` steps.
+        They are shifted right by `right` times that size; each is drawn in about so many moves of the pen.
         """
         for stroke in strokes:
-            points = [self._to_screen((x + right, y), size) for x, y in stroke]
-            (self._draw_with_finger if self.touch else self._draw_with_mouse)(points, steps)
+            points = self.to_screen([(x + right, y) for x, y in stroke], size)
+            (self._draw_with_finger if self.touch else self._draw_with_mouse)(points, max(1, moves // len(points)))
 
     def _draw_with_mouse(self, points, steps):
         mouse = self.page.mouse

@@ -17,6 +17,7 @@ from model.networks import predict
 from model.training.browser import rounded, to_static_page
 from model.training.export import some_glyphs
 from tests.digits import STROKES
+from tests.test_live import grave
 
 pytestmark = pytest.mark.slow
 READ = """async ([images, width, height]) => {
@@ -108,6 +109,41 @@ def test_glyphs_get_the_same_probabilities_as_in_python_unless_a_weight_differs(
     assert read_in_both(page, net, 0.05)[0] > 1e-3
 
 
+SYMBOLS = """async ([drawing, width, height]) => {
+  const { symbols } = await import("./reader.js");
+  const data = Float32Array.from(atob(drawing), (byte) => byte.charCodeAt(0) / 255);
+  return symbols({ data, width, height }).map(({ left, top, right, bottom, pieces, ink }) => [
+    [left, top, right + 1, bottom + 1], pieces, ink.data.reduce((sum, value) => sum + value, 0)]);
+}"""
+
+
+def test_a_drawing_is_divided_into_its_symbols_from_left_to_right(page):
+    """A 7, a colon, a 5 whose bar is apart, and a minus: boxes, number of pieces, and all of the ink."""
+    drawing = np.zeros((100, 300), np.uint8)
+    drawing[10:14, 10:50] = drawing[10:90, 46:50] = 255
+    drawing[40:46, 70:76] = drawing[70:76, 71:77] = 255
+    drawing[10:14, 105:140] = drawing[20:90, 100:135] = 255
+    drawing[50:54, 170:200] = 255
+    found = page.evaluate(SYMBOLS, [packed(drawing), *drawing.shape[::-1]])
+    boxes, pieces, ink = zip(*found, strict=True)
+    assert boxes == ([10, 10, 50, 90], [70, 40, 77, 76], [100, 10, 140, 90], [170, 50, 200, 54])
+    assert pieces == (1, 2, 2, 1)
+    assert sum(ink) == (drawing > 0).sum()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_static_page_has_no_serious_accessibility_violations(browser, host, scheme):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(host[0])
+    page.wait_for_selector("html[data-ready]")
+    page.get_by_text("Look inside").click()
+    replay(page, STROKES[3])
+    page.locator(".maps canvas").nth(5).wait_for()
+    assert grave(page) == []
+    context.close()
+
+
 def replay(page, strokes):
     box = page.locator("#pad").bounding_box()
     for stroke in strokes:
@@ -147,10 +183,10 @@ def test_the_answer_follows_the_pen_and_no_request_is_sent(page):
 def test_every_layer_is_shown_and_a_pixel_is_explained(page):
     page.get_by_text("Look inside").click()
     replay(page, STROKES[3])
-    page.locator("#maps canvas").nth(5).wait_for()
-    page.locator("#maps canvas").nth(1).click(position={"x": 20, "y": 20})
+    page.locator(".maps canvas").nth(5).wait_for()
+    page.locator(".maps canvas").nth(1).click(position={"x": 20, "y": 20})
     page.get_by_text("Map 1 of layer 1").wait_for()
-    said = page.locator("#patch").inner_text()
+    said = page.locator(".patch").inner_text()
     value, total = float(said.split("row ")[1].split(": ")[1].split()[0]), float(said.split("bias ")[1].split(";")[0])
     assert value == pytest.approx(max(0, total), abs=0.011)
 

@@ -2,6 +2,7 @@ import asyncio
 import base64
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.serving import answers, events, html
+from model.serving import answers, events, markup
 from model.serving.components import CANVAS
 from tests.digits import STROKES
 from tests.test_hostile import png, saved
@@ -74,10 +75,19 @@ def test_a_non_drawing_gets_an_error_message(asked):
     assert "This is not a drawing" in events.answer_look(asked)
 
 
+def test_a_crowd_is_answered_without_heat_maps(monkeypatch):
+    asked = {"picture": data_url(canvas(STROKES[3]))}
+    assert "why" in events.answer_look(asked)
+    monkeypatch.setattr(events.drawings, "waiting", events.CROWD + 1)
+    said = events.answer_look(asked)
+    assert ">3</output>" in said
+    assert "why" not in said
+
+
 def test_a_look_uses_the_corrections_of_its_browser_alone():
     drawing = data_url(canvas(STROKES[3]))
     glyph = events.recognizer.read_page(np.array(canvas(STROKES[3]).convert("L"))).marks[0][1].glyph
-    known = json.dumps([[8, data_url(html.on_white(glyph))]])
+    known = json.dumps([[8, data_url(markup.on_white(glyph))]])
     assert ">8</output>" in events.answer_look({"picture": drawing, "known": known})
     assert ">3</output>" in events.answer_look({"picture": drawing, "known": None})
     assert ">7</output>" in events.answer_look({"picture": data_url(canvas(STROKES[7])), "known": known})
@@ -85,8 +95,16 @@ def test_a_look_uses_the_corrections_of_its_browser_alone():
 
 @pytest.mark.parametrize("known", ["no JSON", "7", '[[11, "x"]]'])
 def test_damaged_corrections_are_named_when_a_photo_is_read(known):
-    said, *_ = asyncio.run(events.answer_photo(None, False, known, SimpleNamespace(session_hash="one")))
+    answer = events.answer_photo(None, False, known, SimpleNamespace(session_hash="one"))
+    with ThreadPoolExecutor(1) as another:  # the tests that drive a browser leave an event loop running in this thread
+        said, *_ = another.submit(asyncio.run, answer).result()
     assert "Your corrections cannot be used" in said
+
+
+def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
+    said, _ = answers.answer(events.recognizer, tmp_path / "photo.png", "")
+    assert "it is no longer on this server; upload it again" in said
+    assert "photo.png" not in said
 
 
 def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.serving import html
+from model.serving import markup
 from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import STROKES
 
@@ -36,7 +36,7 @@ def guest(browser, address):
 
 def press(visitor, strokes):
     """Draw one stroke and hold the pen down."""
-    (points,) = ([visitor._to_screen(point, 140) for point in stroke] for stroke in strokes)
+    points = visitor.to_screen(*strokes, 140)
     visitor.page.mouse.move(*points[0])
     visitor.page.mouse.down()
     for point in points[1:]:
@@ -46,7 +46,7 @@ def press(visitor, strokes):
 def test_a_digit_is_read_while_the_pen_is_down_and_updated_as_it_moves(guest):
     press(guest, STROKES[7])
     guest.sees("draw", "7")
-    guest.page.mouse.move(*guest._to_screen([0.7, 1.0], 140), steps=8)
+    guest.page.mouse.move(*guest.to_screen([(0.7, 1.0)], 140)[0], steps=8)
     guest.sees("draw", "2")
     guest.page.mouse.up()
     guest.clear()
@@ -120,7 +120,7 @@ def test_the_whole_frame_can_be_drawn_on_even_after_rotation(browser, address, t
 def test_a_second_finger_draws_nothing(browser, address):
     context = browser.new_context(**PHONE)
     visitor = Visitor(context, address, touch=True)
-    x, y = visitor._to_screen((0, 0), 140)
+    ((x, y),) = visitor.to_screen([(0, 0)], 140)
 
     def send(kind, *fingers):
         points = [{"id": i, "x": x + right, "y": y + down} for i, right, down in fingers]
@@ -237,7 +237,7 @@ def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(browser, address):
     form.locator("summary").click()
     form.get_by_role("button", name="not a digit").click()
     visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
-    form.get_by_role("button", name="Take back the last").click()
+    form.get_by_role("button", name="Undo the last").click()
     visitor.sees("draw", "8")
     context.close()
 
@@ -257,7 +257,7 @@ def test_a_correction_counts_for_a_photo_as_well(browser, address, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [("NotAllowedError", "allow it"), ("NotFoundError", "no camera"), (None, "opened by https")]
+    ("error", "words"), [("NotAllowedError", "allow it"), ("NotFoundError", "no camera"), (None, "over https")]
 )
 def test_a_camera_that_cannot_be_used_is_explained(browser, address, error, words):
     context = browser.new_context(**DESK)
@@ -302,11 +302,22 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(context, address):
           };
         }"""
     )
+    visitor.page.evaluate(
+        """() => {
+          window.said = [];
+          const answer = document.querySelector("#draw-answer");
+          const name = () => window.said.push(answer.querySelector("output")?.textContent ?? "");
+          new MutationObserver(name).observe(answer, { childList: true, subtree: true });
+        }"""
+    )
     visitor.draw(STROKES[7])
     visitor.draw([[[0.25, 1.0], [0.7, 1.0]]])
     visitor.sees("draw", "2")
     visitor.waits_for_the_last_answer()
     visitor.sees("draw", "2")
+    said = visitor.page.evaluate("said")
+    assert "7" in said
+    assert "7" not in said[said.index("2") :]
 
 
 def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
@@ -320,7 +331,7 @@ def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
 
 def test_a_busy_server_says_so_and_the_page_retries(context, address):
     visitor = Visitor(context, address, touch=False)
-    busy = json.dumps(html.busy("Many people are asking just now."))
+    busy = json.dumps(markup.busy("Many people are asking just now."))
     visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
     visitor.draw(STROKES[1])
     visitor.page.locator("#draw-answer").get_by_text("Many people are asking").wait_for()
@@ -352,17 +363,17 @@ def test_the_page_has_no_serious_accessibility_violations(browser, address, sche
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")
     visitor.waits_for_the_last_answer()
-    found = [grave(visitor)]
+    found = [grave(visitor.page)]
     visitor.page.get_by_role("tab", name="Photo").click()
     visitor.page.locator("#picture").wait_for()
-    found.append(grave(visitor))
+    found.append(grave(visitor.page))
     context.close()
     assert found == [[], []]
 
 
-def grave(visitor):
+def grave(page):
     """Return the serious and critical violations that axe-core finds."""
-    violations = Axe().run(visitor.page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [
         (one["id"], [node["html"][:200] for node in one["nodes"]])
         for one in violations
@@ -377,3 +388,153 @@ def test_a_narrow_screen_needs_no_horizontal_scrolling(browser, address):
     visitor.sees("draw", "7")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
     context.close()
+
+
+FOLLOWED = """async () => {
+  const { Copy } = await import(`${window.gradio_config.root}/reader/follow.js`);
+  const { width, height, image_container: target, app } = window.editor;
+  const frame = Object.assign(app.screen.clone(), { x: 0, y: 0, width, height });
+  const [pad, copy] = [new Copy(width, height), new Copy(width, height)];
+  pad.take(app.renderer.extract.canvas({ target, frame, resolution: 1 }));
+  copy.take(document.createElement("canvas"));
+  for (const segment of window.drawn) copy.draw(...segment);
+  const [a, b] = [pad, copy].map((one) => one.board.getImageData(0, 0, width, height).data);
+  let [both, either] = [0, 0];
+  for (let i = 0; i < a.length; i += 4) {
+    both += a[i] < 128 && b[i] < 128;
+    either += a[i] < 128 || b[i] < 128;
+  }
+  return both / either;
+}"""
+
+
+def test_the_drawing_that_the_device_follows_is_that_of_the_pad(context, address):
+    """Pixels inked in both drawings, over those inked in either."""
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.evaluate(
+        """() => {
+          const strokes = Object.getPrototypeOf(window.editor.tools.get("brush").brush_textures);
+          const draw = strokes.draw_segment;
+          window.drawn = [];
+          strokes.draw_segment = function (...segment) {
+            window.drawn.push(segment);
+            draw.apply(this, segment);
+          };
+        }"""
+    )
+    visitor.draw(STROKES[3], moves=60)
+    visitor.sees("draw", "3")
+    assert visitor.page.evaluate(FOLLOWED) > 0.97
+
+
+def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_none(context, address):
+    visitor = Visitor(context, address, touch=False)
+    answer = visitor.page.locator("#draw-answer")
+    visitor.draw(STROKES[7])
+    visitor.waits_for_the_last_answer()
+    assert answer.locator(".took").inner_text().startswith("read in")
+    said = answer.locator(".headline").inner_text()
+    visitor.page.route(LOOK, lambda route: route.abort())
+    visitor.clear()
+    visitor.draw(STROKES[7])
+    answer.get_by_text("Read on this device. The server does not answer. Trying again.").wait_for()
+    assert re.sub(r"[\d.]+%", "", answer.locator(".headline").inner_text()) == re.sub(r"[\d.]+%", "", said)
+    assert answer.locator(".bars li").count() == 10
+    for right, digit in ((1.0, 1), (2.0, 4)):
+        visitor.draw(STROKES[digit], size=70, right=right)
+    visitor.sees("draw", "714")
+    visitor.page.unroute(LOOK)
+    answer.get_by_text("read in").wait_for()
+
+
+def test_no_request_is_sent_while_the_pen_moves(context, address):
+    asked = []
+    context.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
+    visitor = Visitor(context, address, touch=False)
+    press(visitor, STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.page.wait_for_timeout(1000)
+    asked.clear()
+    visitor.page.evaluate(  # moves without the pauses that driving a browser makes
+        """async () => {
+          const pad = document.querySelector("#pad .pixi-target canvas");
+          const { left, top, width, height } = pad.getBoundingClientRect();
+          for (let i = 0; i < 60; i++) {
+            const [x, y] = [0.5 + 0.1 * Math.sin(i / 5), 0.6 + i / 300];
+            const place = { clientX: left + width * x, clientY: top + height * y };
+            const about = { ...place, buttons: 1, pointerId: 1, pointerType: "mouse", isPrimary: true, bubbles: true };
+            pad.dispatchEvent(new PointerEvent("pointermove", about));
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        }"""
+    )
+    assert len(asked) == 0
+    visitor.page.mouse.up()
+    visitor.waits_for_the_last_answer()
+    assert asked
+
+
+def test_the_layers_of_the_network_are_shown_as_the_pen_moves(context, address):
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.get_by_text("Look inside the network").click()
+    press(visitor, STROKES[7])
+    maps = visitor.page.locator("#inside .maps canvas")
+    maps.nth(6).wait_for()
+    before = maps.nth(1).evaluate("map => map.toDataURL()")
+    visitor.page.mouse.move(*visitor.to_screen([(0.7, 1.0)], 140)[0], steps=8)
+    visitor.sees("draw", "2")
+    assert maps.nth(1).evaluate("map => map.toDataURL()") != before
+    visitor.page.mouse.up()
+    maps.nth(1).click(position={"x": 20, "y": 20})
+    visitor.page.get_by_text("Map 1 of layer 1").wait_for()
+
+
+def test_the_server_answers_again_after_a_stroke_that_changed_nothing(context, address):
+    visitor = Visitor(context, address, touch=False)
+    answer = visitor.page.locator("#draw-answer")
+    visitor.draw(STROKES[7])
+    answer.locator(".took").wait_for()
+    visitor.draw([STROKES[7][0][:2]])  # over its own ink
+    visitor.waits_for_the_last_answer()
+    assert answer.locator(".took").inner_text().startswith("read in")
+    assert answer.locator(".stale").count() == 0
+
+
+def test_undo_and_clear_reach_the_device_while_the_server_is_slow(context, address):
+    visitor = Visitor(context, address, touch=False)
+    visitor.page.route(LOOK, lambda route: None)  # no answer ever comes
+    visitor.draw(STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.clear()
+    visitor.draw(STROKES[1])
+    visitor.sees("draw", "1")
+    visitor.draw(STROKES[4], size=70, right=1.5)
+    visitor.sees("draw", "14")
+    visitor.page.keyboard.press("Control+z")
+    visitor.page.keyboard.press("Control+z")
+    visitor.draw(STROKES[3], size=70, right=1.5)
+    visitor.sees("draw", "13")
+
+
+def test_the_server_answers_each_move_where_the_device_cannot_read(context, address):
+    context.route("**/reader/follow.js", lambda route: route.abort())
+    visitor = Visitor(context, address, touch=False)
+    press(visitor, STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.page.locator("#draw-answer .took").wait_for()
+    assert not visitor.page.get_by_text("Look inside the network").is_visible()
+    visitor.page.mouse.up()
+
+
+def test_the_page_works_where_the_browser_forbids_storage(context, address):
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
+    )
+    visitor = Visitor(context, address, touch=False)
+    visitor.draw(STROKES[3])
+    visitor.sees("draw", "3")
+    visitor.page.locator("#draw-answer .took").wait_for()
+    form = visitor.page.locator("#draw-correct")
+    form.locator("summary").click()
+    form.get_by_role("button", name="8", exact=True).click()
+    form.get_by_text("does not let the page keep corrections").wait_for()

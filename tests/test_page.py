@@ -140,6 +140,18 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
+def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(browser, address, photo, tmp_path):
+    context = browser.new_context(**DESK)
+    page = Visitor(context, address, touch=False).page
+    page.get_by_role("tab", name="Photo").click()
+    Image.open(photo).save(tmp_path / "photo.tiff")
+    page.locator("#picture input[type=file]").set_input_files(tmp_path / "photo.tiff")
+    page.locator("#photo-answer output").get_by_text("3", exact=True).wait_for()
+    page.locator("#picture img[src^='data:']").wait_for()
+    assert page.locator("#picture img").evaluate("picture => picture.naturalWidth") > 0
+    context.close()
+
+
 def test_a_sheet_of_numbers_is_read_into_text_boxes_and_a_table(visitor, sheet, photo):
     page = visitor.page
     page.get_by_role("tab", name="Photo").click()

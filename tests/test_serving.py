@@ -69,6 +69,17 @@ def test_every_response_has_the_security_headers(address, path):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_what_the_device_reads_with_is_served_and_nothing_beside_it(address):
+    for name in ("reader.js", "follow.js", "pocket.json"):
+        status, headers, content = ask(f"{address}/reader/{name}")
+        assert status == 200
+        assert headers["Content-Type"].split(";")[0] in ("text/javascript", "application/json")
+        assert len(content) > 100
+    assert ask(f"{address}/reader/page.js")[0] == 404
+    assert ask(f"{address}/reader/../app.py")[0] == 404
+    assert ask(f"{address}/reader/%2e%2e/app.py")[0] == 404
+
+
 @pytest.mark.parametrize(
     "path",
     ["/gradio_api/deep_link?session_hash=a", "/gradio_api/process_recording", "/monitoring", "/gradio_api/proxy="],

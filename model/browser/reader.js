@@ -4,6 +4,7 @@
 const SIDE = 28; // a glyph is SIDE x SIDE pixels
 const LONG = 20; // pixels: longer side of the digit in it
 const FAINT = 0.1; // fainter ink is ignored in framing
+const ABOVE = 0.4; // fraction of the narrower width: stacked ink that overlaps more is one symbol
 const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
 
 // The ink of a drawing in black on white: ImageData -> {data: Float32Array in [0, 1], width, height}.
@@ -72,6 +73,52 @@ export function fit({ data, width, height }) {
   return glyph;
 }
 
+// The symbols of a drawing, from left to right: connected ink, joined where one piece stands above another. Each is
+// {ink, left, top, right, bottom, pieces}: the ink {data, width, height} is cut out, and pieces is their number.
+export function symbols({ data, width, height }) {
+  const pieces = [];
+  const seen = new Uint8Array(data.length);
+  for (let start = 0; start < data.length; start++) {
+    if (seen[start] || data[start] <= FAINT) continue;
+    const piece = { at: [start], left: width, top: height, right: -1, bottom: -1, pieces: 1 };
+    seen[start] = 1;
+    for (let i = 0; i < piece.at.length; i++) {
+      const x = piece.at[i] % width;
+      const y = (piece.at[i] - x) / width;
+      piece.left = Math.min(piece.left, x);
+      piece.right = Math.max(piece.right, x);
+      piece.top = Math.min(piece.top, y);
+      piece.bottom = y > piece.bottom ? y : piece.bottom;
+      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++)
+        for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
+          const next = row * width + column;
+          if (!seen[next] && data[next] > FAINT) {
+            seen[next] = 1;
+            piece.at.push(next);
+          }
+        }
+    }
+    pieces.push(piece);
+  }
+  pieces.sort((a, b) => a.left - b.left);
+  const joined = [];
+  for (const piece of pieces) {
+    const last = joined[joined.length - 1];
+    const shared = last ? Math.min(last.right, piece.right) - piece.left + 1 : 0;
+    if (last && shared > ABOVE * Math.min(last.right - last.left + 1, piece.right - piece.left + 1)) {
+      for (const i of piece.at) last.at.push(i);
+      Object.assign(last, { right: Math.max(last.right, piece.right), pieces: last.pieces + 1 });
+      Object.assign(last, { top: Math.min(last.top, piece.top), bottom: Math.max(last.bottom, piece.bottom) });
+    } else joined.push(piece);
+  }
+  return joined.map(({ at, ...box }) => {
+    const [wide, high] = [box.right - box.left + 1, box.bottom - box.top + 1];
+    const own = new Float32Array(wide * high);
+    for (const i of at) own[(Math.floor(i / width) - box.top) * wide + (i % width) - box.left] = data[i];
+    return { ...box, ink: { data: own, width: wide, height: high } };
+  });
+}
+
 // The weights [index, weight] of the input pixels for each output pixel: a triangle, an area average.
 function resampling(length, size) {
   const step = length / size;
@@ -105,8 +152,9 @@ export class Reader {
     }));
   }
 
-  static async load(folder = ".") {
-    const [card, weights] = await Promise.all([fetch(`${folder}/pocket.json`), fetch(`${folder}/pocket.bin`)]);
+  static async load(folder = "./") {
+    const [card, weights] = await Promise.all([fetch(`${folder}pocket.json`), fetch(`${folder}pocket.bin`)]);
+    if (!card.ok || !weights.ok) throw new Error("the weights cannot be fetched");
     return new Reader(await card.json(), await weights.arrayBuffer());
   }
 

@@ -1,4 +1,4 @@
-"""Picture -> the page's answer: the digit or number as HTML, with the steps that led to it."""
+"""Picture -> the page's answer: the digit or number in words, with the steps that led to it."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from model.page import Page
 from model.prediction import Prediction
 from model.recognizer import Recognizer
 from model.rectify import laid_flat
-from model.serving import html
+from model.serving import markup
 
 SURE = 0.8  # minimum confidence for a digit to be named without its rival
 NONE = "No digits found. Try closer, with more light."
@@ -28,12 +28,18 @@ def read(method: Callable[[Source], Prediction | Page], image: Source) -> Predic
     """
     try:
         return method(image)
-    except (FileNotFoundError, ValueError) as error:
+    except FileNotFoundError:
+        raise ValueError("it is no longer on this server; upload it again") from None
+    except ValueError as error:
         raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
 
 
 def answer(
-    reader: Recognizer, image: Source | None, invitation: str, beside: Recognizer | None = None
+    reader: Recognizer,
+    image: Source | None,
+    invitation: str,
+    beside: Recognizer | None = None,
+    explained: bool = True,
 ) -> tuple[str, Page | None]:
     """Read a picture; return the answer as HTML, and the page if anything is written on it.
 
@@ -42,42 +48,45 @@ def answer(
         image: see `model.images.brightness`; None if there is no picture.
         invitation: tells the user what to do; shown if there is no picture or it is blank.
         beside: a second recognizer, whose answer is shown beside the first for comparison.
+        explained: show the heat map of a single digit, which takes half of the time.
     """
     if image is None:
-        return html.headline("", invitation), None
+        return markup.headline("", invitation), None
     start = time.perf_counter()
     try:
         page = read(reader.read_page, image)
     except ValueError as error:
-        return html.headline("", f"This picture cannot be read: {error}."), None
+        return markup.headline("", f"This picture cannot be read: {error}."), None
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
     if not page.marks:
-        return html.headline("", f"Nothing is written here yet. {invitation}"), None
+        return markup.headline("", f"Nothing is written here yet. {invitation}"), None
     said = verdict(page)
     if beside:
         columns = {reader.card["network"]: said, beside.card["network"]: verdict(beside.read_page(image))}
-        said = html.side_by_side(**columns)
-    return said + stages(reader, image, page) + took, page
+        said = markup.side_by_side(**columns)
+    return said + stages(reader, image, page, explained) + took, page
 
 
-def stages(reader: Recognizer, image: Source, page: Page) -> str:
+def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> str:
     """Show the steps from a picture to its digits, as HTML."""
-    picture = upright(image, html.TILE)
-    tiles = [html.tile(picture, "as given", "The picture as it was given")]
+    picture = upright(image, markup.TILE)
+    tiles = [markup.tile(picture, "as given", "The picture as it was given")]
     small = page.scaled(max(picture.size) / max(size(image)))
     if page.sheet:
-        tiles.append(html.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
+        tiles.append(markup.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
     digits = [each for _, each in page.marks if each.digit is not None]
-    tiles += [html.ink_tile(picture, small)] * bool(digits) + [html.marks_tile(picture, small)]
+    tiles += [markup.ink_tile(picture, small)] * bool(digits) + [markup.marks_tile(picture, small)]
     digits = digits or [page.marks[0][1]]
     if len(digits) > 1:
-        tiles += [html.glyph_tile(each, f"{each.digit}, {html.percent(each.confidence)}") for each in digits[:GLYPHS]]
-        return html.stages(*tiles)
+        tiles += [
+            markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:GLYPHS]
+        ]
+        return markup.stages(*tiles)
     (one,) = digits
-    tiles.append(html.glyph_tile(one))
-    if one.digit is not None:
-        tiles.append(html.heat_tile(one.glyph, heat_map(reader.net, one.glyph, one.digit)))
-    return html.stages(*tiles)
+    tiles.append(markup.glyph_tile(one))
+    if one.digit is not None and explained:
+        tiles.append(markup.heat_tile(one.glyph, heat_map(reader.net, one.glyph, one.digit)))
+    return markup.stages(*tiles)
 
 
 def said(one: Prediction) -> str:
@@ -87,7 +96,7 @@ def said(one: Prediction) -> str:
     if one.confidence < SURE:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
-    return f"It is {with_article(one.digit)}, {html.percent(one.confidence)} sure."
+    return f"It is {with_article(one.digit)}, {markup.percent(one.confidence)} sure."
 
 
 def with_article(digit: int) -> str:
@@ -98,18 +107,18 @@ def with_article(digit: int) -> str:
 def verdict(page: Page) -> str:
     """Show what is written on a page: the digit with its bars, the number, or that no digits were found."""
     if not page.marks:
-        return html.headline("?", NONE)
+        return markup.headline("?", NONE)
     digits = [each for _, each in page.marks if each.digit is not None]
     if not digits:
         one = page.marks[0][1]
-        return html.headline("?", said(one) if len(page.marks) == 1 else NONE) + html.bars(one)
+        return markup.headline("?", said(one) if len(page.marks) == 1 else NONE) + markup.bars(one)
     if len(digits) == 1 and page.text == str(digits[0].digit):
-        return html.headline(page.text, said(digits[0])) + html.bars(digits[0])
+        return markup.headline(page.text, said(digits[0])) + markup.bars(digits[0])
     if len(page.text) > LONGEST or "\n" in page.text:
-        return html.headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
-    sure = f", {html.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
+        return markup.headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
+    sure = f", {markup.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
     words = f"It is {page.text}{sure}{skipped(page)}."
-    return html.headline(page.text, words, " ".join(map(in_signs, page.numbers)))
+    return markup.headline(page.text, words, " ".join(map(in_signs, page.numbers)))
 
 
 def in_signs(number: Number) -> str:
@@ -127,7 +136,7 @@ def unsure(one: Prediction | None) -> bool:
 
 def rivals(one: Prediction) -> str:
     """Name the digit and its rival with their probabilities: "4 62.1%, 9 30.4%"."""
-    return ", ".join(f"{digit} {html.percent(share)}" for digit, share in one.top(2))
+    return ", ".join(f"{digit} {markup.percent(share)}" for digit, share in one.top(2))
 
 
 def doubts(number: Number) -> str:

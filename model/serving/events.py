@@ -14,17 +14,18 @@ from model.annotate import GREY, RED, annotated
 from model.glyph import SIDE
 from model.images import Source, of_data_url, size, upright
 from model.networks import NO_DIGIT
-from model.serving import html
+from model.serving import markup
 from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
+CROWD = 4  # drawings at once from which answers come without a heat map, and so twice as fast
 NEITHER = "no digit"
 MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
 COLOURS = {NEITHER: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
-    "draw": "Draw a digit or a whole number anywhere on the canvas, as large or small as you like.",
+    "draw": "Draw a digit or a number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
 }
 
@@ -40,7 +41,7 @@ recognizer.read_page(np.zeros(CANVAS, np.uint8))  # warm-up: torch compiles part
 
 
 async def look(asked: dict, request: gr.Request) -> str:
-    """Answer the page's script while the pen moves: {"picture": data URL, "both": bool, "known": str} -> HTML.
+    """Answer the page's script when the pen rests: {"picture": data URL, "both": bool, "known": str} -> HTML.
 
     `known` holds the corrections of this browser, see `adapted`.
     """
@@ -57,7 +58,7 @@ async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
     try:
         return await drawings.take(session, work, *arguments)
     except BusyError as busy:
-        return html.busy(f"{busy}.")
+        return markup.busy(f"{busy}.")
 
 
 def answer_look(asked: dict) -> str:
@@ -66,7 +67,7 @@ def answer_look(asked: dict) -> str:
         drawing = of_data_url(asked["picture"], *CANVAS)
         reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
-        return html.headline("", f"This is not a drawing: {error}.")
+        return markup.headline("", f"This is not a drawing: {error}.")
     return answer_drawing({"composite": drawing}, bool(asked.get("both")), reader)
 
 
@@ -80,7 +81,7 @@ def adapted(known: str | None) -> Recognizer:
     """Return a recognizer that knows one person's corrections.
 
     Args:
-        known: JSON, a list of [digit, data URL of the glyph]; the digit is 10 for a glyph that is no digit. None if
+        known: JSON, a list of [digit, data URL of the glyph]; the digit is 10 for a non-digit. None if
             there are none.
 
     Raises:
@@ -104,7 +105,8 @@ def answer_drawing(drawing: dict | None, both: bool, reader: Recognizer = recogn
     """Read the drawing on the Sketchpad; return HTML."""
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
-    return answer(reader, canvas if written else None, INVITATIONS["draw"], textbook if both else None)[0]
+    beside, explained = textbook if both else None, drawings.waiting <= CROWD
+    return answer(reader, canvas if written else None, INVITATIONS["draw"], beside, explained)[0]
 
 
 async def answer_photo(path: str | None, both: bool, known: str | None, request: gr.Request) -> tuple:
@@ -112,7 +114,7 @@ async def answer_photo(path: str | None, both: bool, known: str | None, request:
     try:
         return await photos.take(request.session_hash, answer_sheet, path, both, known)
     except BusyError as busy:
-        return html.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
+        return markup.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
 
 
 def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tuple:
@@ -121,14 +123,14 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
         reader = adapted(known)
     except ValueError as error:
         words = f"Your corrections cannot be used: {error}."
-        return html.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
+        return markup.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
     said, page = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(path, SHEET_SIDE)
     small = page.scaled(picture.width / size(path)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
-    rows = [[number.text, html.percent(number.confidence), doubts(number)] for number in page.numbers]
+    rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]
     return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
 
 

@@ -10,6 +10,7 @@ from gradio.route_utils import GradioMultiPartParser
 
 from model.serving import ON_SPACES, UPLOADS, is_upload
 from model.serving.limits import LARGEST_UPLOAD, Door, Flow
+from model.serving.reader import PLACE
 
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
@@ -38,6 +39,7 @@ def guard(page: gr.Blocks) -> Door:
                 "/robots.txt",
             ),
             "/pwa_icon",
+            PLACE,
             *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
             *(
                 f"{API}/{path}"

@@ -1,7 +1,6 @@
 """Export of the network `pocket` for browsers: its weights in one small file, or a whole page that reads offline."""
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
@@ -10,43 +9,26 @@ import torch
 from torch import nn
 
 from model.networks import folded, predict
+from model.weights import for_browser
 
 HERE = Path(__file__).parent.parent / "browser"
-PAGE = "index.html", "page.js", "reader.js", "worker.js", "manifest.webmanifest"
+PAGE = "index.html", "page.js", "inside.js", "reader.js", "worker.js", "manifest.webmanifest"
 ICON = Path(__file__).parent.parent.parent / "assets" / "favicon.svg"
 
 
 def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
-    """Write the weights that `reader.js` reads: pocket.bin, float16 layer by layer, and pocket.json, their description.
+    """Write the weights that `reader.js` reads, see `model.weights.for_browser`; return the two files.
 
     Args:
-        net: convolutions with batch normalisation and ReLU, then one linear layer.
+        net: the network `pocket`.
         card: what is known about its weights.
         folder: where to write; made if missing.
-
-    Returns:
-        The two files.
-
-    Raises:
-        ValueError: the network has other layers.
     """
-    layers, values = [], []
-    for layer in folded(net):
-        if isinstance(layer, nn.Conv2d):
-            kernel, stride = layer.kernel_size[0], layer.stride[0]
-            about = {"inputs": layer.in_channels, "outputs": layer.out_channels, "kernel": kernel, "stride": stride}
-        elif isinstance(layer, nn.Linear):
-            about = {"inputs": layer.in_features, "outputs": layer.out_features}
-        elif isinstance(layer, nn.ReLU | nn.Identity | nn.Flatten):
-            continue
-        else:
-            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: give the network pocket")
-        layers.append(about)
-        values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / "pocket.bin", folder / "pocket.json"]
-    files[0].write_bytes(torch.cat(values).numpy().astype("<f2").tobytes())
-    files[1].write_text(json.dumps({"layers": layers, "calibration": card["calibration"]}))
+    values, description = for_browser(net, card)
+    files[0].write_bytes(values)
+    files[1].write_text(description)
     return files
 
 

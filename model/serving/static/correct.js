@@ -1,10 +1,10 @@
-// Keeps what the user says a glyph is: in this browser and, if the owner collects corrections, on the server.
+// Saves the user's corrections: in this browser and, if the owner collects them, on the server.
 // Gradio provides `element` and `server`.
 const MOST = 100; // corrections kept; the oldest go first
 const tab = element.closest("[id$=-correct]").id.replace("-correct", "");
-const glyphs = () => document.querySelectorAll(`#${tab}-answer .glyph img`);
+const glyphs = () => document.querySelectorAll(`#${tab}-answer .stages:not(.stale) .glyph img`);
 const thanks = element.querySelector(".thanks");
-const known = () => JSON.parse(localStorage.getItem("corrections") ?? "[]");
+const known = () => JSON.parse(window.keptCorrections() ?? "[]");
 
 const count = () => {
   const many = known().length;
@@ -22,11 +22,11 @@ document.addEventListener("corrected", () => {
   if (tab === "photo") document.querySelector("#again")?.click();
 });
 element.addEventListener("toggle", () => (thanks.textContent = ""), true);
-element.addEventListener("click", async ({ target }) => {
+const clicked = async ({ target }) => {
   if (target.tagName !== "BUTTON") return;
   if (target.value === "forget" || target.value === "undo") {
     keep(target.value === "undo" ? known().slice(0, -1) : []);
-    thanks.textContent = target.value === "undo" ? "Taken back." : "Forgotten.";
+    thanks.textContent = target.value === "undo" ? "Undone." : "Forgotten.";
     return;
   }
   if (glyphs().length !== 1) {
@@ -38,5 +38,8 @@ element.addEventListener("click", async ({ target }) => {
   thanks.textContent = "Thank you. It is remembered in this browser.";
   if (server.correct && said.digit < 10)
     thanks.textContent = (await server.correct(said)) ?? "Remembered in this browser, but the server does not answer.";
+};
+element.addEventListener("click", (event) => {
+  clicked(event).catch(() => (thanks.textContent = "This browser does not let the page keep corrections."));
 });
 count();

@@ -1,30 +1,68 @@
-// Reads the canvas while the pen moves: one request at a time, and the newest drawing wins.
+// Answers while the pen moves, on the device (follow.js), and asks the server when the pen rests: one request at a time,
+// and the newest drawing wins. Where the device cannot read, the server is asked while the pen moves, too.
 // Gradio provides `element`, `server` and `trigger`. `window.editor` belongs to its Sketchpad and is undocumented,
 // which is one reason why requirements.txt pins gradio.
 const PATIENCE = 10_000; // ms to wait for an answer
 const START = 20_000; // ms to wait for the canvas, on a slow phone
 const ASK = 2000; // ms between requests for the spare canvas
 const AGAIN = 3000; // ms before an unanswered drawing is sent again
-const QUIET = 600; // ms without a newer answer before a screen reader reads it out
+const REST = 150; // ms without a move of the pen before the server is asked
+const QUIET = 600; // debounce in ms before a screen reader announces an answer
 const SLOW = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
 const said = () => document.querySelector("#draw-answer .prose, #draw-answer");
+const fold = () => document.querySelector("#inside details");
 const both = () => document.querySelector("#both input");
-const known = () => localStorage.getItem("corrections"); // see correct.js
+const known = () => window.keptCorrections(); // see head.html
 
 let wanted = 0; // number of drawings requested
 let busy = false;
 let answered = ""; // the drawing whose answer is shown
 let asking; // timer that sends a drawing again
 let reading; // timer that has an answer read out
+let resting; // timer that asks the server
+let copy = null; // the drawing as the device reads it; null if it cannot
+let inside = null; // what shows the layers of the network on the device
+let following = false; // whether the device is about to read it
+
+// Whether the device answers: it knows neither the textbook network nor this browser's corrections.
+const local = () => copy && !both().checked && (known() ?? "[]") === "[]";
 
 // The drawing with the stroke in progress, as a PNG. `editor.get_blobs()` would return it too, but waits for the
 // browser to be idle, which it is only once the pen rests.
 const picture = () => {
   const { app, image_container: target, width, height } = window.editor;
   const frame = Object.assign(app.screen.clone(), { x: 0, y: 0, width, height });
-  return app.renderer.extract.canvas({ target, frame, resolution: 1 }).toDataURL();
+  const canvas = app.renderer.extract.canvas({ target, frame, resolution: 1 });
+  const { is_drawing, state } = window.editor.tools.get("brush");
+  if (!is_drawing || state.mode === "draw") copy?.take(canvas); // until it is lifted, the eraser's strokes are not on it
+  return canvas.toDataURL();
 };
+
+const lookInside = () => {
+  if (!inside || !fold().open) return;
+  if (copy.answer() && copy.single) inside.show(copy.single);
+  else inside.clear();
+};
+
+const follow = () => {
+  clearTimeout(resting);
+  resting = setTimeout(look, REST);
+  if (following) return;
+  following = true;
+  setTimeout(() => {
+    following = false;
+    const stages = said().querySelector(".stages"); // of the last drawing: they stay until the pen rests
+    show(copy.answer());
+    answered = "";
+    stages?.classList.add("stale");
+    said().append(stages ?? "");
+    lookInside();
+  });
+};
+
+const headline = (words) => `<p class="headline"><span class="words">${words}</span></p>`;
+const note = (words) => `<p class="took">${words}</p>`;
 
 const within = (ms, promise) =>
   Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error("no answer")), ms))]);
@@ -39,27 +77,52 @@ const show = (html) => {
 
 const look = async () => {
   wanted += 1;
-  if (busy) return;
+  if (busy) {
+    if (local()) picture(); // after an undo or a clear, the device must know of it at once
+    return;
+  }
   busy = true;
   try {
     for (let at = 0; at !== wanted; ) {
       at = wanted;
       const drawing = { picture: picture(), both: both().checked, known: known() };
       if (JSON.stringify(drawing) === answered) continue;
+      lookInside();
+      const strokes = copy?.strokes;
       const html = await within(PATIENCE, server.look(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
+      if (local() && copy.strokes !== strokes) continue; // the pen moves again, and the device has a newer answer
       show(html);
       answered = JSON.stringify(drawing);
-      if (said().querySelector("[data-busy]")) throw new Error("busy");
+      const refused = said().querySelector("[data-busy] .words");
+      if (refused) throw new Error(refused.textContent, { cause: "busy" });
     }
-  } catch ({ message }) {
+  } catch ({ message, cause }) {
     answered = "";
-    if (message !== "busy")
-      show('<p class="headline"><span class="words">The server does not answer. Trying again.</span></p>');
+    const words = `${cause ? message : "The server does not answer."} Trying again.`;
+    show((local() && copy.answer() && copy.answer() + note(`Read on this device. ${words}`)) || headline(words));
     clearTimeout(asking);
     asking = setTimeout(look, AGAIN);
   }
   busy = false;
+};
+
+const readHere = async () => {
+  const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, its host may be another
+  const { Copy, insideOf } = await import(`${location.origin}${pathname.replace(/\/$/, "")}/reader/follow.js`);
+  const { width, height, tools } = window.editor;
+  const strokes = Object.getPrototypeOf(tools.get("brush").brush_textures); // each clear makes another object of its class
+  const draw = strokes.draw_segment;
+  strokes.draw_segment = function (...segment) {
+    draw.apply(this, segment);
+    copy.draw(...segment);
+    if (local()) follow();
+  };
+  copy = new Copy(width, height);
+  inside = insideOf(fold());
+  fold().hidden = false;
+  fold().addEventListener("toggle", lookInside);
+  picture(); // what was drawn until now
 };
 
 const start = async () => {
@@ -79,11 +142,12 @@ const start = async () => {
   zoom.set_zoom("fit");
   window.editor.outline_graphics.filters = []; // the shadow around the paper takes two thirds of a frame's time
   document.addEventListener("pointermove", (event) => {
-    if (event.buttons && document.querySelector("#pad")?.contains(event.target)) look();
+    if (!local() && event.buttons && document.querySelector("#pad")?.contains(event.target)) look();
   });
   window.editor.on("change", look);
   both().addEventListener("change", look);
   document.addEventListener("corrected", look);
+  readHere().catch(() => {}); // an old browser, or another Gradio: the server answers
 };
 start().catch(() => {
   const pad = document.querySelector("#pad");

@@ -51,6 +51,17 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
+  // A browser cannot show every picture that the server can read, such as a HEIC or a TIFF: show what was read.
+  const SHOWN = "#photo-answer .stages img";
+  const showWhatWasRead = async ({ target }) => {
+    if (!target.matches?.("#picture img") || target.src.startsWith("data:")) return;
+    const before = document.querySelector(SHOWN);
+    for (let i = 0; before && i < 50 && document.querySelector(SHOWN) === before; i++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    target.src = (await appears(SHOWN)).src;
+  };
+  document.addEventListener("error", showWhatWasRead, true);
+
   // Gradio says nothing when there is no camera, or when the page is not secure enough to use one.
   const NO_CAMERA = {
     NotAllowedError: "The browser does not let this page use the camera: allow it, or upload a picture.",
@@ -62,7 +73,7 @@
     try {
       return await camera(wish);
     } catch (error) {
-      const insecure = "The camera works only on a page that is opened by https: upload a picture.";
+      const insecure = "The camera works only over https: upload a picture.";
       const words = NO_CAMERA[error.name] ?? (camera ? `The camera does not start: ${error.message}.` : insecure);
       (await appears("#photo-answer .words")).textContent = words;
       throw error;

@@ -10,7 +10,7 @@ from PIL import Image
 from model import Page, Prediction
 from model.numbers import Number
 from model.prediction import blank
-from model.serving import answers, html
+from model.serving import answers, markup
 from model.serving.answers import stages
 
 
@@ -55,7 +55,7 @@ def test_a_prediction_is_described_in_words(one, words):
 
 
 def test_the_bars_show_all_ten_digits_most_probable_first():
-    tags = Tags(html.bars(prediction(3, (3, 0.7), (5, 0.2)))).seen
+    tags = Tags(markup.bars(prediction(3, (3, 0.7), (5, 0.2)))).seen
     shares = [attrs["style"] for tag, attrs in tags if tag == "i"]
     assert len(shares) == 10
     assert shares[0] == "--share:0.7000"
@@ -111,16 +111,16 @@ def test_a_picture_without_digits_gets_advice():
 
 
 def test_text_is_escaped_and_the_html_is_well_formed():
-    assert "<b>" not in html.headline("<b>", "<b>")
-    Tags(html.side_by_side(world=answers.verdict(page("3", 3)), reference=answers.verdict(page("", None))))
-    Tags(html.stages(html.glyph_tile(prediction(3))))
+    assert "<b>" not in markup.headline("<b>", "<b>")
+    Tags(markup.side_by_side(world=answers.verdict(page("3", 3)), reference=answers.verdict(page("", None))))
+    Tags(markup.stages(markup.glyph_tile(prediction(3))))
 
 
 def test_supporting_ink_is_bright_opposing_ink_is_dark_and_paper_is_white():
     glyph, heat = np.zeros((28, 28), np.float32), np.zeros((28, 28), np.float32)
     glyph[5:10, 5:10] = glyph[15:20, 15:20] = 1
     heat[5:10, 5:10], heat[15:20, 15:20] = 1, -1
-    colour = html.in_colour(glyph, heat)
+    colour = markup.in_colour(glyph, heat)
     assert (colour[glyph == 0] == 255).all()
     assert colour[7, 7, 0] > 200  # bright
     assert colour[17, 17].max() < 60  # dark
@@ -134,18 +134,18 @@ def test_the_ink_tile_shows_only_the_digits_each_in_its_place():
     written = Page(
         [[((10, 5, 30, 35), prediction(2, (2, 0.9), glyph=glyph)), ((40, 5, 50, 35), prediction(None))]], "2"
     )
-    ink = seen(html.ink_tile(picture, written))
+    ink = seen(markup.ink_tile(picture, written))
     assert (ink[5:35, 10:14] < 50).all()
     assert (ink[5:20, 18:30] > 200).all()
     assert (ink[:, 35:] > 200).all()
-    turned = seen(html.ink_tile(picture, replace(written, turn=180.0)))
+    turned = seen(markup.ink_tile(picture, replace(written, turn=180.0)))
     assert (turned[5:35, 26:30] < 50).all()
 
 
 def test_a_rectified_sheet_is_shown_as_a_stage():
     corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
     written = replace(page("42", 4, 2), sheet=corners)
-    captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written).split("<figcaption>")[1:]]
+    captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written, False).split("<figcaption>")[1:]]
     assert [text.partition("<")[0] for text in captions[:4]] == ["as given", "sheet", "ink", "found"]
 
 

@@ -1,4 +1,4 @@
-"""Reading -> HTML for people: words, probabilities, and the stages from the picture to the digit."""
+"""HTML of an answer: headline, bars, pictures of the stages, and the form for corrections."""
 
 import html
 
@@ -49,6 +49,15 @@ def bars(prediction: Prediction) -> str:
         for digit, share in prediction.top(10)
     )
     return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'
+
+
+INSIDE = """<details class="inside" hidden>
+<summary>Look inside the network</summary>
+<p>What each layer of the network on this device sees in a single digit, while you draw. Bright is strong. Tap a pixel
+to see which pixels of the previous layer feed it, and with what weights.</p>
+<div class="maps"></div>
+<p class="patch" role="status"></p>
+</details>"""
 
 
 def side_by_side(**answers: str) -> str:
@@ -134,5 +143,5 @@ def tell(saved: bool) -> str:
 <p>Which digit is it? This browser remembers these 28 by 28 pixels, and its next answers use them.{more}</p>
 <p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>
 <p class="thanks" role="status"></p>
-<p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Take back the last</button>
+<p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Undo the last</button>
 <button type="button" class="wide" value="forget">Forget my corrections</button></p></details>"""

@@ -1,4 +1,4 @@
-"""python -m tests.live [DATA]: how fast the page answers while the pen moves, and whether it holds.
+"""python -m scripts.live [DATA]: how fast the page answers while the pen moves, and whether it holds.
 
 DATA holds eval/strokes_digits.jsonl.gz: then a hundred of its digits are drawn on the page.
 """
@@ -24,7 +24,7 @@ from tests.guests import Guest, config_of, on_canvas
 DIGITS = 100  # that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and moves of the pen in each
-PEOPLE, A_SECOND, SECONDS = 8, 5, 20  # who look at once, how often each, and for how long
+PEOPLE, EVERY, SECONDS = 200, 4, 40  # who draw at once; seconds between two questions of each; for how long
 WATCH = """() => {
   const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look is when the canvas was asked for and came
   const extract = window.editor.app.renderer.extract, get = extract.canvas.bind(extract);
@@ -32,6 +32,12 @@ WATCH = """() => {
     const asked = performance.now(), canvas = get(what);
     seen.looks.push([asked, performance.now()]);
     return canvas;
+  };
+  const pixels = CanvasRenderingContext2D.prototype, grab = pixels.getImageData;  // what is read on the device
+  pixels.getImageData = function (...what) {
+    const asked = performance.now(), data = grab.apply(this, what);
+    seen.looks.push([asked, performance.now()]);
+    return data;
   };
   addEventListener("pointermove", (event) => event.buttons && seen.moves.push(performance.now()), true);
   addEventListener("pointerup", ({ target }) => target.tagName === "CANVAS" && seen.ups.push(performance.now()), true);
@@ -93,10 +99,18 @@ async def latency(server: Running) -> None:
         page = await browser.new_page(**DESK)
         middle = await visit(page, server)
         await page.evaluate(WATCH)
-        seconds = 0.0
+        seconds, drawing, asked = 0.0, False, 0
+
+        def count(request) -> None:
+            nonlocal asked
+            asked += drawing and request.method == "POST"
+
+        page.on("request", count)
         for digit in (3, 8, 6, 9, 2) * 2:
             points = np.array([point for stroke in STROKES[digit] for point in stroke])
+            drawing = True
             seconds += await glide(page, middle + 200 * (points - (0.35, 0.5)), SLOW)
+            drawing = False
             await page.wait_for_timeout(1000)
             await page.get_by_role("button", name="Clear canvas").click()
             await page.wait_for_timeout(1000)
@@ -105,7 +119,8 @@ async def latency(server: Running) -> None:
     moves, ups = waits(seen)
     answers = sum(any(look[1] <= shown for look in seen["looks"]) for shown in seen["shown"])
     print(f"from a move of the pen to the answer: median {statistics.median(moves):.0f} ms, 95 % within", end=" ")
-    print(f"{np.quantile(moves, 0.95):.0f} ms (n {len(moves)}); {answers / seconds:.1f} answers a second of drawing")
+    print(f"{np.quantile(moves, 0.95):.0f} ms (n {len(moves)});", end=" ")
+    print(f"{answers / seconds:.1f} answers and {asked / seconds:.1f} requests a second of drawing")
     print(f"from lifting it: median {statistics.median(ups):.0f} ms, at most {max(ups):.0f} ms (n {len(ups)})")
 
 
@@ -121,7 +136,7 @@ def replays(browser, server: Running, data: Path) -> None:
         visitor = Visitor(context, server.url, touch="has_touch" in settings)
         wrong = []
         for drawing in part:
-            visitor.draw(drawing["strokes"], size=150, steps=1)
+            visitor.draw(drawing["strokes"], size=150, moves=1)
             visitor.page.wait_for_timeout(600)
             said = visitor.page.locator("#draw-answer output").inner_text()
             if said != drawing["label"]:
@@ -141,7 +156,7 @@ def endurance(browser, server: Running) -> None:
     for count in range(STROKES_DRAWN + 50):
         if count in (50, STROKES_DRAWN + 49):
             held.append((memory_mb(server.pid, "VmRSS"), sum(1 for _ in server.folder.rglob("*"))))
-        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, steps=1)
+        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, moves=1)
         if count % 10 == 9:
             visitor.clear()
     (before, files), (after, more) = held
@@ -150,35 +165,35 @@ def endurance(browser, server: Running) -> None:
 
 
 def load(server: Running) -> None:
-    """Let several people look at drawings of their own, several times a second, and print how long each look took."""
+    """Let many people draw, each with a question at every rest of the pen, and print how long the answers took."""
     config = config_of(server.url)
-    times, errors, mixed_up = [], [], []
+    times, errors, refused, mixed_up = [], [], [], []
 
-    def person(digit: int) -> None:
+    def person(who: int) -> None:
+        digit = who % 10
         guest = Guest(server.url, config)
-        for look in range(A_SECOND * SECONDS):
+        time.sleep(EVERY * who / PEOPLE)
+        for look in range(SECONDS // EVERY):
             began = time.monotonic()
             try:
                 said = guest.look(on_canvas(STROKES[digit], look))
                 times.append(1000 * (time.monotonic() - began))
-                if f">{digit}</output>" not in said:
+                if "data-busy" in said:
+                    refused.append(digit)
+                elif f">{digit}</output>" not in said:
                     mixed_up.append(digit)
             except OSError as error:
                 errors.append(error)
-            time.sleep(max(0.0, 1 / A_SECOND - (time.monotonic() - began)))
+            time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
 
-    people = [threading.Thread(target=person, args=(digit,)) for digit in range(PEOPLE)]
+    people = [threading.Thread(target=person, args=(who,)) for who in range(PEOPLE)]
     for one in people:
         one.start()
     for one in people:
         one.join()
-    print(
-        f"{PEOPLE} people, {A_SECOND} looks a second each: median {statistics.median(times):.0f} ms, 95 % within",
-        end=" ",
-    )
-    print(
-        f"{np.quantile(times, 0.95):.0f} ms (n {len(times)}); {len(errors)} errors, {len(mixed_up)} answers of another"
-    )
+    print(f"{PEOPLE} people, a question every {EVERY} s each: median {statistics.median(times):.0f} ms,", end=" ")
+    print(f"95 % within {np.quantile(times, 0.95):.0f} ms (n {len(times)});", end=" ")
+    print(f"{len(errors)} errors, {len(refused)} told to wait, {len(mixed_up)} answers of another")
 
 
 def main(data: Path | None) -> None:

@@ -1,0 +1,112 @@
+"""python -m scripts.offline DATA: whether the static page reads as Python does, and how fast, with the network cut.
+
+DATA holds data/MNIST and eval/strokes_digits.jsonl.gz.
+"""
+
+import asyncio
+import functools
+import http.server
+import statistics
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+from playwright.async_api import async_playwright
+
+from model import weights
+from model.evaluation.strokes import read_strokes
+from model.networks import predict
+from model.training.browser import rounded, to_static_page
+from model.training.data import mnist
+from scripts.live import SLOW, glide
+from tests.conftest import find_browser, launch_browser
+from tests.digits import STROKES
+
+DRAWN, GLYPHS = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
+READ = """async (glyphs) => {
+  const { Reader } = await import("./reader.js");
+  const reader = await Reader.load();
+  return glyphs.map((glyph) => [...reader.readGlyph(Float32Array.from(glyph)).probabilities]);
+}"""
+WATCH = """() => {
+  const [moves, shown] = [[], []]; // ms
+  addEventListener("pointermove", (event) => event.buttons && moves.push(performance.now()), true);
+  new MutationObserver(() => shown.push(performance.now())).observe(document.querySelector("ol"), { subtree: true,
+    childList: true });
+  window.seen = { moves, shown };
+}"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that logs nothing."""
+
+    def log_message(self, *_) -> None:
+        """Log nothing."""
+
+
+async def measure(address: str, data: Path) -> None:
+    """Print all figures."""
+    async with async_playwright() as playwright:
+        browser = await launch_browser(playwright, find_browser())
+        context = await browser.new_context(viewport={"width": 1000, "height": 900})
+        page = await context.new_page()
+        await page.goto(address)
+        await page.wait_for_function("navigator.serviceWorker.ready.then(() => true)")
+        await context.set_offline(True)
+        await page.reload()
+        await page.wait_for_selector("html[data-ready]")
+        box = await page.locator("#pad").bounding_box()
+        middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+        drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
+        wrong = []
+        for i in np.random.default_rng(0).choice(len(drawings), DRAWN, replace=False):
+            for stroke in drawings[i]["strokes"]:
+                points = middle + 180 * (np.array(stroke) - (0.35, 0.5))
+                await page.mouse.move(*points[0])
+                await page.mouse.down()
+                for point in points[1:]:
+                    await page.mouse.move(*point)
+                await page.mouse.up()
+            await page.wait_for_timeout(100)
+            said = await page.locator("#answer output").inner_text()
+            if said != drawings[i]["label"]:
+                wrong.append(f"{drawings[i]['label']} as {said or 'nothing'}")
+            await page.get_by_role("button", name="Clear").click()
+        print(f"offline, {DRAWN - len(wrong)} of {DRAWN} drawn digits read right; {', '.join(wrong) or 'none wrong'}")
+
+        await page.evaluate(WATCH)
+        for digit in (3, 8, 6, 9, 2) * 2:
+            points = np.array([point for stroke in STROKES[digit] for point in stroke])
+            await glide(page, middle + 180 * (points - (0.35, 0.5)), SLOW)
+            await page.get_by_role("button", name="Clear").click()
+        seen = await page.evaluate("seen")
+        waits = [next((at for at in seen["shown"] if at >= move), move) - move for move in seen["moves"]]
+        print(f"from a move of the pen to the answer: median {statistics.median(waits):.0f} ms,", end=" ")
+        print(f"95 % within {np.quantile(waits, 0.95):.0f} ms (n {len(waits)})")
+
+        net, card = weights.load(weights.locate("pocket"))
+        glyphs, _ = mnist(data / "data", train=False, limit=GLYPHS)
+        theirs = await page.evaluate(READ, glyphs.flatten(1).tolist())
+        ours = (predict(rounded(net), glyphs) / card["calibration"]["temperature"]).softmax(1)
+        off = float((torch.tensor(theirs) - ours).abs().max())
+        print(f"{GLYPHS:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
+        await browser.close()
+
+
+def main(data: Path) -> None:
+    """Serve the static page from a folder and measure it."""
+    with tempfile.TemporaryDirectory() as folder:
+        to_static_page(*weights.load(weights.locate("pocket")), Path(folder))
+        handler = functools.partial(Quiet, directory=folder)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            asyncio.run(measure(f"http://127.0.0.1:{server.server_port}/", data))
+            server.shutdown()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
