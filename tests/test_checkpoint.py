@@ -45,8 +45,8 @@ def stop_after(monkeypatch, steps):
     monkeypatch.setattr(loop, "step", interrupted)
 
 
-@pytest.mark.parametrize(("name", "steps"), [("reference", 2), ("reference", 4), ("reference", 7), ("world", 1)])
-def test_ctrl_c_saves_the_run_and_resuming_it_produces_the_same_file(
+@pytest.mark.parametrize(("name", "steps"), [("reference", 5), ("reference", 7), ("world", 2)])
+def test_a_run_stopped_by_ctrl_c_goes_on_after_its_last_epoch_and_produces_the_same_file(
     folder, tmp_path, monkeypatch, capsys, few_shapes, name, steps
 ):
     whole, part = tmp_path / "whole", tmp_path / "part"
@@ -61,6 +61,15 @@ def test_ctrl_c_saves_the_run_and_resuming_it_produces_the_same_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
 
 
+def test_a_run_stopped_in_its_first_epoch_leaves_nothing(folder, tmp_path, monkeypatch, capsys):
+    stop_after(monkeypatch, 2)
+    assert run(folder, tmp_path / "net") == 130
+    said = capsys.readouterr().err
+    assert "stopped" in said
+    assert "--resume" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupted_run_is_not_overwritten(folder, tmp_path, capsys):
     (tmp_path / "net.checkpoint").write_bytes(b"hours of work")
     with pytest.raises(SystemExit, match="2"):
@@ -72,7 +81,7 @@ def test_an_interrupted_run_is_not_overwritten(folder, tmp_path, capsys):
 def test_resume_rejects_a_missing_damaged_or_different_checkpoint(folder, tmp_path, monkeypatch, capsys):
     assert run(folder, tmp_path / "net", "reference", "--resume") == 2
     assert "no checkpoint at" in capsys.readouterr().err
-    stop_after(monkeypatch, 1)
+    stop_after(monkeypatch, 5)
     assert run(folder, tmp_path / "net") == 130
     assert run(folder, tmp_path / "net", "reference", "--resume", "--seed", "9") == 2
     assert "it has another seed" in capsys.readouterr().err

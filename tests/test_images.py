@@ -65,7 +65,7 @@ def test_a_transparent_background_counts_as_paper(seven, colour):
 
 
 def test_a_transparent_palette_colour_counts_as_paper(seven):
-    picture = Image.fromarray(np.where(seven > 127, 0, 1).astype(np.uint8), "P")
+    picture = Image.frombytes("P", seven.shape[::-1], np.where(seven > 127, 0, 1).astype(np.uint8).tobytes())
     picture.putpalette([0, 0, 0, 0, 0, 0])
     file = io.BytesIO()
     picture.save(file, "PNG", transparency=0)

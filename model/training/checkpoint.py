@@ -1,4 +1,4 @@
-"""Checkpoints: the full state of a training run in one safetensors file, so that an interrupted run can resume."""
+"""Checkpoints: the state of a training run after an epoch, in one safetensors file, so that it can be resumed."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -20,16 +20,12 @@ class Progress:
 
     Attributes:
         epoch: the current epoch, from 1.
-        batch: number of batches done in this epoch.
         step: number of batches done in the whole run.
-        sums: over the digits of this epoch: total loss, number read correctly, number seen.
         history: for each finished epoch: loss, accuracy, learning rate, validation loss and validation accuracy.
     """
 
     epoch: int = 1
-    batch: int = 0
     step: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -41,12 +37,11 @@ class Run:
     optimizer: Optimizer
     average: AveragedModel | None
     best: dict[str, torch.Tensor]  # weights of the best epoch
-    order: torch.Tensor  # permutation of the digits in this epoch
     progress: Progress
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return all tensors of the run by name, on the CPU; see `restore`."""
-        named = {"random": torch.get_rng_state(), "order": self.order}
+        named = {"random": torch.get_rng_state()}
         for part, state in (("net", self.net.state_dict()), ("best", self.best)):
             named |= {f"{part}/{name}": tensor for name, tensor in state.items()}
         if self.average:
@@ -69,7 +64,7 @@ class Run:
                 name: torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
                 for name, value in part(f"optimizer/{i}/").items()
             }
-        self.best, self.order = part("best/"), tensors["order"]
+        self.best = part("best/")
         self.progress = Progress(**progress)
         torch.set_rng_state(tensors["random"])
 

@@ -58,6 +58,7 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
             dynamic_shapes=({0: torch.export.Dim("N")},),
             external_data=False,
             verbose=False,
+            dynamo=True,
         )
         graph = onnx.load(made)
     metadata = {"card": json.dumps(card, sort_keys=True), "preprocessing": PREPROCESSING}

@@ -47,14 +47,14 @@ def train(
         held_back: the validation set, in the same format.
         seed: decides the initial weights and the order of the digits; the same CPU gives the same weights again.
         device: where to compute.
-        path: checkpoint file, written after each epoch and on interruption.
+        path: checkpoint file, written after each epoch.
         resume: continue the run saved there.
 
     Returns:
         The network on the CPU, in evaluation mode, and its history as in `Progress`.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C, after the run has been saved.
+        KeyboardInterrupt: on Ctrl-C; the epochs that were finished are saved.
         FileNotFoundError, ValueError: as in `checkpoint.load`; ValueError also if a batch is smaller than the number
             of processes.
     """
@@ -75,39 +75,35 @@ def train(
     judged = average.module if average else net
     kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
     take, trial = kind(*digits), rehearsal(kind, *held_back)
-    run = Run(net, optimizer, average, best={}, order=torch.empty(0), progress=Progress())
+    run = Run(net, optimizer, average, best={}, progress=Progress())
     if resume:
         checkpoint.load(run, recipe, seed, n, path)
     batches = -(-n // recipe.batch_size)
     with until_interrupted() as interrupted, Bar(recipe, n, run.progress) as bar:
         while (done := run.progress).epoch <= recipe.epochs:
-            if done.batch == 0:
-                run.order = torch.randperm(n)
             net.train()
-            for chosen, batch in ahead(take, run.order.split(recipe.batch_size)[done.batch :]):
+            sums = [0.0, 0.0, 0.0]  # total loss, digits read correctly, digits seen
+            for chosen, batch in ahead(take, torch.randperm(n).split(recipe.batch_size)):
                 part = done.step / (recipe.epochs * batches)
                 rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                *sums, stopped = step(run, take.judge, batch, recipe, device, interrupted)
-                done.sums = [total + more for total, more in zip(done.sums, sums, strict=True)]
-                done.batch, done.step = done.batch + 1, done.step + 1
-                bar.move(len(chosen), done, rate)
+                *more, stopped = step(run, take.judge, batch, recipe, device, interrupted)
                 if stopped:
-                    break
-            if done.batch == batches:
-                loss, right, seen = done.sums
-                last = {"loss": loss / seen, "accuracy": right / seen, "learning_rate": rate}
-                last |= validate(judged, take.judge, trial, recipe.smoothing, device)
-                done.history.append(last)
-                if last["validation_accuracy"] >= max(epoch["validation_accuracy"] for epoch in done.history):
-                    run.best = {name: tensor.detach().to("cpu").clone() for name, tensor in judged.state_dict().items()}
-                bar.tell(done)
-                run.progress = Progress(done.epoch + 1, step=done.step, history=done.history)
+                    raise KeyboardInterrupt
+                sums = [total + one for total, one in zip(sums, more, strict=True)]
+                done.step += 1
+                bar.move(len(chosen), done.epoch, sums, rate)
+            loss, right, seen = sums
+            last = {"loss": loss / seen, "accuracy": right / seen, "learning_rate": rate}
+            last |= validate(judged, take.judge, trial, recipe.smoothing, device)
+            done.history.append(last)
+            if last["validation_accuracy"] >= max(epoch["validation_accuracy"] for epoch in done.history):
+                run.best = {name: tensor.detach().to("cpu").clone() for name, tensor in judged.state_dict().items()}
+            bar.tell(done)
+            done.epoch += 1
             if distributed.rank() == 0:
                 checkpoint.save(run, recipe, seed, n, path)
-            if stopped:
-                raise KeyboardInterrupt
     trained = build(recipe.network)
     trained.load_state_dict(run.best)
     return trained.eval(), run.progress.history

@@ -17,14 +17,13 @@ class Bar:
 
     def __init__(self, recipe: Recipe, n: int, progress: Progress):
         self.epochs = recipe.epochs
-        done = (progress.epoch - 1) * n + min(progress.batch * recipe.batch_size, n)
-        quiet = distributed.rank() > 0
+        quiet, done = distributed.rank() > 0, (progress.epoch - 1) * n
         self.bar = tqdm(total=recipe.epochs * n, initial=done, unit=" images", unit_scale=True, disable=quiet)
 
-    def move(self, n: int, progress: Progress, rate: float) -> None:
-        """Advance the bar by n digits."""
-        loss, right, seen = progress.sums
-        self.bar.set_description(f"epoch {progress.epoch}/{self.epochs}", refresh=False)
+    def move(self, n: int, epoch: int, sums: list[float], rate: float) -> None:
+        """Advance the bar by n digits; `sums` are the epoch's total loss, digits read correctly, and digits seen."""
+        loss, right, seen = sums
+        self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(
             f"loss {loss / seen:.4f}, {right / seen:.2%} right, learning rate {rate:.1e}", refresh=False
         )

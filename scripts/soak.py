@@ -1,4 +1,4 @@
-"""python -m tests.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
+"""python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
 
 Each answer is compared with what is said without any load. It ends by itself; its exit code is 1 if an answer was
 wrong, the server failed, or its memory or its folder of uploads grew without bound.
@@ -190,7 +190,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the soak; return the exit code."""
-    parser = ArgumentParser(prog="python -m tests.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
+    parser = ArgumentParser(prog="python -m scripts.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--people", type=int, default=16)
     options = parser.parse_args(arguments)

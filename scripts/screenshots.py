@@ -1,4 +1,4 @@
-"""python -m tests.screenshots FOLDER: pictures of the real page, desktop and phone, light and dark."""
+"""python -m scripts.screenshots FOLDER: pictures of the real page, desktop and phone, light and dark."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""python -m tests.recording: what the README shows of the page, from the real page: a recording and a picture of it."""
+"""python -m scripts.recording: a recording and a picture of the real page, for the README."""
 
 import asyncio
 import base64
@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Page, async_playwright
 
+from scripts.live import glide, visit
 from tests.conftest import ROOT, find_browser, launch_browser, serve_page
 from tests.digits import LETTER, STROKES
-from tests.live import glide, visit
 
 WIDTH, HEIGHT = 960, 600
 LONGEST = 2000  # ms that a frame stands at most
