@@ -52,7 +52,7 @@ def test_a_digit_can_be_drawn_read_cleared_and_drawn_again(visitor):
     assert "Draw a digit" in words.inner_text()
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")
-    assert visitor.page.locator("#draw-answer .glyph img").is_visible()
+    visitor.page.locator("#draw-answer .glyph img").wait_for()  # the server has answered
     assert visitor.page.locator("#draw-answer .heat img").is_visible()
     assert visitor.page.locator("#draw-answer .bars li:visible").count() == 3
     visitor.page.get_by_label("All ten digits").check()
