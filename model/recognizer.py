@@ -28,7 +28,7 @@ from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
 from model.touching import crowds, fragments, take_apart
-from model.whole_numbers import UNLEARNED, Whole, choice, evidence, instead, spelt, twice
+from model.whole_numbers import UNLEARNED, Whole, believed, choice, evidence, instead, spelt, twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
@@ -152,14 +152,14 @@ class Recognizer:
         """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier."""
         card = self.finder[1]
         weights = card.get("number_weights", UNLEARNED)
+        log_odds = []
         for run, whole in again:
             taken, kind, features = choice(evidence(run, whole), whole.text, text_of(run), weights["choice"])
             if taken and (parts := whole.parts()):
                 readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
                 kept = instead(kept, run, whole, parts, readings)
-            sure = float(np.dot(weights[kind], features))
-            kept = [replace(one, log_odds=sure) if whole.holds(one) else one for one in kept]
-        return kept
+            log_odds.append(float(np.dot(weights[kind], features)))
+        return believed(kept, [whole for _, whole in again], log_odds)
 
     def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:
         """Detect marks with the finder and classify them; also return the components of ink, None if `surely`."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -51,11 +51,10 @@ class Whole:
     def text(self) -> str:  # noqa: D102
         return self.spelled.text
 
-    def holds(self, one: Written) -> bool:
-        """Return whether the middle of an item lies in this number's ink."""
-        left, top, right, bottom = one.box
-        x, y = (left + right) / 2 - self.corner[0], (top + bottom) / 2 - self.corner[1]
-        return 0 <= x < self.ink.shape[1] and 0 <= y < self.ink.shape[0]
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Return which of some points (x, y) of the picture lie in this number's ink: [N, 2] -> [N] bool."""
+        inside = points - self.corner
+        return ((inside >= 0) & (inside < self.ink.shape[::-1])).all(axis=1)
 
     def parts(self) -> list[Mark]:
         """Return the digits and signs, each with its own ink; empty if any symbol is neither."""
@@ -181,7 +180,22 @@ def instead(
         )
         return next(same, new)
 
-    return [one for one in kept if not whole.holds(one)] + list(map(as_before, spelt(parts, readings)))
+    rest = [one for one, inside in zip(kept, whole.holds(middles(kept)), strict=True) if not inside]
+    return rest + list(map(as_before, spelt(parts, readings)))
+
+
+def middles(items: list[Written]) -> np.ndarray:
+    """Return the middle (x, y) of the box of each item: [N, 2]."""
+    boxes = np.array([one.box for one in items]).reshape(-1, 4)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def believed(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
+    """Return a page's items, those of each number with the log-odds that it is read correctly."""
+    places, sure = middles(kept), np.full(len(kept), np.nan)
+    for whole, odds in zip(wholes, log_odds, strict=True):
+        sure[whole.holds(places)] = odds
+    return [one if np.isnan(odds) else replace(one, log_odds=float(odds)) for one, odds in zip(kept, sure, strict=True)]
 
 
 def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:

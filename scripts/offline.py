@@ -4,12 +4,9 @@ DATA holds data/MNIST and eval/strokes_digits.jsonl.gz.
 """
 
 import asyncio
-import functools
-import http.server
 import statistics
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +19,7 @@ from model.networks import predict
 from model.training.browser import rounded, to_static_page
 from model.training.data import mnist
 from scripts.live import SLOW, glide
-from tests.conftest import find_browser, launch_browser
+from tests.conftest import find_browser, launch_browser, serve_folder
 from tests.digits import STROKES
 
 DRAWN, GLYPHS = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
@@ -38,13 +35,6 @@ WATCH = """() => {
     childList: true });
   window.seen = { moves, shown };
 }"""
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that logs nothing."""
-
-    def log_message(self, *_) -> None:
-        """Log nothing."""
 
 
 async def measure(address: str, data: Path) -> None:
@@ -101,11 +91,8 @@ def main(data: Path) -> None:
     """Serve the static page from a folder and measure it."""
     with tempfile.TemporaryDirectory() as folder:
         to_static_page(*weights.load(weights.locate("pocket")), Path(folder))
-        handler = functools.partial(Quiet, directory=folder)
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            asyncio.run(measure(f"http://127.0.0.1:{server.server_port}/", data))
-            server.shutdown()
+        with serve_folder(folder) as address:
+            asyncio.run(measure(address, data))
 
 
 if __name__ == "__main__":

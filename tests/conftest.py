@@ -1,6 +1,8 @@
 """Shared fixtures: the running page, a browser, and a simulated visitor."""
 
 import contextlib
+import functools
+import http.server
 import itertools
 import os
 import shutil
@@ -9,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -92,6 +95,21 @@ def serve_page():
         assert ended == 0, written
         for ours in ("app.py", "model"):  # gradio itself prints a traceback when a browser leaves mid-upload
             assert f'File "{ROOT / ours}' not in written, written
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serve_folder(folder):
+    """Serve the files of a folder as a static host does; yield its address."""
+    handler = functools.partial(_Files, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 def _answers(url):

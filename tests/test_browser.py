@@ -1,9 +1,6 @@
 """reader.js in a real browser: it reads as Python does."""
 
 import base64
-import functools
-import http.server
-import threading
 
 import numpy as np
 import pytest
@@ -16,6 +13,7 @@ from model.ink import ink
 from model.networks import predict
 from model.training.browser import rounded, to_static_page
 from model.training.export import some_glyphs
+from tests.conftest import serve_folder
 from tests.digits import STROKES
 from tests.test_live import grave
 
@@ -47,11 +45,6 @@ CLASSIFY = """async ([glyphs, change]) => {
 }"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def net():
     return weights.load(weights.locate("pocket"))
@@ -61,11 +54,8 @@ def net():
 def host(net, tmp_path_factory):
     folder = tmp_path_factory.mktemp("static")
     to_static_page(*net, folder)
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", folder, server
-        server.shutdown()
+    with serve_folder(folder) as address:
+        yield address, folder
 
 
 @pytest.fixture

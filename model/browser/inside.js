@@ -1,5 +1,15 @@
 // Shows what each layer of `pocket` sees, and how each pixel of a map was computed.
 const WIDEST = 640; // pixels: width of a layer's row of maps on the screen
+const CONTENT = `<summary>Look inside the network</summary>
+<p>What each layer of the network on this device sees in a single digit, while you draw. Bright is strong. Tap a pixel
+to see which pixels of the previous layer feed it, and with what weights.</p>
+<div class="maps"></div>
+<p class="patch" role="status"></p>
+<style>
+  .maps canvas { display: block; max-width: 100%; image-rendering: pixelated; background: #000; cursor: pointer; }
+  .maps p { margin: 0.8em 0 0.2em; }
+  .patch { font: 14px/1.4 ui-monospace, monospace; white-space: pre-wrap; min-height: 4em; }
+</style>`;
 const NOTES = [
   "What the network is given: the digit in 28 by 28 pixels",
   "Layer 1: edges and strokes",
@@ -22,9 +32,11 @@ function votes({ weight, inputs }, { data, channels, side }) {
 }
 
 export class Inside {
-  // rows, patch: the elements for the maps and for the explanation of a pixel.
-  constructor(reader, rows, patch) {
-    Object.assign(this, { reader, rows, patch });
+  // fold: the <details> to fill.
+  constructor(reader, fold) {
+    fold.innerHTML = CONTENT;
+    const [rows, patch] = [fold.querySelector(".maps"), fold.querySelector(".patch")];
+    Object.assign(this, { reader, fold, rows, patch });
   }
 
   clear() {

@@ -1,9 +1,9 @@
 // The static page: follows the pen, reads each frame with reader.js, and shows what the layers see.
 import { Inside } from "./inside.js";
 import { Reader } from "./reader.js";
+import { inWords, percent } from "./words.js";
 
 const PEN = 1 / 30; // pen width, as a fraction of the paper's width
-const SURE = 0.8; // probability from which a digit is named without its rival
 
 const pad = document.querySelector("#pad");
 const paper = pad.getContext("2d", { willReadFrequently: true });
@@ -11,13 +11,12 @@ const [name, words] = document.querySelectorAll("#answer > *");
 const bars = document.querySelector("ol");
 const fold = document.querySelector("details");
 const reader = await Reader.load();
-const inside = new Inside(reader, fold.querySelector(".maps"), fold.querySelector(".patch"));
+const inside = new Inside(reader, fold);
 
 for (let digit = 0; digit < 10; digit++) {
   const row = bars.appendChild(document.createElement("li"));
   row.innerHTML = `<b>${digit}</b><i></i><span></span>`;
 }
-const percent = (share) => `${(100 * Math.min(share, 0.999)).toFixed(1)}%`;
 
 const clear = () => {
   paper.fillStyle = "#fff";
@@ -28,12 +27,10 @@ const clear = () => {
 function answer() {
   const read = reader.read(paper.getImageData(0, 0, pad.width, pad.height));
   const shares = read?.probabilities ?? new Array(10).fill(0);
-  const [first, second] = [...shares.keys()].sort((a, b) => shares[b] - shares[a]);
-  name.textContent = !read ? "" : read.digit === null ? "?" : read.digit;
-  if (!read) words.textContent = "Draw a digit. It is read on this device, and nothing is sent anywhere.";
-  else if (read.digit === null) words.textContent = "This does not look like a digit.";
-  else if (shares[first] < SURE) words.textContent = `Unsure: ${first} or ${second}?`;
-  else words.textContent = `It is ${first === 8 ? "an" : "a"} ${first}, ${percent(shares[first])} sure.`;
+  name.textContent = read ? (read.digit ?? "?") : "";
+  words.textContent = read
+    ? inWords(read.digit, shares, Math.max(...shares))
+    : "Draw a digit. It is read on this device, and nothing is sent anywhere.";
   for (const [digit, row] of [...bars.children].entries()) {
     row.children[1].style.setProperty("--share", shares[digit]);
     row.children[2].textContent = percent(shares[digit]);

@@ -51,13 +51,7 @@ def bars(prediction: Prediction) -> str:
     return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'
 
 
-INSIDE = """<details class="inside" hidden>
-<summary>Look inside the network</summary>
-<p>What each layer of the network on this device sees in a single digit, while you draw. Bright is strong. Tap a pixel
-to see which pixels of the previous layer feed it, and with what weights.</p>
-<div class="maps"></div>
-<p class="patch" role="status"></p>
-</details>"""
+INSIDE = "<details class='inside' hidden></details>"  # filled by inside.js, which the device may not be able to run
 
 
 def side_by_side(**answers: str) -> str:

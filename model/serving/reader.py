@@ -19,10 +19,9 @@ def routes() -> list[Route]:
         values, description = weights.for_browser(*weights.load(weights.locate("pocket")))
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"app.py: {error}")
+    scripts = [BROWSER / "reader.js", BROWSER / "inside.js", BROWSER / "words.js", STATIC / "follow.js"]
     return [
-        _route("reader.js", (BROWSER / "reader.js").read_text(), "text/javascript"),
-        _route("inside.js", (BROWSER / "inside.js").read_text(), "text/javascript"),
-        _route("follow.js", (STATIC / "follow.js").read_text(), "text/javascript"),
+        *(_route(script.name, script.read_text(), "text/javascript") for script in scripts),
         _route("pocket.json", description, "application/json"),
         _route("pocket.bin", values, "application/octet-stream"),
     ]

@@ -20,12 +20,10 @@ class Progress:
 
     Attributes:
         epoch: the current epoch, from 1.
-        step: number of batches done in the whole run.
         history: for each finished epoch: loss, accuracy, learning rate, validation loss and validation accuracy.
     """
 
     epoch: int = 1
-    step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
 

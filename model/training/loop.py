@@ -83,8 +83,9 @@ def train(
         while (done := run.progress).epoch <= recipe.epochs:
             net.train()
             sums = [0.0, 0.0, 0.0]  # total loss, digits read correctly, digits seen
-            for chosen, batch in ahead(take, torch.randperm(n).split(recipe.batch_size)):
-                part = done.step / (recipe.epochs * batches)
+            parts = ahead(take, torch.randperm(n).split(recipe.batch_size))
+            for i, (chosen, batch) in enumerate(parts, (done.epoch - 1) * batches):
+                part = i / (recipe.epochs * batches)
                 rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
@@ -92,7 +93,6 @@ def train(
                 if stopped:
                     raise KeyboardInterrupt
                 sums = [total + one for total, one in zip(sums, more, strict=True)]
-                done.step += 1
                 bar.move(len(chosen), done.epoch, sums, rate)
             loss, right, seen = sums
             last = {"loss": loss / seen, "accuracy": right / seen, "learning_rate": rate}

@@ -2,13 +2,12 @@
 // (model/serving/answers.py), which replaces it when the pen rests.
 import { Inside } from "./inside.js";
 import { fit, inkOf, Reader, symbols } from "./reader.js";
+import { inWords, percent, ranked } from "./words.js";
 
-const SURE = 0.8; // probability from which a digit is named without its rival
 const SMALL = 0.45; // fraction of the tallest symbol's height: shorter ones are signs
 const FLAT = 1.5; // width / height: a flatter sign is a dash
 const LONG = 4; // numbers with more symbols are set smaller
 const reader = await Reader.load(new URL(".", import.meta.url).href);
-const percent = (share) => `${(100 * Math.min(share, 0.999)).toFixed(1)}%`;
 
 // A copy of the pad's drawing, updated stroke by stroke.
 export class Copy {
@@ -53,14 +52,14 @@ export class Copy {
       return this.read.get(key);
     });
     this.single = read.length === 1 ? read[0] : null;
-    if (read.length < 2) return read.map(inWords).join("");
+    if (read.length < 2) return read.map(single).join("");
     const text = read.map(({ sign, digit }) => sign ?? digit ?? "").join("");
     return text ? headline(text, `It is ${text}.`) : headline("?", "No digits found. Try closer, with more light.");
   }
 }
 
 // The fold below the answer that shows what the layers see.
-export const insideOf = (fold) => new Inside(reader, fold.querySelector(".maps"), fold.querySelector(".patch"));
+export const insideOf = (fold) => new Inside(reader, fold);
 
 function sign({ left, top, right, bottom, pieces }) {
   const flat = right - left + 1 > FLAT * (bottom - top + 1);
@@ -68,18 +67,13 @@ function sign({ left, top, right, bottom, pieces }) {
   return flat ? "-" : ".";
 }
 
-function inWords({ digit, probabilities, score }) {
-  const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
-  const sure = score * probabilities[best[0]];
-  let words = `It is ${digit === 8 ? "an" : "a"} ${digit}, ${percent(sure)} sure.`;
-  if (digit === null) words = "This does not look like a digit.";
-  else if (sure < SURE) words = `Unsure: ${best[0]} or ${best[1]}?`;
-  const bars = best.map((each) => {
+function single({ digit, probabilities, score }) {
+  const bars = ranked(probabilities).map((each) => {
     const share = probabilities[each];
     return `<li><b>${each}</b><i style="--share:${share.toFixed(4)}"></i><span>${percent(share)}</span></li>`;
   });
   const list = `<ol class="bars" aria-label="How probable each digit is">${bars.join("")}</ol>`;
-  return headline(digit ?? "?", words) + list;
+  return headline(digit ?? "?", inWords(digit, probabilities, score * Math.max(...probabilities))) + list;
 }
 
 function headline(name, words) {

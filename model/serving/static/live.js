@@ -11,7 +11,6 @@ const QUIET = 600; // debounce in ms before a screen reader announces an answer
 const SLOW = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
 const said = () => document.querySelector("#draw-answer .prose, #draw-answer");
-const fold = () => document.querySelector("#inside details");
 const both = () => document.querySelector("#both input");
 const known = () => window.keptCorrections(); // see head.html
 
@@ -39,10 +38,13 @@ const picture = () => {
   return canvas.toDataURL();
 };
 
-const lookInside = () => {
-  if (!inside || !fold().open) return;
-  if (copy.answer() && copy.single) inside.show(copy.single);
+// Reads the drawing on the device: the answer as HTML; what the layers see goes into the fold below it.
+const readHere = () => {
+  const html = copy.answer();
+  if (!inside.fold.open) return html;
+  if (copy.single) inside.show(copy.single);
   else inside.clear();
+  return html;
 };
 
 const follow = () => {
@@ -53,11 +55,10 @@ const follow = () => {
   setTimeout(() => {
     following = false;
     const stages = said().querySelector(".stages"); // of the last drawing: they stay until the pen rests
-    show(copy.answer());
+    show(readHere());
     answered = "";
     stages?.classList.add("stale");
     said().append(stages ?? "");
-    lookInside();
   });
 };
 
@@ -87,7 +88,7 @@ const look = async () => {
       at = wanted;
       const drawing = { picture: picture(), both: both().checked, known: known() };
       if (JSON.stringify(drawing) === answered) continue;
-      lookInside();
+      if (inside?.fold.open) readHere();
       const strokes = copy?.strokes;
       const html = await within(PATIENCE, server.look(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
@@ -100,14 +101,15 @@ const look = async () => {
   } catch ({ message, cause }) {
     answered = "";
     const words = `${cause ? message : "The server does not answer."} Trying again.`;
-    show((local() && copy.answer() && copy.answer() + note(`Read on this device. ${words}`)) || headline(words));
+    const here = local() && readHere();
+    show(here ? here + note(`Read on this device. ${words}`) : headline(words));
     clearTimeout(asking);
     asking = setTimeout(look, AGAIN);
   }
   busy = false;
 };
 
-const readHere = async () => {
+const prepare = async () => {
   const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, its host may be another
   const { Copy, insideOf } = await import(`${location.origin}${pathname.replace(/\/$/, "")}/reader/follow.js`);
   const { width, height, tools } = window.editor;
@@ -119,9 +121,9 @@ const readHere = async () => {
     if (local()) follow();
   };
   copy = new Copy(width, height);
-  inside = insideOf(fold());
-  fold().hidden = false;
-  fold().addEventListener("toggle", lookInside);
+  inside = insideOf(document.querySelector("#inside details"));
+  inside.fold.hidden = false;
+  inside.fold.addEventListener("toggle", readHere);
   picture(); // what was drawn until now
 };
 
@@ -147,7 +149,7 @@ const start = async () => {
   window.editor.on("change", look);
   both().addEventListener("change", look);
   document.addEventListener("corrected", look);
-  readHere().catch(() => {}); // an old browser, or another Gradio: the server answers
+  prepare().catch(() => {}); // an old browser, or another Gradio: the server answers
 };
 start().catch(() => {
   const pad = document.querySelector("#pad");
