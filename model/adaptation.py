@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize, one_hot
 
-from model.networks import NO_DIGIT
+from model.networks import NO_DIGIT, half_precision
 
 STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
 WIDTH = 0.12  # by how much the cosine similarity must fall for the evidence to fall by a factor of e
@@ -34,8 +34,8 @@ class Adapted(nn.Module):
         self.net = before.net if before else net
         if not (isinstance(self.net, nn.Sequential) and isinstance(self.net[-1], nn.Linear)):
             raise ValueError("only a network that ends in a linear layer can learn corrections")
-        with torch.no_grad():
-            self.known = normalize(self.net[:-1](glyphs[:, None]))
+        with torch.no_grad(), half_precision(glyphs.device):
+            self.known = normalize(self.net[:-1](glyphs[:, None]).float())
         self.labels = labels
         if before:
             self.known, self.labels = torch.cat([before.known, self.known]), torch.cat([before.labels, labels])

@@ -22,6 +22,7 @@ ABOVE, BELOW = 0.3, 0.4  # digit heights over and under a number within which in
 BEYOND = 0.8  # digit heights by which the ink of a number may reach over its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 LARGE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
+AGAIN = 40  # maximum number of numbers on a page that are reread
 WIDEST = 40  # heights: wider ink is no number
 AGREED, CHOSEN = "agreed", "chosen"  # both readings of a number are the same; or one is chosen
 UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for its confidence
@@ -71,9 +72,9 @@ def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: se
         taken: the components under the digits of its line.
 
     Returns:
-        The reading, or None if the number is a single digit, or its ink cannot be told from other ink.
+        The reading, or None if its ink cannot be told from other ink.
     """
-    labels = ink_around(pieces, run, taken) if len(run) > 1 else []
+    labels = ink_around(pieces, run, taken)
     if not labels:
         return None
     ink, corner = pieces.cut_out(*labels)
@@ -141,7 +142,9 @@ def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
 
 
 def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[list[Written], Whole]]:
-    """Reread each number of a page as a whole; return each mark-by-mark number with its second reading.
+    """Reread the numbers of a page as a whole; return each mark-by-mark number with its second reading.
+
+    If there are more than AGAIN, only the least certain ones are reread, which bounds the time for a dense sheet.
 
     Args:
         net: the network `line`.
@@ -152,9 +155,10 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[lis
     for line in in_lines(kept):
         numbers = runs(line)
         taken = set(by_piece(pieces.labels, [one.mark for run in numbers for one in run if one.prediction]))
-        readings = ((run, read_whole(net, pieces, run, taken)) for run in numbers)
-        found += [(run, whole) for run, whole in readings if whole]
-    return found
+        found += [(run, taken) for run in numbers if len(run) > 1]
+    found = sorted(found, key=lambda each: probability(each[0]))[:AGAIN]
+    readings = ((run, read_whole(net, pieces, run, taken)) for run, taken in found)
+    return [(run, whole) for run, whole in readings if whole]
 
 
 def instead(

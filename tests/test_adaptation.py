@@ -7,7 +7,7 @@ from model.adaptation import Adapted
 from model.evaluation.adaptation import learning
 from model.evaluation.strokes import draw
 from model.networks import NO_DIGIT
-from tests.digits import STROKES
+from tests.digits import LETTER, STROKES
 
 
 def drawn(digit):
@@ -68,9 +68,11 @@ def test_what_writers_correct_lowers_their_errors_only(world):
 
     odd = [by("odd", 4 if i < 5 else 0, 9 if i < 5 else 0) for i in range(20)]
     usual = [by("usual", 3, 3) for _ in range(20)]
-    measured = learning(world, odd + usual)
+    letters = [{"strokes": LETTER, "label": "A", "writer": "odd"}]
+    measured = learning(world, odd + usual, letters)
     assert (measured["writers"], measured["digits"]) == (2, 40)
     assert measured["before_1"] == 4 / 39
     assert measured["after_1"] == 0
     assert (measured["same"], measured["fixed"]) == (5, 5)
     assert measured["others"] == 0
+    assert measured["refused_worst"] == 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model import Recognizer
+from model import Recognizer, whole_numbers
 from model.evaluation.strokes import draw
 from model.finder import Mark
 from model.ink import connected
@@ -68,8 +68,7 @@ def test_the_ink_of_a_number_is_cut_out_without_the_rest():
 
 
 def test_a_single_digit_is_not_read_again():
-    pieces = connected(picture(ONE))
-    assert read_whole(Said("1"), pieces, [written(ONE, 1)], set()) is None
+    assert twice(Said("1"), [written(ONE, 1)], connected(picture(ONE))) == []
 
 
 def chosen(run, whole):
@@ -131,6 +130,14 @@ def test_each_number_of_a_line_is_read_again():
     found = twice(Said("___1____1"), kept, pieces)
     assert [len(run) for run, _ in found] == [2, 2]
     assert [whole.text for _, whole in found] == ["11", "11"]
+
+
+def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch):
+    monkeypatch.setattr(whole_numbers, "AGAIN", 1)
+    boxes, sure = (ONE, TWO, FAR, (230, 20, 240, 70)), (0.9, 0.9, 0.9, 0.5)
+    kept = [written(box, 1, each) for box, each in zip(boxes, sure, strict=True)]
+    ((run, _),) = twice(Said("___1____1"), kept, connected(picture(*boxes)))
+    assert run[-1] is kept[-1]
 
 
 @pytest.mark.parametrize("offset", [1, -1])

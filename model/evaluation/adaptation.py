@@ -12,12 +12,14 @@ from model.adaptation import corrected
 from model.evaluation.strokes import draw_somewhere
 from model.glyph import close_ups
 from model.ink import ink
+from model.networks import digit_scores
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
 
 FEWEST = 20  # digits that a writer must have
 CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
 ARBITRARY = 10  # corrections of any digits
+KEPT = 0.99  # fraction of the digits that are kept where letters are refused
 DRAWS = 4  # times that arbitrary digits are drawn for each writer
 
 
@@ -28,12 +30,13 @@ def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, float]:
+def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[dict] = ()) -> dict[str, float]:
     """Measure the errors of writers before and after they correct what was misread, or arbitrary digits.
 
     Args:
         recognizer: its network ends in a linear layer.
         drawings: as `model.evaluation.strokes.read_strokes` yields them, with the writer of each.
+        letters: drawings that are to be refused, in the same format.
 
     Returns:
         writers, digits: how many there are, of writers with at least `FEWEST` digits.
@@ -43,10 +46,14 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, floa
         before_any, after_any: the error on the rest of a writer's digits, before and after `ARBITRARY` corrections.
         others: by how much the accuracy on everybody else's digits changes after three corrections, on average; and
         others_worst: the same for the writer whose corrections harm it most.
+        refused, refused_worst: by how much the fraction of refused letters changes, in the same way, at the threshold
+            that keeps KEPT of all digits before corrections; 0 if no letters are given.
     """
     glyphs, truth = glyphs_of(drawings), torch.tensor([int(one["label"]) for one in drawings])
-    logits = predict_augmented(recognizer.net, glyphs)
-    seen = normalize(torch.cat([recognizer.net[:-1](batch) for batch in glyphs.split(250)]))
+    logits, seen = known(recognizer, glyphs)
+    strange, likeness = known(recognizer, glyphs_of(letters)) if letters else (logits[:0], seen[:0])
+    least = digit_scores(logits).quantile(1 - KEPT)
+    accepted = (digit_scores(strange) >= least).double()
     answer = logits.argmax(1)
     wrong = answer != truth
     by: dict[str, list[int]] = defaultdict(list)
@@ -60,7 +67,7 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, floa
         return int((now.argmax(1) != truth[asked]).sum())
 
     curve = {k: np.zeros(3) for k in CORRECTIONS}
-    before, behind, drawn, same, fixed, changes = 0, 0, 0, 0, 0, []
+    before, behind, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], [0.0]
     for own in (own for own in by.values() if len(own) >= FEWEST):
         misread = [i for i in own if wrong[i]]
         for k in CORRECTIONS:
@@ -77,6 +84,10 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, floa
             mine = set(own)
             others = [i for i in range(len(truth)) if i not in mine]
             changes.append((errors(others, []) - errors(others, misread[:3])) / len(others))
+            told = misread[:3]
+            if letters:
+                now = digit_scores(corrected(strange, likeness @ seen[told].T, truth[told])) >= least
+                refused.append(float((accepted - now.double()).mean()))
     return {
         "writers": sum(len(own) >= FEWEST for own in by.values()),
         "digits": sum(len(own) for own in by.values() if len(own) >= FEWEST),
@@ -88,4 +99,12 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict]) -> dict[str, floa
         "after_any": behind / drawn,
         "others": float(np.mean(changes)),
         "others_worst": min(changes),
+        "refused": sum(refused) / max(1, len(changes)),
+        "refused_worst": min(refused),
     }
+
+
+def known(recognizer: Recognizer, glyphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits of glyphs [N, 10], and what stands before the last layer, as unit vectors [N, F]."""
+    before = torch.cat([recognizer.net[:-1](batch) for batch in glyphs.split(250)])
+    return predict_augmented(recognizer.net, glyphs), normalize(before)

@@ -73,6 +73,8 @@ def as_learning_table(results: dict[str, dict]) -> str:
     )
     cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
     rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
+    cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())
+    rows.append(["letters refused, mean and worst change", *cells])
     return as_markdown(rows)
 
 

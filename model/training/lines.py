@@ -6,6 +6,7 @@ one pen and one slant.
 
 import math
 
+import numpy as np
 import torch
 from torch.nn.functional import affine_grid, ctc_loss, grid_sample, interpolate
 
@@ -13,14 +14,16 @@ from model.glyph import LONG, SIDE
 from model.networks import BLANK, NEITHER, SIGNS, SYMBOLS
 from model.training.augmentation import degrade, ink_of, skeleton_distances
 from model.training.digit_styles import DIGITS
+from model.training.handwriting import separator_strokes
 from model.training.letters import OTHERS
-from model.training.pen import FAR, GRID, bar, draw, draw_all, scribble
+from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribble, segments
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
 THINNEST, FATTEST, FATTEST_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
-DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
+DRAWN, OTHER = 0.15, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
-SIGN, MINUS = 0.25, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+SIGN, MINUS = 0.45, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
 
@@ -36,6 +39,7 @@ class Strips:
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
         self.distance, self.labels = skeleton_distances(glyphs), labels
         self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
+        self.signs = {text: written(text, per_shape) for text in SIGNS}
         self.others = torch.cat([*(draw(shape, per_shape) for shape in OTHERS), scribble(10 * per_shape)])
         self.other_symbols = torch.full((len(self.others),), SYMBOLS.index(NEITHER))
 
@@ -47,12 +51,12 @@ class Strips:
         maps, symbols = maps.view(n, length, GRID, GRID), symbols.view(n, length)
         if length > 1:  # a minus comes first; other signs go between digits
             minus = torch.rand(n) < MINUS
-            maps[minus, 0], symbols[minus, 0] = signs("-", int(minus.sum())), SYMBOLS.index("-")
+            maps[minus, 0], symbols[minus, 0] = self._signs("-", int(minus.sum())), SYMBOLS.index("-")
         if length > 2:
             kind, where = (len(SIGNS) / SIGN * torch.rand(n)).long(), torch.randint(1, length - 1, (n,))
             for i, text in enumerate(SIGNS):
                 here = (kind == i).nonzero()[:, 0]
-                maps[here, where[here]], symbols[here, where[here]] = signs(text, len(here)), SYMBOLS.index(text)
+                maps[here, where[here]], symbols[here, where[here]] = self._signs(text, len(here)), SYMBOLS.index(text)
         pen = THINNEST * ((FATTEST if length > 1 else FATTEST_ALONE) / THINNEST) ** torch.rand(n)
         is_sign = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
         return seen(*side_by_side(maps, is_sign, pen)), symbols
@@ -66,9 +70,15 @@ class Strips:
             (kind < OTHER, self.others, self.other_symbols),
             (kind > 1 - DRAWN, self.drawn, self.drawn_labels),
         ):
-            picked = torch.randint(len(pool), (int(here.sum()),))
+            some = torch.multinomial(1 / labels.bincount()[labels], max(1, int(here.sum())), replacement=True)
+            picked = some[: int(here.sum())]  # of each symbol as many, however many shapes it has
             maps[here], symbols[here] = pool[picked], labels[picked]
         return maps, symbols
+
+    def _signs(self, text: str, n: int) -> torch.Tensor:
+        """Draw a sign n times, half of them as in scenes: [n, GRID, GRID] uint8."""
+        pool = self.signs[text]
+        return torch.where(torch.rand(n, 1, 1) < 0.5, pool[torch.randint(len(pool), (n,))], signs(text, n))
 
     @staticmethod
     def judge(logits: torch.Tensor, symbols: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
@@ -86,6 +96,18 @@ class Strips:
             runs = best.unique_consecutive()
             right += runs[runs != BLANK].tolist() == truth.tolist()
         return loss, right
+
+
+def written(text: str, n: int) -> torch.Tensor:
+    """Draw one of `model.networks.SIGNS` as in scenes, see `separator_strokes`: [n, GRID, GRID] uint8."""
+    random = np.random.default_rng(int(torch.randint(2**31, ())))
+    maps = []
+    for _ in range(n):
+        strokes, thicker = separator_strokes(random, text)
+        points, starts = segments(strokes)
+        points = LONG * (points - points.mean(1, keepdim=True) * torch.tensor([1.0, 0.0])) + SIDE / 2
+        maps.append(distances(points, starts).float() - 16 * THICK * (thicker - 1))
+    return torch.cat(maps).clamp(min=0).to(torch.uint8)
 
 
 def signs(text: str, n: int) -> torch.Tensor:

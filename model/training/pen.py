@@ -77,12 +77,16 @@ def outlines(n: int) -> torch.Tensor:
     random = np.random.default_rng(int(torch.randint(2**31, ())))
     drawings = []
     for _ in range(n):
-        strokes = outline_strokes(random)
-        ends = np.cumsum([len(stroke) for stroke in strokes])
-        starts = np.delete(np.arange(ends[-1] - 1), ends[:-1] - 1)
-        points = torch.from_numpy(np.float32(np.concatenate(strokes)))[None]
-        drawings.append(distances(_centred(points), torch.from_numpy(starts)))
+        points, starts = segments(outline_strokes(random))
+        drawings.append(distances(_centred(points), starts))
     return torch.cat(drawings)
+
+
+def segments(strokes: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the points of strokes, [1, P, 2] float32, and the starts of their segments, [S], as `distances` takes."""
+    ends = np.cumsum([len(stroke) for stroke in strokes])
+    starts = np.delete(np.arange(ends[-1] - 1), ends[:-1] - 1)
+    return torch.from_numpy(np.float32(np.concatenate(strokes)))[None], torch.from_numpy(starts)
 
 
 def _centred(points: torch.Tensor) -> torch.Tensor:

@@ -58,7 +58,7 @@ RECIPES = {
     "line": Recipe(
         "line",
         epochs=18,
-        batch_size=240,
+        batch_size=96,
         learning_rate=2e-3,
         start="world",
         strips=True,
