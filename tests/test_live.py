@@ -13,7 +13,7 @@ from PIL import Image
 from model.evaluation.strokes import draw
 from model.serving import markup
 from tests.conftest import DESK, PHONE, Visitor
-from tests.digits import STROKES
+from tests.digits import HOOKED, STROKES
 
 pytestmark = pytest.mark.slow
 LOOK = re.compile("/component_server")
@@ -204,25 +204,25 @@ def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_fo
     context, other = browser.new_context(**DESK), browser.new_context(**DESK)
     visitor = Visitor(context, address, touch=False)
     form = visitor.page.locator("#draw-correct")
-    visitor.draw(STROKES[3])
-    visitor.sees("draw", "3")
+    visitor.draw(HOOKED)
+    visitor.sees("draw", "9")
     visitor.waits_for_the_last_answer()
     form.locator("summary").click()
-    form.get_by_role("button", name="8", exact=True).click()
-    visitor.sees("draw", "8")  # at once
+    form.get_by_role("button", name="7", exact=True).click()
+    visitor.sees("draw", "7")  # at once
     form.get_by_text("1 correction is kept in this browser.").wait_for()
     visitor.clear()
-    visitor.draw(STROKES[3])
-    visitor.sees("draw", "8")
+    visitor.draw(HOOKED)
+    visitor.sees("draw", "7")
     visitor = Visitor(context, address, touch=False)  # the page is loaded again
-    visitor.draw(STROKES[3])
-    visitor.sees("draw", "8")
+    visitor.draw(HOOKED)
+    visitor.sees("draw", "7")
     stranger = Visitor(other, address, touch=False)
-    stranger.draw(STROKES[3])
-    stranger.sees("draw", "3")
+    stranger.draw(HOOKED)
+    stranger.sees("draw", "9")
     visitor.page.locator("#draw-correct summary").click()
     visitor.page.locator("#draw-correct").get_by_role("button", name="Forget my corrections").click()
-    visitor.sees("draw", "3")
+    visitor.sees("draw", "9")
     for each in (context, other):
         each.close()
 
