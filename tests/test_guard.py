@@ -1,0 +1,92 @@
+"""What `guard` and `serve` promise of memory and disk, each broken once to see its test fail."""
+
+import asyncio
+import os
+import signal
+import types
+
+import pytest
+
+import app
+from model.serving import guard
+from model.serving.guard import EVENT, MOST_FILES, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
+
+MANY = 1001  # sessions, more than are kept by name
+
+
+@pytest.fixture
+def page():
+    """A page with the events of the real one, and nothing stored."""
+    queue = types.SimpleNamespace(pending_event_ids_session={}, pending_messages_per_session={})
+    return types.SimpleNamespace(fns=app.page.fns, blocks=app.page.blocks, _queue=queue, temp_file_sets=[set()])
+
+
+def mailbox(messages):
+    box = asyncio.Queue()
+    for _ in range(messages):
+        box.put_nowait("answer")
+    return box
+
+
+def test_answers_are_kept_for_a_limited_number_of_sessions():
+    boxes = app.page._queue.pending_messages_per_session
+    before = dict(boxes)
+    for i in range(SESSIONS + 1):
+        boxes[f"visitor {i}"] = mailbox(0)
+    assert len(boxes) == SESSIONS
+    assert "visitor 0" not in boxes
+    boxes.clear()
+    boxes.update(before)
+
+
+@pytest.mark.parametrize(("private", "most"), [(True, UNREAD), (False, UNREAD_JSON)])
+def test_who_leaves_answers_unfetched_gets_no_more(page, private, most):
+    index, event = next(
+        (i, one) for i, one in page.fns.items() if (one.api_visibility == "private") == private and one.inputs
+    )
+    body = {"fn_index": index, "session_hash": "me", "data": [None] * len(event.inputs)}
+    page._queue.pending_messages_per_session["me"] = mailbox(most)
+    assert wrong(page, EVENT[0], body) is None
+    page._queue.pending_messages_per_session["me"] = mailbox(most + 1)
+    assert wrong(page, EVENT[0], body) == "fetch your answers first"
+
+
+def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
+    waiting = page._queue.pending_event_ids_session
+    waiting.update({str(i): set() for i in range(MANY)} | {"busy": {"event"}, "reads": set()})
+    page._queue.pending_messages_per_session["reads"] = mailbox(1)
+    page.temp_file_sets[0].update(map(str, range(MOST_FILES + 1)))
+    forget(page)
+    assert set(waiting) == {"busy", "reads"}
+    assert not page.temp_file_sets[0]
+
+
+def test_each_question_makes_the_page_forget(page, monkeypatch):
+    asked = []
+    monkeypatch.setattr(guard, "forget", asked.append)
+    index, event = next((i, one) for i, one in page.fns.items() if one.inputs)
+    wrong(page, EVENT[0], {"fn_index": index, "session_hash": "me", "data": [None] * len(event.inputs)})
+    assert asked == [page]
+
+
+def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monkeypatch):
+    done = []
+
+    def sweep(*limits):
+        done.append(("sweep", *limits[2:]))
+        if len(done) > 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(app, "SWEEPING", 0.01)
+    monkeypatch.setattr(app, "sweep", sweep)
+    monkeypatch.setattr(app, "give_back_memory", lambda: done.append("memory"))
+    monkeypatch.setattr(app.page, "launch", lambda **_: None)
+    monkeypatch.setattr(app.page, "close", lambda **_: done.append("closed"))
+    monkeypatch.setattr(app.door, "close", lambda patience: done.append(patience))
+    app.serve()
+    for kind, handler in handlers.items():
+        signal.signal(kind, handler)
+    swept = ("sweep", app.KEPT, MOST_FILES, app.MOST_BYTES)
+    assert done[:2] == [swept, "memory"]
+    assert done[-2:] == [app.PATIENCE, "closed"]
