@@ -12,7 +12,7 @@ import torch
 from model import Recognizer, corrections, weights
 from model.networks import NETWORKS, folded
 from model.training import distributed
-from model.training.calibrate import calibrate, learn_fusion, learn_numbers, learn_splits
+from model.training.calibrate import calibrate, learn_fusion, learn_numbers
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
@@ -88,7 +88,6 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     if recipe.scenes:
         reader = Recognizer.load(finder=(folded(net), card))
         card |= learn_fusion(net, reader, *held_back)
-        card["split_weights"] = learn_splits(reader, *held_back)
         card["number_weights"] = learn_numbers(reader, *held_back)
     if recipe.network in NETWORKS:
         card["calibration"] = calibrate(net, *held_back, refuses=recipe.mixture)

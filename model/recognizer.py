@@ -3,8 +3,9 @@
 import copy
 import functools
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from statistics import geometric_mean
 
 import numpy as np
 import torch
@@ -13,26 +14,26 @@ from torch import nn
 from model import weights
 from model.adaptation import Adapted
 from model.corrections import load as load_corrections
-from model.ctc import spell
 from model.finder import Mark
 from model.fusion import fuse
 from model.glyph import close_ups
 from model.images import Source, decoded
 from model.ink import Pieces, connected, ink
 from model.networks import NETWORKS, SIGNS, digit_scores, folded
-from model.numbers import text_of
+from model.numbers import EXTREME, text_of
 from model.orientation import oriented
 from model.page import Page, Written, page_of
 from model.prediction import Prediction, blank
 from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
-from model.touching import UNSPLIT, Crowd, crowds, fragments
+from model.touching import crowds, fragments, take_apart
 from model.whole_numbers import UNLEARNED, Whole, believed, choice, evidence, instead, spelt, twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
+LIKE_DIGITS = 0.3  # minimum score, on average, of the parts of a split component
 LIKE_A_SIGN = 0.35  # score from which a mark is a sign, if it stands among digits
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
@@ -179,25 +180,23 @@ class Recognizer:
             kept = self._taken_apart(kept, pieces, card)
         return with_signs(without_specks(kept), signs), pieces
 
-    def crowded(self, kept: list[Written], pieces: Pieces) -> Iterator[Crowd]:
-        """Read connected ink that is wider than a digit with the network `line`; yield what holds several symbols."""
-        for corner, piece, within in crowds(pieces, [one.mark for one in kept]):
-            now = [kept[i] for i in within]
+    def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
+        """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""
+        before = kept
+        for corner, piece, within in crowds(pieces, [one.mark for one in before]):
+            now = [before[i] for i in within]
             surest = max(now, key=lambda one: one.mark.score)
             whole = np.array([*corner, *np.add(corner, piece.shape[::-1])])
             if surest.prediction.confidence > SURE and shared(np.array(surest.box), whole) > LIKE_A_MARK:
                 continue
-            spelled = spell(self.line, piece)
-            if len(spelled.symbols) > 1:
-                yield Crowd(now, surest.mark, piece, corner, spelled)
-
-    def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
-        """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""
-        weights = card.get("split_weights", UNSPLIT)
-        for crowd in self.crowded(kept, pieces):
-            if np.dot(weights, crowd.evidence()) > 0 and (parts := crowd.parts()):
-                readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
-                kept = [one for one in kept if one not in crowd.marks] + spelt(parts, readings)
+            parts = [
+                replace(part, score=(part.score + surest.mark.score) / 2, around=surest.mark.around)
+                for part in take_apart(self.line, piece, corner)
+            ]
+            digits = [part for part in parts if part.kind == "digit"]
+            readings = self.read_marks(digits, card["fusion"])
+            if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
+                kept = [one for one in kept if one not in now] + spelt(parts, readings)
         return kept
 
     @torch.inference_mode()

@@ -1,18 +1,16 @@
 """Touching digits: connected ink -> the ink of each digit that the network `line` reads in it."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
+from torch import nn
 
-from model.ctc import Spelled, Symbol
+from model.ctc import Symbol, spell
 from model.finder import Mark, tight
-from model.fusion import SOME
 from model.ink import Pieces, connected
 from model.networks import NEITHER, SYMBOLS
-from model.numbers import logit
 from model.prediction import Prediction
 
 LOWEST = 9  # pixels: ink less tall than this cannot be read
@@ -21,44 +19,7 @@ REST = 0.2  # maximum fraction of the ink connected to a digit that may lie outs
 LARGE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
 RAREST = 1e-3  # lower bound on the probability of a digit
 ROWS = 80  # maximum number of rows in which a cut is searched for
-UNSPLIT = 1.0, 0.6, -0.2, -1.0, -2.3  # weights of the evidence for splitting ink, if the finder is uncalibrated
 DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of pen costs 1
-
-
-@dataclass(frozen=True, eq=False)
-class Crowd:
-    """Connected ink in which the network `line` reads several symbols.
-
-    Attributes:
-        marks: what was read on it before, of type `model.page.Written`.
-        surest: the mark among them with the highest score.
-        ink: [h, w] float32 in [0, 1].
-        corner: its (left, top) in the picture.
-        spelled: what `line` reads in it.
-    """
-
-    marks: list
-    surest: Mark
-    ink: np.ndarray
-    corner: tuple[int, int]
-    spelled: Spelled
-
-    def evidence(self) -> list[float]:
-        """Return the evidence that it is a number.
-
-        It is the log-odds of the text for `line`, of a digit and of another symbol there for the finder; the logarithm
-        of the number of other symbols beside it; and 1, for the bias.
-        """
-        other, _, others = self.surest.around
-        said = math.exp(self.spelled.log_probability(self.spelled.text))
-        return [logit(said), logit(self.surest.score), logit(other), math.log(others + SOME), 1.0]
-
-    def parts(self) -> list[Mark]:
-        """Return its digits and signs, each with its own ink; empty if any symbol is neither."""
-        return [
-            replace(part, score=(part.score + self.surest.score) / 2, around=self.surest.around)
-            for part in cut_up(self.ink, self.spelled.symbols, self.corner)
-        ]
 
 
 def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
@@ -117,6 +78,22 @@ def by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
         if amount.any():
             of.setdefault(int(amount.argmax()), []).append(i)
     return of
+
+
+def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:
+    """Split connected ink into its digits and signs.
+
+    Args:
+        net: the network `line`.
+        ink: [h, w] float32 in [0, 1].
+        corner: its (left, top) in the picture.
+
+    Returns:
+        The digits and signs that are read there, each with its own ink; empty if there is only one symbol, or something
+        that is neither a digit nor a sign.
+    """
+    symbols = spell(net, ink).symbols
+    return cut_up(ink, symbols, corner) if len(symbols) > 1 else []
 
 
 def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> list[Mark]:

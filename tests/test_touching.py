@@ -1,23 +1,15 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from model.ctc import spell
 from model.finder import Mark
 from model.ink import connected
-from model.touching import UNSPLIT, Crowd, crowds, cut, fragments
+from model.touching import crowds, cut, fragments, take_apart
 from tests.test_ctc import Said, bars
 
 
 def mark(left, top, right, bottom):
     ink = np.ones((bottom - top, right - left), np.float32)
     return Mark((left, top, right, bottom), ink, "digit", 0.9, np.zeros(10, np.float32))
-
-
-def crowd(said, score=0.98, around=(0.04, 0.0, 0.0)):
-    surest = replace(mark(0, 0, 60, 40), score=score, around=around)
-    return Crowd([], surest, bars(), (0, 0), spell(Said(said), bars()))
 
 
 def test_a_cut_follows_the_path_with_the_least_ink():
@@ -30,7 +22,7 @@ def test_a_cut_follows_the_path_with_the_least_ink():
 
 
 def test_touching_digits_are_split_with_their_own_ink():
-    one, other = crowd("___1________1").parts()
+    one, other = take_apart(Said("___1________1"), bars())
     assert one.box[2] <= other.box[0] + 1
     assert one.ink.shape == (40, one.box[2] - one.box[0])
     assert one.ink.sum() + other.ink.sum() == bars().sum()
@@ -39,17 +31,12 @@ def test_touching_digits_are_split_with_their_own_ink():
 
 
 def test_a_touching_sign_is_split_off_as_a_sign():
-    assert [mark.kind for mark in crowd("___-________1").parts()] == ["-", "digit"]
+    assert [mark.kind for mark in take_apart(Said("___-________1"), bars())] == ["-", "digit"]
 
 
-def test_ink_with_a_non_digit_is_not_split():
-    assert crowd("___1____#___1").parts() == []
-
-
-@pytest.mark.parametrize("worse", [{"score": 0.2}, {"around": (0.6, 0.0, 0.0)}, {"around": (0.04, 0.0, 2.0)}])
-def test_ink_is_less_likely_a_number_if_the_finder_doubts_it(worse):
-    sure, unsure = (np.dot(UNSPLIT, each.evidence()) for each in (crowd("___1___1"), crowd("___1___1", **worse)))
-    assert sure > unsure
+@pytest.mark.parametrize("said", ["___1", "___1____#___1", ""])
+def test_ink_not_read_as_several_symbols_is_not_split(said):
+    assert take_apart(Said(said), bars()) == []
 
 
 def test_only_wide_ink_with_a_mark_is_a_candidate_for_splitting():

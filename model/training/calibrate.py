@@ -1,6 +1,5 @@
 """Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training."""
 
-import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -11,18 +10,17 @@ from tqdm import tqdm
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
-from model.ink import ON, connected, ink
-from model.networks import NEITHER, NO_DIGIT, digit_scores
+from model.ink import connected, ink
+from model.networks import NO_DIGIT, digit_scores
 from model.numbers import text_of
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
-from model.touching import Crowd
 from model.training.camera import lit
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
-from model.training.scenes import CLEAR, CUT, DIGITS_A_SCENE, WHOLE, Scenes, boxes
-from model.training.sheet import OTHER, TEN
+from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
+from model.training.sheet import TEN
 from model.whole_numbers import AGREED, CHOSEN, choice, evidence, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
@@ -30,10 +28,6 @@ SCENES = 600  # synthetic scenes on which the fusion weights are learned
 OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
-CROWDS = 2000  # synthetic scenes on which splitting connected ink is learned
-NEVER = 0.0, 0.0, 0.0, 0.0, -1.0  # weights with which no ink is split
-FEWER = {3: -1.0}  # the fixed weight of the log count of other symbols beside the ink
-PLAIN = 3  # every third of them is a single number
 NUMBERS = 3200  # synthetic sheets on which the reading of numbers is calibrated
 PULL = 1e-3  # strength of L2 regularisation
 ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
@@ -143,50 +137,6 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
     }
 
 
-def learn_splits(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> list[float]:
-    """Learn when connected ink is a number that is to be split, on new scenes and on sheets of one number each.
-
-    Taking other ink for a number costs INVENTED times as much as missing a number. Other symbols beside the ink count
-    against it with a fixed weight, as in `learn_fusion`, since scenes have fewer words than real pictures.
-
-    Args:
-        reader: includes the finder to calibrate.
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that no network was trained on.
-        labels: [N] int64, 0 to 9.
-
-    Returns:
-        The weights of `Crowd.evidence` that maximise the likelihood of the truth: several digits or signs, or not.
-    """
-    reader = copy.copy(reader)
-    reader.finder = reader.finder[0], {**reader.finder[1], "split_weights": NEVER}
-    scenes, cases = Scenes(glyphs, labels, per_shape=20), []
-    for i in tqdm(range(CROWDS), "splits", unit=" scenes", leave=False):
-        random = np.random.default_rng([3, i])
-        chosen = random.integers(len(labels), size=DIGITS_A_SCENE)
-        if i % PLAIN:
-            tone, owner, things = scenes.scene(random, chosen)
-        else:
-            clean = random.random() < 0.5
-            sheet, _ = Writer(random, scenes.pools, chosen, 1.0).number(clean=clean)
-            tone, owner, things = sheet.tone if clean else lit(random, sheet.tone), sheet.owner, sheet.things
-        kept, pieces = reader.mark_by_mark(np.float32(tone))
-        for crowd in reader.crowded([one for one in kept if one.prediction], pieces):
-            kinds, contrast = under(crowd, owner, things)
-            if contrast >= CLEAR and NEITHER not in crowd.spelled.text:
-                cases.append((crowd.evidence(), len(kinds) > 1 and OTHER not in kinds))
-    return _logistic(cases, INVENTED, FEWER)
-
-
-def under(crowd: Crowd, owner: np.ndarray, things: list[tuple[int, int, float]]) -> tuple[list[int], float]:
-    """Return what truly stands where connected ink is: the kinds of the things, and the lowest contrast among them."""
-    left, top = crowd.corner
-    height, width = crowd.ink.shape
-    here = owner[top : top + height, left : left + width][crowd.ink > ON]
-    pixels, own = (np.bincount(some[some > 0] - 1, minlength=len(things)) for some in (owner, here))
-    there = [things[k] for k in np.flatnonzero((pixels > 0) & (own >= CUT * pixels))]
-    return [kind for kind, *_ in there], min((contrast for *_, contrast in there), default=1.0)
-
-
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
     """Learn when to trust a number read as a whole, and how sure a number is, on synthetic sheets of one number each.
 
@@ -222,27 +172,14 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     return weights | {kind: _logistic(some) for kind, some in cases.items()}
 
 
-def _logistic(
-    cases: list[tuple[list[float], bool]], invented: float = 1.0, fixed: dict[int, float] | None = None
-) -> list[float]:
-    """Return the weights of a logistic regression.
-
-    Args:
-        cases: (features, truth) of each.
-        invented: cost of a false case, relative to a true one.
-        fixed: weights that are not learned, by the index of their feature.
-    """
+def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
+    """Return the weights of a logistic regression: (features, truth) of each case -> as many weights as features."""
     features, truth = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
-    costs = torch.where(truth > 0, 1.0, invented)
-    known, given = torch.zeros(features.shape[1], dtype=bool), torch.zeros(features.shape[1], dtype=torch.float64)
-    for i, weight in (fixed or {}).items():
-        known[i], given[i] = True, weight
 
     def off(weights: torch.Tensor) -> torch.Tensor:
-        said = features @ torch.where(known, given, weights)
-        return binary_cross_entropy_with_logits(said, truth, costs) + PULL * weights.square().sum()
+        return binary_cross_entropy_with_logits(features @ weights, truth) + PULL * weights.square().sum()
 
-    return torch.where(known, given, least(off, torch.zeros_like(given))).tolist()
+    return least(off, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 
 
 def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
