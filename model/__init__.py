@@ -1,6 +1,10 @@
 """Read handwritten digits: `predict_image("photo.jpg")`, or a `Recognizer` to read many."""
 
+import os
 from functools import lru_cache
+
+# threads that wait for work sleep; otherwise torch is 30 times as slow while another program uses one of two cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from model.images import Source
 from model.page import Page
