@@ -20,9 +20,9 @@ from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribb
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
 THINNEST, FATTEST, FATTEST_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
-DRAWN, OTHER = 0.15, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
+DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
-SIGN, MINUS = 0.45, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
@@ -70,8 +70,7 @@ class Strips:
             (kind < OTHER, self.others, self.other_symbols),
             (kind > 1 - DRAWN, self.drawn, self.drawn_labels),
         ):
-            some = torch.multinomial(1 / labels.bincount()[labels], max(1, int(here.sum())), replacement=True)
-            picked = some[: int(here.sum())]  # of each symbol as many, however many shapes it has
+            picked = torch.randint(len(pool), (int(here.sum()),))
             maps[here], symbols[here] = pool[picked], labels[picked]
         return maps, symbols
 
