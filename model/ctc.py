@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import ctc_loss
 
 from model.glyph import LONG, SIDE
-from model.networks import BLANK, SYMBOLS, half_precision
+from model.networks import BLANK, SYMBOLS
 
 MARGIN = 4  # pixels of blank paper at each end of a strip
 STEP = 2  # strip columns per output column of the network
@@ -114,8 +114,7 @@ def to_strip(ink: np.ndarray, height: int = LONG, stretch: float = 1.0) -> tuple
 @torch.inference_mode()
 def classify(net: nn.Module, strip: np.ndarray) -> torch.Tensor:
     """Return the logits of each column, [W / 2, SYMBOLS + 1], that the network `line` gives a strip [28, W]."""
-    with half_precision(torch.device("cpu")):
-        return net(torch.from_numpy(strip)[None, None])[0].float()
+    return net(torch.from_numpy(strip)[None, None])[0].float()
 
 
 def decode(logits: torch.Tensor) -> list[Symbol]:
