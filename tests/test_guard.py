@@ -9,9 +9,7 @@ import pytest
 
 import app
 from model.serving import guard
-from model.serving.guard import EVENT, MOST_FILES, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
-
-MANY = 1001  # sessions, more than are kept by name
+from model.serving.guard import EVENT, MOST_FILES, NAMES, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
 
 
 @pytest.fixture
@@ -19,6 +17,13 @@ def page():
     """A page with the events of the real one, and nothing stored."""
     queue = types.SimpleNamespace(pending_event_ids_session={}, pending_messages_per_session={})
     return types.SimpleNamespace(fns=app.page.fns, blocks=app.page.blocks, _queue=queue, temp_file_sets=[set()])
+
+
+def question(page, private):
+    """A request of one of the page's events, of the page itself or of a program."""
+    events = ((i, one) for i, one in page.fns.items() if (one.api_visibility == "private") == private and one.inputs)
+    index, event = next(events)
+    return {"fn_index": index, "session_hash": "me", "data": [None] * len(event.inputs)}
 
 
 def mailbox(messages):
@@ -41,10 +46,7 @@ def test_answers_are_kept_for_a_limited_number_of_sessions():
 
 @pytest.mark.parametrize(("private", "most"), [(True, UNREAD), (False, UNREAD_JSON)])
 def test_who_leaves_answers_unfetched_gets_no_more(page, private, most):
-    index, event = next(
-        (i, one) for i, one in page.fns.items() if (one.api_visibility == "private") == private and one.inputs
-    )
-    body = {"fn_index": index, "session_hash": "me", "data": [None] * len(event.inputs)}
+    body = question(page, private)
     page._queue.pending_messages_per_session["me"] = mailbox(most)
     assert wrong(page, EVENT[0], body) is None
     page._queue.pending_messages_per_session["me"] = mailbox(most + 1)
@@ -53,7 +55,7 @@ def test_who_leaves_answers_unfetched_gets_no_more(page, private, most):
 
 def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
     waiting = page._queue.pending_event_ids_session
-    waiting.update({str(i): set() for i in range(MANY)} | {"busy": {"event"}, "reads": set()})
+    waiting.update({str(i): set() for i in range(NAMES + 1)} | {"busy": {"event"}, "reads": set()})
     page._queue.pending_messages_per_session["reads"] = mailbox(1)
     page.temp_file_sets[0].update(map(str, range(MOST_FILES + 1)))
     forget(page)
@@ -64,8 +66,7 @@ def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
 def test_each_question_makes_the_page_forget(page, monkeypatch):
     asked = []
     monkeypatch.setattr(guard, "forget", asked.append)
-    index, event = next((i, one) for i, one in page.fns.items() if one.inputs)
-    wrong(page, EVENT[0], {"fn_index": index, "session_hash": "me", "data": [None] * len(event.inputs)})
+    wrong(page, EVENT[0], question(page, private=True))
     assert asked == [page]
 
 

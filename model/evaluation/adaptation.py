@@ -15,11 +15,11 @@ from model.ink import ink
 from model.networks import digit_scores
 from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
+from model.training.calibrate import KEPT
 
 FEWEST = 20  # digits that a writer must have
 CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
 ARBITRARY = 10  # corrections of any digits
-KEPT = 0.99  # fraction of the digits that are kept where letters are refused
 DRAWS = 4  # times that arbitrary digits are drawn for each writer
 
 
@@ -47,13 +47,13 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
         others: by how much the accuracy on everybody else's digits changes after three corrections, on average; and
         others_worst: the same for the writer whose corrections harm it most.
         refused, refused_worst: by how much the fraction of refused letters changes, in the same way, at the threshold
-            that keeps KEPT of all digits before corrections; 0 if no letters are given.
+            that `KEPT` of all digits pass before corrections; 0 if no letters are given.
     """
     glyphs, truth = glyphs_of(drawings), torch.tensor([int(one["label"]) for one in drawings])
     logits, seen = known(recognizer, glyphs)
     strange, likeness = known(recognizer, glyphs_of(letters)) if letters else (logits[:0], seen[:0])
     least = digit_scores(logits).quantile(1 - KEPT)
-    accepted = (digit_scores(strange) >= least).double()
+    accepted = int((digit_scores(strange) >= least).sum())
     answer = logits.argmax(1)
     wrong = answer != truth
     by: dict[str, list[int]] = defaultdict(list)
@@ -67,7 +67,7 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
         return int((now.argmax(1) != truth[asked]).sum())
 
     curve = {k: np.zeros(3) for k in CORRECTIONS}
-    before, behind, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], [0.0]
+    before, behind, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], []
     for own in (own for own in by.values() if len(own) >= FEWEST):
         misread = [i for i in own if wrong[i]]
         for k in CORRECTIONS:
@@ -83,11 +83,10 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
         if misread:
             mine = set(own)
             others = [i for i in range(len(truth)) if i not in mine]
-            changes.append((errors(others, []) - errors(others, misread[:3])) / len(others))
             told = misread[:3]
-            if letters:
-                now = digit_scores(corrected(strange, likeness @ seen[told].T, truth[told])) >= least
-                refused.append(float((accepted - now.double()).mean()))
+            changes.append((errors(others, []) - errors(others, told)) / len(others))
+            still = digit_scores(corrected(strange, likeness @ seen[told].T, truth[told])) >= least
+            refused.append((accepted - int(still.sum())) / max(1, len(letters)))
     return {
         "writers": sum(len(own) >= FEWEST for own in by.values()),
         "digits": sum(len(own) for own in by.values() if len(own) >= FEWEST),
@@ -99,7 +98,7 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
         "after_any": behind / drawn,
         "others": float(np.mean(changes)),
         "others_worst": min(changes),
-        "refused": sum(refused) / max(1, len(changes)),
+        "refused": float(np.mean(refused)),
         "refused_worst": min(refused),
     }
 

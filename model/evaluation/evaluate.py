@@ -213,13 +213,13 @@ def main(arguments: list[str] | None = None) -> int:
         if options.mistakes:
             save_mistakes(read[name], options.mistakes / Path(name).stem)
     kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
-    for name, recognizer in recognizers.items() if "strokes" not in missing else ():
-        digits, letters = (
+    if "strokes" not in missing:
+        drawings = [
             [] if of in missing else list(read_strokes(options.data / "eval" / REAL[of][0]))
             for of in ("strokes", "letters")
-        )
-        results[name]["learning"] = learning(recognizer, digits, letters)
-    if "strokes" not in missing:
+        ]
+        for name, recognizer in recognizers.items():
+            results[name]["learning"] = learning(recognizer, *drawings)
         print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
     if spread := over_seeds(kinds, results):
         print("\n" + spread)

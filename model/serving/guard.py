@@ -18,6 +18,7 @@ API = "/gradio_api"
 SCRIPTS, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
+NAMES = 1000  # sessions beyond which those that are idle are forgotten
 SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
 UNREAD, UNREAD_JSON = 10, 200  # messages that a session may leave unfetched: of the page, with pictures; of programs
 
@@ -126,7 +127,7 @@ def is_local(data: object) -> bool:
 def forget(page: gr.Blocks) -> None:
     """Forget the names of idle sessions and of uploads: Gradio keeps them for ever."""
     waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
-    if len(waiting) > 1000:
+    if len(waiting) > NAMES:
         for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
             del waiting[name]
     for files in page.temp_file_sets:
