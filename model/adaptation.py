@@ -6,6 +6,7 @@ from torch.nn.functional import normalize, one_hot
 
 from model.networks import NO_DIGIT, half_precision
 
+# chosen on synthetic writers: `python -m model.evaluation.hands`
 STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
 WIDTH = 0.12  # by how much the cosine similarity must fall for the evidence to fall by a factor of e
 
@@ -45,15 +46,22 @@ class Adapted(nn.Module):
         return corrected(self.net[-1](features), normalize(features) @ self.known.T, self.labels)
 
 
-def corrected(logits: torch.Tensor, likeness: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def corrected(
+    logits: torch.Tensor,
+    likeness: torch.Tensor,
+    labels: torch.Tensor,
+    strength: float = STRENGTH,
+    width: float = WIDTH,
+) -> torch.Tensor:
     """Add the evidence of corrected glyphs to logits [N, 10].
 
     Args:
         logits: without it.
         likeness: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
         labels: [K] int64, 0 to 9 or NO_DIGIT.
+        strength, width: as STRENGTH and WIDTH.
     """
-    evidence = STRENGTH * ((likeness - 1) / WIDTH).exp()
+    evidence = strength * ((likeness - 1) / width).exp()
     for label in labels.unique().tolist():
         most = evidence[:, labels == label].amax(1, keepdim=True)
         logits = logits - most if label == NO_DIGIT else logits + most * one_hot(torch.tensor(label), 10)

@@ -3,12 +3,13 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from model.adaptation import corrected
+from model.adaptation import STRENGTH, WIDTH, corrected
 from model.evaluation.strokes import draw_somewhere
 from model.glyph import close_ups
 from model.ink import ink
@@ -29,14 +30,47 @@ def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([close_ups([ink(picture, 640)]) for picture in pictures]))[:, None]
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a recognizer sees of drawings before any corrections.
+
+    Attributes:
+        writers: [N] who drew each digit.
+        truth: [N] int64, the digits.
+        logits: [N, 10].
+        features: [N, F] float32, unit vectors: what stands before the last layer.
+        letters: the logits and features of drawings that are to be refused.
+    """
+
+    writers: list[str]
+    truth: torch.Tensor
+    logits: torch.Tensor
+    features: torch.Tensor
+    letters: tuple[torch.Tensor, torch.Tensor]
+
+
 @torch.inference_mode()
-def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[dict] = ()) -> dict[str, float]:
-    """Measure the errors of writers before and after they correct what was misread, or arbitrary digits.
+def look_at(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[dict] = ()) -> Seen:
+    """Show drawings to a recognizer.
 
     Args:
         recognizer: its network ends in a linear layer.
         drawings: as `model.evaluation.strokes.read_strokes` yields them, with the writer of each.
         letters: drawings that are to be refused, in the same format.
+    """
+    truth = torch.tensor([int(one["label"]) for one in drawings])
+    logits, features = known(recognizer, glyphs_of(drawings))
+    strange = known(recognizer, glyphs_of(letters)) if letters else (logits[:0], features[:0])
+    return Seen([one["writer"] for one in drawings], truth, logits, features, strange)
+
+
+@torch.inference_mode()
+def learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> dict[str, float]:
+    """Measure the errors of writers before and after they correct what was misread, or arbitrary digits.
+
+    Args:
+        looked: what the recognizer sees of their digits.
+        strength, width: of the evidence, see `model.adaptation`.
 
     Returns:
         writers, digits: how many there are, of writers with at least `FEWEST` digits.
@@ -49,21 +83,22 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
         refused, refused_worst: by how much the fraction of refused letters changes, in the same way, at the threshold
             that `KEPT` of all digits pass before corrections; 0 if no letters are given.
     """
-    glyphs, truth = glyphs_of(drawings), torch.tensor([int(one["label"]) for one in drawings])
-    logits, seen = known(recognizer, glyphs)
-    strange, likeness = known(recognizer, glyphs_of(letters)) if letters else (logits[:0], seen[:0])
+    truth, logits, seen, (strange, likeness) = looked.truth, looked.logits, looked.features, looked.letters
     least = digit_scores(logits).quantile(1 - KEPT)
     accepted = int((digit_scores(strange) >= least).sum())
     answer = logits.argmax(1)
     wrong = answer != truth
     by: dict[str, list[int]] = defaultdict(list)
-    for i, one in enumerate(drawings):
-        by[one["writer"]].append(i)
+    for i, writer in enumerate(looked.writers):
+        by[writer].append(i)
+
+    def told_of(logits: torch.Tensor, features: torch.Tensor, told: list[int]) -> torch.Tensor:
+        return corrected(logits, features @ seen[told].T, truth[told], strength, width)
 
     def errors(asked: list[int], told: list[int]) -> int:
         if not told:
             return int(wrong[asked].sum())
-        now = corrected(logits[asked], seen[asked] @ seen[told].T, truth[told])
+        now = told_of(logits[asked], seen[asked], told)
         return int((now.argmax(1) != truth[asked]).sum())
 
     curve = {k: np.zeros(3) for k in CORRECTIONS}
@@ -85,8 +120,8 @@ def learning(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence
             others = [i for i in range(len(truth)) if i not in mine]
             told = misread[:3]
             changes.append((errors(others, []) - errors(others, told)) / len(others))
-            still = digit_scores(corrected(strange, likeness @ seen[told].T, truth[told])) >= least
-            refused.append((accepted - int(still.sum())) / max(1, len(letters)))
+            still = digit_scores(told_of(strange, likeness, told)) >= least
+            refused.append((accepted - int(still.sum())) / max(1, len(strange)))
     return {
         "writers": sum(len(own) >= FEWEST for own in by.values()),
         "digits": sum(len(own) for own in by.values() if len(own) >= FEWEST),

@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
-from model.evaluation.adaptation import learning
+from model.evaluation.adaptation import learning, look_at
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
 from model.evaluation.pages import measure_pages
@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
             for of in ("strokes", "letters")
         ]
         for name, recognizer in recognizers.items():
-            results[name]["learning"] = learning(recognizer, *drawings)
+            results[name]["learning"] = learning(look_at(recognizer, *drawings))
         print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
     if spread := over_seeds(kinds, results):
         print("\n" + spread)

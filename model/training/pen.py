@@ -14,7 +14,7 @@ FAR = 6.0  # largest distance stored, in glyph pixels
 FINER = 4  # straight segments between two control points
 
 
-def _path(text: str) -> list[list[tuple[float, float]]]:
+def path(text: str) -> list[list[tuple[float, float]]]:
     """Parse "x,y x,y; x,y ..." in tenths: ";" separates strokes, "!" after a point makes it a corner."""
     strokes = []
     for stroke in text.split(";"):
@@ -26,7 +26,7 @@ def _path(text: str) -> list[list[tuple[float, float]]]:
     return strokes
 
 
-def _spline(strokes: list[list[tuple[float, float]]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def spline(strokes: list[list[tuple[float, float]]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the control points [V, 2], the matrix [P, V] from them to curve points, and the starts of segments [S].
 
     Segment s goes from curve point starts[s] to starts[s] + 1. Uniform Catmull-Rom spline (Catmull and Rom 1974).
@@ -66,7 +66,7 @@ def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:
         n: number of drawings.
         shake: standard deviation of each control point, for a shape 1 high.
     """
-    controls, matrix, starts = _spline(_path(shape))
+    controls, matrix, starts = spline(path(shape))
     moved = controls + shake * torch.randn(n, *controls.shape)
     moved[:, 1:] = torch.where((controls[1:] == controls[:-1]).all(dim=1)[:, None], moved[:, :-1], moved[:, 1:])
     return distances(_centred(matrix @ moved), starts)
@@ -136,7 +136,7 @@ def scribble(n: int) -> torch.Tensor:
     """Draw n scribbles, random curves of 6 to 14 points in one to three strokes: [n, GRID, GRID] uint8."""
     drawings = []
     for strokes in ([9], [14], [5, 5], [4, 4, 4], [7, 3]):
-        _, matrix, starts = _spline([[(0.0, 0.0)] * length for length in strokes])
+        _, matrix, starts = spline([[(0.0, 0.0)] * length for length in strokes])
         points = torch.rand(-(-n // 5), sum(strokes), 2)
         drawings.append(distances(_centred(matrix @ points), starts))
     return torch.cat(drawings)[:n]

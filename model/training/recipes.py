@@ -57,7 +57,7 @@ RECIPES = {
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",
-        epochs=18,
+        epochs=36,
         batch_size=96,
         learning_rate=2e-3,
         start="world",

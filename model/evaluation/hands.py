@@ -1,0 +1,92 @@
+"""python -m model.evaluation.hands: choose how much corrections count, on synthetic writers.
+
+Each synthetic writer writes every digit in one way, and deviates from it in the same manner each time. All settings of
+strength and width of `model.adaptation` are measured, so that the real writers of the evaluation decide nothing.
+"""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model import Recognizer
+from model.evaluation.adaptation import FEWEST, Seen, learning, look_at
+from model.evaluation.tables import as_markdown
+from model.training.digit_styles import DIGITS
+from model.training.letters import OTHERS
+from model.training.pen import path, spline
+
+WRITERS, EACH = 150, 4  # number of writers, and of digits of each kind by one writer
+HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of each drawing, for a shape 1 high
+LEAN, WIDE = 0.2, 0.15  # standard deviations of a writer's slant, and of the logarithm of the width
+STRENGTHS = 6.0, 12.0, 24.0, 48.0
+WIDTHS = 0.03, 0.06, 0.12, 0.24
+REFUSED = 3e-3  # maximum loss of refused letters
+
+
+def hand(writer: int, shapes: dict[int, str], each: int) -> list[dict]:
+    """Draw shapes as one synthetic writer does, {label: shape}: drawings as `strokes.read_strokes` yields them."""
+    random = np.random.default_rng(writer)
+    lean, wide = random.normal(0, LEAN), np.exp(random.normal(0, WIDE))
+    drawings = []
+    for label, shape in shapes.items():
+        controls, matrix, starts = (part.numpy() for part in spline(path(shape)))
+        same = np.r_[False, (controls[1:] == controls[:-1]).all(axis=1)]  # a repeated point is a corner
+        controls = deviating(random, controls, same, HABIT)
+        for _ in range(each):
+            points = matrix @ deviating(random, controls, same, SHAKE)
+            points = np.column_stack([wide * points[:, 0] - lean * points[:, 1], points[:, 1]])
+            points = (points - points.min(axis=0)) / max(np.ptp(points, axis=0).max(), 1e-3)
+            breaks = 1 + np.flatnonzero(np.diff(starts) > 1)
+            strokes = [points[[*part, part[-1] + 1]].tolist() for part in np.split(starts, breaks)]
+            drawings.append({"label": str(label), "writer": str(writer), "strokes": strokes})
+    return drawings
+
+
+def deviating(random: np.random.Generator, controls: np.ndarray, same: np.ndarray, by: float) -> np.ndarray:
+    """Shift control points [V, 2] at random; those that are `same` as the one before, [V] bool, shift with it."""
+    moved = controls + random.normal(0, by, controls.shape)
+    moved[same] = moved[np.flatnonzero(same) - 1]
+    return moved
+
+
+def simulated(recognizer: Recognizer, writers: int) -> Seen:
+    """Show a recognizer the digits of synthetic writers, and signs that they draw."""
+    digits, letters = [], []
+    for writer in range(writers):
+        random = np.random.default_rng([1, writer])
+        digits += hand(writer, {digit: str(random.choice(shapes)) for digit, shapes in DIGITS.items()}, EACH)
+        letters += hand(writer, dict(enumerate(random.choice(OTHERS, 10))), 1)
+    return look_at(recognizer, digits, letters)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print a table of all settings, and which corrects most without harm; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.evaluation.hands", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("--writers", type=int, default=WRITERS)
+    parser.add_argument("--weights", type=Path, default=Path("world"), help="a shipped network, or a weights file")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    seen = simulated(Recognizer.load(options.weights), options.writers)
+    rows = [["strength", "width", "after 1", "after 3", "any ten", "others", "letters refused", "gain"]]
+    best = (-np.inf, 0.0, 0.0)
+    for strength in STRENGTHS:
+        for width in WIDTHS:
+            one = learning(seen, strength, width)
+            gain = one["before_any"] - one["after_any"] + one["others"]
+            cells = one["after_1"], one["after_3"], one["after_any"], one["others"], one["refused"], gain
+            rows.append([f"{strength:g}", f"{width:g}", *(f"{100 * cell:+.3f}" for cell in cells)])
+            if one["refused"] >= -REFUSED:
+                best = max(best, (gain, strength, width))
+    before = learning(seen, 0.0)
+    words = ", ".join(f"{100 * before[f'before_{k}']:.3f}" for k in (1, 3, "any"))
+    print(f"errors of {before['writers']} writers, in %, at least {FEWEST} digits each; before: {words}\n")
+    print(as_markdown(rows))
+    print(f"\nlargest gain, of any ten less what others lose: strength {best[1]:g}, width {best[2]:g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
