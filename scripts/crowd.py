@@ -28,10 +28,9 @@ async def person(
     await asyncio.sleep(PERIOD * generator.random())
     while time.monotonic() < until:
         picture, wanted = generator.choice(drawings)
-        body = {"data": {"picture": picture, "both": False}, "fn_name": "look", "component_id": guest.ids["live"]}
         began = time.monotonic()
         try:
-            answer = await client.post(f"{guest.url}/component_server/", json=body | {"session_hash": guest.session})
+            answer = await client.post(f"{guest.url}/component_server/", json=guest.question(picture))
             said = answer.json() if answer.status_code == 200 else f"HTTP {answer.status_code}"
         except (httpx.HTTPError, ValueError) as error:
             said = repr(error)

@@ -30,8 +30,13 @@ class Guest:
 
     def look(self, picture: str) -> str:
         """Send the canvas as a data URL, as the page does while drawing; return the answer as HTML."""
-        body = {"data": {"picture": picture, "both": False}, "fn_name": "look", "component_id": self.ids["live"]}
-        return json.loads(self._ask("component_server/", json.dumps(body | {"session_hash": self.session}).encode()))
+        return json.loads(self._ask("component_server/", json.dumps(self.question(picture)).encode()))
+
+    def question(self, picture: str) -> dict:
+        """Return the body of the request that sends the canvas."""
+        data = {"picture": picture, "both": False}
+        about = {"fn_name": "look", "component_id": self.ids["live"], "session_hash": self.session}
+        return about | {"data": data}
 
     def upload(self, content: bytes, name: str = "picture") -> dict:
         """Upload a file and return the reference to it for other requests."""

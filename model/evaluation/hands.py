@@ -6,7 +6,6 @@ strength and width of `model.adaptation` are measured, so that the real writers 
 
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print a table of all settings, and which corrects most without harm; return the exit code."""
     parser = ArgumentParser(prog="python -m model.evaluation.hands", description=__doc__.split(": ", 1)[1])
     parser.add_argument("--writers", type=int, default=WRITERS)
-    parser.add_argument("--weights", type=Path, default=Path("world"), help="a shipped network, or a weights file")
+    parser.add_argument("--weights", default="world", help="a shipped network, or a weights file")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seen = simulated(Recognizer.load(options.weights), options.writers)
@@ -80,9 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
             rows.append([f"{strength:g}", f"{width:g}", *(f"{100 * cell:+.3f}" for cell in cells)])
             if one["refused"] >= -REFUSED:
                 best = max(best, (gain, strength, width))
-    before = learning(seen, 0.0)
-    words = ", ".join(f"{100 * before[f'before_{k}']:.3f}" for k in (1, 3, "any"))
-    print(f"errors of {before['writers']} writers, in %, at least {FEWEST} digits each; before: {words}\n")
+    words = ", ".join(f"{100 * one[f'before_{k}']:.3f}" for k in (1, 3, "any"))  # the same at every setting
+    print(f"errors of {one['writers']} writers, in %, at least {FEWEST} digits each; before: {words}\n")
     print(as_markdown(rows))
     print(f"\nlargest gain, of any ten less what others lose: strength {best[1]:g}, width {best[2]:g}")
     return 0
