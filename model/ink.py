@@ -9,6 +9,8 @@ import numpy as np
 from model.images import LEAST_CONTRAST, Source, brightness
 
 ON = 0.2  # threshold above which ink pixels connect
+BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
+ALONG, HOLLOW = 0.85, 0.5  # minimum fraction of a frame's side that has ink, and maximum of its box
 WORKING_SIDE = 400  # pixels; longer pictures are reduced before their ink is extracted
 STEP = 1 / 255  # quantisation step of an 8-bit picture
 LARGE = 200  # pixels: a picture with a shorter side below this is a scan of one digit, and is not corrected
@@ -90,6 +92,17 @@ def connected(ink: np.ndarray) -> Pieces:
     """Find the connected components of ink, [H, W] float32 in [0, 1]."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(ink > ON), connectivity=8)
     return Pieces(ink, labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]]))
+
+
+def framing(ink: np.ndarray) -> bool:
+    """Return whether connected ink [h, w] is a frame: along three sides of its box or more, and little inside.
+
+    Angular digits, such as those of seven segments, count as frames, too.
+    """
+    x, y, width, height = cv2.boundingRect(np.uint8(ink > ON))
+    on, band = ink[y : y + height, x : x + width] > ON, round(BAND * min(width, height))
+    sides = [on[:band], on[height - band :], on[:, :band].T, on[:, width - band :].T]
+    return band > 0 and on.mean() < HOLLOW and sum(side.any(axis=0).mean() > ALONG for side in sides) >= 3
 
 
 def isolate(ink: np.ndarray) -> np.ndarray:

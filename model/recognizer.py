@@ -3,6 +3,7 @@
 import copy
 import functools
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from statistics import geometric_mean
@@ -28,7 +29,20 @@ from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
 from model.touching import crowds, fragments, take_apart
-from model.whole_numbers import UNLEARNED, Whole, believed, choice, evidence, instead, spelt, twice
+from model.whole_numbers import (
+    EVERYTHING,
+    LEFT,
+    TAKEN,
+    UNLEARNED,
+    Whole,
+    accepted,
+    believed,
+    choice,
+    evidence,
+    instead,
+    spelt,
+    twice,
+)
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
@@ -148,18 +162,23 @@ class Recognizer:
         written = self.as_wholes(kept, twice(self.line, kept, pieces))
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
 
-    def as_wholes(self, kept: list[Written], again: list[tuple[list[Written], Whole]]) -> list[Written]:
+    def as_wholes(self, kept: list[Written], again: Iterable[tuple[str, list[Written], Whole]]) -> list[Written]:
         """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier."""
         card = self.finder[1]
         weights = card.get("number_weights", UNLEARNED)
-        log_odds = []
-        for run, whole in again:
-            taken, kind, features = choice(evidence(run, whole), whole.text, text_of(run), weights["choice"])
-            if taken and (parts := whole.parts()):
+        wholes, log_odds = [], []
+        for which, run, whole in again:
+            given, marks = evidence(run, whole), text_of(accepted(run))
+            kind = choice(given, whole.text, marks, weights[which])
+            if which == EVERYTHING and kind == LEFT:
+                continue  # its numbers are reread one by one
+            if kind == TAKEN and (parts := whole.parts()):
                 readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
                 kept = instead(kept, run, whole, parts, readings)
-            log_odds.append(float(np.dot(weights[kind], features)))
-        return believed(kept, [whole for _, whole in again], log_odds)
+            wholes, log_odds = [*wholes, whole], [*log_odds, float(np.dot(weights[kind], given))]
+            if which == EVERYTHING:
+                break
+        return believed(kept, wholes, log_odds)
 
     def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:
         """Detect marks with the finder and classify them; also return the components of ink, None if `surely`."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from model.ctc import Symbol, spell
 from model.finder import Mark, tight
-from model.ink import Pieces, connected
+from model.ink import Pieces, connected, framing
 from model.networks import NEITHER, SYMBOLS
 from model.prediction import Prediction
 
@@ -23,7 +23,7 @@ DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are shor
 
 
 def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
-    """List the connected components of ink that hold marks but are wider than one digit.
+    """List the connected components of ink that hold marks but are wider than one digit, except lines and frames.
 
     Args:
         pieces: the connected components of a picture's ink.
@@ -35,9 +35,11 @@ def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.
     found = []
     for label, within in by_piece(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
-        if height >= LOWEST and width >= ONE_DIGIT * height:
+        tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
+        if LOWEST <= height <= LARGE * tallest and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
-            found.append((corner, own, within))
+            if not framing(own):
+                found.append((corner, own, within))
     return found
 
 

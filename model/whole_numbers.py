@@ -1,16 +1,17 @@
 """Numbers read as a whole: the network `line` sees all the ink of a number, which was first read mark by mark."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 
+import cv2
 import numpy as np
 from torch import nn
 
 from model.ctc import Spelled, spell
-from model.finder import Mark
-from model.ink import Pieces
+from model.finder import LOW, Mark
+from model.ink import Pieces, framing
 from model.networks import NEITHER
 from model.numbers import around, logit, probability, runs, text_of
 from model.page import Written, in_lines
@@ -24,11 +25,17 @@ DUST = 0.05  # digit heights: shorter ink belongs to no number
 LARGE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
 AGAIN = 40  # maximum number of numbers on a page that are reread
 WIDEST = 40  # heights: wider ink is no number
-AGREED, CHOSEN = "agreed", "chosen"  # both readings of a number are the same; or one is chosen
-UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for its confidence
-    "choice": (1.0, -1.0, -0.5, 0.0, -2.0),
-    AGREED: (0.5, 0.5, 0.0, 0.0),
-    CHOSEN: (0.5, 0.0, 0.0, 0.0),
+TALL = 0.3  # times the height of the tallest component: less tall ink is a sign, a speck or a rule
+ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
+THIN = 0.75  # pen widths: thinner ink was not written with the same pen; edges of tables are often so
+CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all ink of a picture
+AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
+UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for the confidence of each outcome
+    CHOICE: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
+    EVERYTHING: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
+    AGREED: (0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0),
+    TAKEN: (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    LEFT: (0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 }
 
 
@@ -62,19 +69,8 @@ class Whole:
         return cut_up(self.ink, self.spelled.symbols, self.corner)
 
 
-def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: set[int]) -> Whole | None:
-    """Read a number again, as a whole.
-
-    Args:
-        net: the network `line`.
-        pieces: the connected components of the picture's ink.
-        run: the number's digits and signs, as `model.numbers.runs` returns them.
-        taken: the components under the digits of its line.
-
-    Returns:
-        The reading, or None if its ink cannot be told from other ink.
-    """
-    labels = ink_around(pieces, run, taken)
+def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole | None:
+    """Read some connected components of ink as one number, with the network `line`; None if it finds no symbol."""
     if not labels:
         return None
     ink, corner = pieces.cut_out(*labels)
@@ -88,7 +84,16 @@ def read_whole(net: nn.Module, pieces: Pieces, run: Sequence[Written], taken: se
 
 
 def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[int]:
-    """List the components that belong to a number: those under its marks, and what stands among them unread."""
+    """List the components that belong to a number: those under its marks, and what stands among them unread.
+
+    Args:
+        pieces: the connected components of the picture's ink.
+        run: the number's digits and signs, as `model.numbers.runs` returns them.
+        taken: the components under the digits of its line.
+
+    Returns:
+        Their labels; none if its ink cannot be told from other ink.
+    """
     digits = [one for one in run if one.prediction]
     height = median(one.height for one in digits)
     left, top, right, bottom = around(run)
@@ -101,9 +106,38 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < LARGE * height) & (tall < LARGE * height)
     own = set(by_piece(pieces.labels, [one.mark for one in run]))
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
-    if (beyond * (1, 1, -1, -1) > BEYOND * height).any():
-        return []  # the number's ink is connected to that of a line or a sheet
+    if (beyond * (1, 1, -1, -1) > BEYOND * height).any() or any(framing(pieces.cut_out(label)[0]) for label in own):
+        return []  # the number's ink is connected to that of a line, a frame or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
+
+
+def all_ink(pieces: Pieces, seen: list[Mark]) -> list[int]:
+    """List the components of a picture's ink that is written in one line; none if it is framed, or more than one line.
+
+    Args:
+        pieces: the connected components of the picture's ink; at least one.
+        seen: where the finder saw digits; at least one.
+
+    Returns:
+        Their labels, without specks, ruled lines, ink thinner than the pen, and ink on the edge of the picture that is
+        under no mark.
+    """
+    boxes = pieces.boxes[1:].astype(float)
+    wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    tallest = tall.max()
+    large = tall > TALL * tallest
+    if tallest > LARGE * max(mark.box[3] - mark.box[1] for mark in seen):
+        return []
+    if np.ptp(boxes[large][:, [1, 3]]) > ONE_LINE * tallest:
+        return []
+    if any(framing(pieces.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
+        return []
+    on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == pieces.labels.shape[::-1]).any(axis=1)
+    on_edge[np.array(list(by_piece(pieces.labels, seen)), int) - 1] = False
+    written = np.isin(pieces.labels, np.flatnonzero(large) + 1)
+    pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
+    as_thick, ruled = np.minimum(wide, tall) > min(THIN * pen, pen - 1), ~large & (wide > LARGE * tallest)
+    return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
 
 
 def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
@@ -114,51 +148,66 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
         whole: the same, read as a whole.
 
     Returns:
-        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks; the
-        fraction of the symbols that touch; and 1, for the bias.
+        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks;
+        1 if any mark was accepted, else 0; the fraction of the symbols that touch; the
+        finder's mean log-odds that a mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
-    own, other = (math.exp(whole.spelled.log_probability(text)) for text in (whole.text, text_of(run)))
-    return [logit(own), logit(other), logit(probability(run)), whole.joined, 1.0]
+    told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
+    own = math.exp(whole.spelled.log_probability(whole.text))
+    other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
+    by_mark = logit(probability(told)) if told else 0.0
+    length = math.log(len(whole.text))
+    return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
 
 
-def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> tuple[bool, str, list[float]]:
-    """Choose one of the two readings of a number.
+def accepted(run: Sequence[Written]) -> list[Written]:
+    """Return the items of a number, without the marks that were refused and the signs that it cannot have."""
+    return [one for number in runs(run) for one in number]
+
+
+def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
+    """Choose one of the two readings of a number: `AGREED` if they are the same, else `TAKEN` or `LEFT`.
 
     Args:
         given: the evidence.
         whole: the text as it is read as a whole; it is not taken if it holds a non-digit.
         marks: the text as it is read mark by mark.
         weights: of the evidence, learned on synthetic numbers.
-
-    Returns:
-        Whether the number is taken as a whole; and, for its confidence, which weights apply, and the features.
     """
-    own, other, by_mark, joined, one = given
     if whole == marks:
-        return False, AGREED, [own, by_mark, joined, one]
-    odds = float(np.dot(weights, given))
-    taken = odds > 0 and NEITHER not in whole
-    return taken, CHOSEN, [abs(odds), own if taken else other, joined, one]
+        return AGREED
+    return TAKEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else LEFT
 
 
-def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> list[tuple[list[Written], Whole]]:
-    """Reread the numbers of a page as a whole; return each mark-by-mark number with its second reading.
+def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
+    """Reread the numbers of a page as a whole.
 
-    If there are more than AGAIN, only the least certain ones are reread, which bounds the time for a dense sheet.
+    If all ink of the picture stands in one line and is read as digits and signs, at least two, it comes first, as one
+    number. Of more than AGAIN numbers, only the least certain ones are reread, which bounds the time for a dense sheet.
 
     Args:
         net: the network `line`.
         kept: everything on the page, read mark by mark.
         pieces: the connected components of its ink.
+
+    Yields:
+        The name of the weights that choose, what was read mark by mark, and the second reading of it.
     """
+    marks = sorted(kept, key=lambda one: one.box[0] + one.box[2])
+    seen = [one.mark for one in marks if one.prediction and one.mark.score > LOW]
+    labels = all_ink(pieces, seen) if seen and len(pieces.boxes) > 1 else []
+    if len(labels) > 1 or len(marks) > 1 or not accepted(marks):
+        whole = read_whole(net, pieces, labels)
+        if whole and len(whole.text) > 1 and NEITHER not in whole.text:
+            yield EVERYTHING, marks, whole
     found = []
     for line in in_lines(kept):
         numbers = runs(line)
         taken = set(by_piece(pieces.labels, [one.mark for run in numbers for one in run if one.prediction]))
         found += [(run, taken) for run in numbers if len(run) > 1]
-    found = sorted(found, key=lambda each: probability(each[0]))[:AGAIN]
-    readings = ((run, read_whole(net, pieces, run, taken)) for run, taken in found)
-    return [(run, whole) for run, whole in readings if whole]
+    for run, taken in sorted(found, key=lambda each: probability(each[0]))[:AGAIN]:
+        if whole := read_whole(net, pieces, ink_around(pieces, run, taken)):
+            yield CHOICE, run, whole
 
 
 def instead(
@@ -184,7 +233,8 @@ def instead(
         )
         return next(same, new)
 
-    rest = [one for one, inside in zip(kept, whole.holds(middles(kept)), strict=True) if not inside]
+    reread = whole.holds(middles(kept))
+    rest = [one for one, inside in zip(kept, reread, strict=True) if not inside and one not in run]
     return rest + list(map(as_before, spelt(parts, readings)))
 
 

@@ -24,9 +24,9 @@ class Said(torch.nn.Module):
 
 
 def bars():
-    """Two vertical bars, joined at the bottom."""
+    """Two vertical bars, joined in the middle."""
     ink = np.zeros((40, 60), np.float32)
-    ink[:, 5:10] = ink[:, 45:50] = ink[36:, 5:50] = 1
+    ink[:, 5:10] = ink[:, 45:50] = ink[18:22, 5:50] = 1
     return ink
 
 

@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
-from model.evaluation.strokes import draw
-from model.ink import WORKING_SIDE, ink, isolate
+from model.evaluation.strokes import STROKES, draw
+from model.ink import WORKING_SIDE, framing, ink, isolate
 from tests.digits import difference, glyph
 
 
@@ -58,3 +59,15 @@ def test_a_large_picture_is_downscaled(seven):
     large = np.kron(seven, np.ones((8, 8), np.uint8))
     assert max(ink(large).shape) <= WORKING_SIDE
     assert difference(glyph(large), glyph(seven)) < 0.01
+
+
+def test_a_frame_is_told_from_digits_and_strokes():
+    frame = np.zeros((60, 90), np.float32)
+    cv2.rectangle(frame, (5, 5), (80, 50), 1.0, 3)
+    assert framing(frame)
+    frame[45:] = 0  # its lower side is missing
+    assert framing(frame)
+    stroke = np.zeros((60, 30), np.float32)
+    stroke[5:55, 10:16] = 1
+    assert not framing(stroke)
+    assert not any(framing(1 - draw(STROKES[digit], 9, 90, (20, 40)) / 255) for digit in range(10))

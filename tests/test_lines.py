@@ -53,3 +53,24 @@ def test_a_strip_counts_as_correct_only_if_every_symbol_matches():
     assert right == 1
     good, _ = Strips.judge(logits[:1], symbols[:1], 0.0)
     assert good < 1e-3 < loss
+
+
+def test_a_ruled_line_crosses_the_strip_and_pales_only_where_the_number_stands():
+    torch.manual_seed(0)
+    start, end, wide = torch.full((200,), 20.0), torch.full((200,), 60.0), 90
+    drawn = lines.ruled_lines(start, end, wide)
+    assert drawn.shape == (200, 28, wide)
+    assert 0 <= drawn.min() < drawn.max() <= 1
+    inside, beyond = drawn[:, :, 25:55].amax(dim=(1, 2)), drawn[:, :, 15:20].amax(dim=(1, 2))
+    assert (inside[beyond > 0] < 0.9 * beyond[beyond > 0]).float().mean().item() == pytest.approx(0.45, abs=0.15)
+    assert (drawn[:, :, 20:60] > 0).any(dim=1).float().mean() > 0.95
+
+
+def test_round_numbers_end_in_zeros_and_words_do_not(pool, monkeypatch):
+    monkeypatch.setattr(lines, "LENGTHS", (5, 5))
+    monkeypatch.setattr(lines, "ROUND", 1.0)
+    monkeypatch.setattr(lines, "SIGN", 0.01)
+    _, symbols = pool(torch.arange(600) % 120)
+    words = round(lines.WORDS * 120)
+    assert (symbols[words:, -1] == 0).all()
+    assert not (symbols[:words] == 0).any()

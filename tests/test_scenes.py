@@ -111,3 +111,27 @@ def test_the_label_of_a_number_lists_its_symbols_from_left_to_right(scenes):
         assert len(text) < 2 or np.diff(left).min() > -20  # digits may overlap but not swap places
         texts |= set(text)
     assert texts >= set("0123456789.-")
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_sheets_without_a_number_hold_no_labelled_digits(scenes, clean):
+    marked = []
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        sheet = Writer(random, scenes.pools, np.arange(9), 1.0).no_number(200, clean)
+        assert all(kind >= TEN for kind, *_ in sheet.things)
+        marked.append(np.ptp(sheet.tone) > 0.1)
+    assert np.mean(marked) > 0.9
+
+
+def test_clutter_adds_no_digits_and_leaves_most_of_a_sheet_free(scenes):
+    changed = []
+    for seed in range(30):
+        writer = Writer(np.random.default_rng(seed), scenes.pools, np.arange(9), 1.0)
+        sheet, _ = writer.number(300, clean=True)
+        before, digits = sheet.tone.copy(), len(sheet.things)
+        writer.clutter(sheet)
+        assert all(kind >= TEN for kind, *_ in sheet.things[digits:])
+        changed.append((sheet.tone != before).mean())
+    assert np.mean(np.array(changed) > 0) > 0.9
+    assert np.median(changed) < 0.2

@@ -56,6 +56,7 @@ def test_a_frame_around_a_digit_is_not_a_candidate_for_splitting():
     page[8:92, 8:142] = 0
     page[40:60, 70:80] = 1
     assert crowds(connected(page), [mark(70, 40, 80, 60)]) == []
+    assert crowds(connected(page), [mark(5, 5, 145, 95)]) == []
 
 
 def test_a_mark_connected_to_much_other_ink_is_a_fragment():

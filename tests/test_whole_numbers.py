@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -9,8 +10,22 @@ from model.numbers import text_of
 from model.page import Written
 from model.prediction import Prediction
 from model.touching import by_piece
-from model.whole_numbers import AGREED, CHOSEN, UNLEARNED, choice, evidence, ink_around, instead, read_whole, twice
-from tests.digits import STROKES
+from model.whole_numbers import (
+    AGREED,
+    CHOICE,
+    EVERYTHING,
+    LEFT,
+    TAKEN,
+    UNLEARNED,
+    all_ink,
+    choice,
+    evidence,
+    ink_around,
+    instead,
+    read_whole,
+    twice,
+)
+from tests.digits import LETTER, STROKES
 from tests.test_ctc import Said
 
 PAPER = 300  # pixels: width of the test pictures
@@ -42,6 +57,7 @@ def written(box, digit, confidence=0.9):
 
 
 ONE, POINT, TWO, FAR = (20, 20, 30, 70), (38, 64, 43, 69), (50, 20, 60, 70), (200, 20, 210, 70)
+BESIDE = (100, 0, 110, 17), (100, 83, 110, 100)  # above and below the others
 
 
 def test_a_number_owns_its_marks_and_what_stands_among_them_unread():
@@ -68,52 +84,53 @@ def test_the_ink_of_a_number_is_cut_out_without_the_rest():
 
 
 def test_a_single_digit_is_not_read_again():
-    assert twice(Said("1"), [written(ONE, 1)], connected(picture(ONE))) == []
+    assert not again(Said("1"), [written(ONE, 1)], ONE)
+
+
+def again(line, kept, *rectangles):
+    return list(twice(line, kept, connected(picture(*rectangles))))
 
 
 def chosen(run, whole):
-    return choice(evidence(run, whole), whole.text, text_of(run), UNLEARNED["choice"])
+    return choice(evidence(run, whole), whole.text, text_of(run), UNLEARNED[CHOICE])
 
 
-def test_the_reading_as_a_whole_counts_more_the_surer_it_is():
+def as_one(line, pieces, run):
+    return read_whole(line, pieces, ink_around(pieces, run, under(pieces, *run)))
+
+
+def test_the_reading_as_a_whole_counts_if_it_is_surer_than_that_of_the_marks():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = read_whole(Said("___1__.__1"), pieces, run, under(pieces, *run))
+    whole = as_one(Said("___1__.__1"), pieces, run)
     assert whole.text == "1.1"
-    taken, kind, (odds, *_) = chosen(run, whole)
-    assert taken
-    assert kind == CHOSEN
-    doubtful = [written(ONE, 1, 0.5), written(TWO, 1, 0.5)]
-    assert chosen(doubtful, whole)[2][0] > odds
+    assert chosen(run, whole) == TAKEN
+    assert chosen(run, as_one(Said("___1__.__1", 1.0), pieces, run)) == LEFT
 
 
 def test_two_readings_that_agree_leave_no_choice():
     pieces, run = connected(picture(ONE, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = read_whole(Said("___1_____1"), pieces, run, under(pieces, *run))
-    taken, kind, features = chosen(run, whole)
-    assert (taken, kind) == (False, AGREED)
-    assert len(features) == len(UNLEARNED[AGREED])
+    assert chosen(run, as_one(Said("___1_____1"), pieces, run)) == AGREED
 
 
-def test_a_reading_that_holds_a_non_digit_is_not_taken_and_does_not_make_the_other_surer():
+def test_a_reading_that_holds_a_non_digit_is_not_taken():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = read_whole(Said("___1__#__1", 20.0), pieces, run, under(pieces, *run))
-    taken, kind, (_, line, *_) = chosen(run, whole)
-    assert (whole.text, taken, kind) == ("1#1", False, CHOSEN)
-    assert line < 0
+    whole = as_one(Said("___1__#__1", 20.0), pieces, run)
+    assert whole.text == "1#1"
+    assert choice(evidence(run, whole), whole.text, "11", [100.0] * 8) == LEFT
 
 
 def test_digits_that_share_their_ink_are_known_to_touch():
     joined = (20, 60, 60, 70)
     run = [written(ONE, 1), written(TWO, 1)]
     apart, touching = connected(picture(ONE, TWO)), connected(picture(ONE, TWO, joined))
-    assert read_whole(Said("___1_____1"), apart, run, under(apart, *run)).joined == 0
-    assert read_whole(Said("___1_____1"), touching, run, under(touching, *run)).joined == 0.5
+    assert as_one(Said("___1_____1"), apart, run).joined == 0
+    assert as_one(Said("___1_____1"), touching, run).joined == 0.5
 
 
 def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
     far = written(FAR, 5)
-    whole = read_whole(Said("___1__.__1"), pieces, run, under(pieces, *run, far))
+    whole = as_one(Said("___1__.__1"), pieces, run)
     parts = whole.parts()
     assert [part.kind for part in parts] == ["digit", ".", "digit"]
     readings = [run[0].prediction, run[1].prediction]
@@ -122,31 +139,98 @@ def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
     assert run[0] in now
     assert [one.kind for one in now].count(".") == 1
     assert len(now) == 4
+    beside = written((75, 40, 85, 44), "-")
+    assert beside not in instead([*run, beside], [*run, beside], whole, parts, readings)
 
 
-def test_each_number_of_a_line_is_read_again():
-    pieces = connected(picture(ONE, TWO, FAR, (230, 20, 240, 70)))
-    kept = [written(box, 1) for box in (ONE, TWO, FAR, (230, 20, 240, 70))]
-    found = twice(Said("___1____1"), kept, pieces)
-    assert [len(run) for run, _ in found] == [2, 2]
-    assert [whole.text for _, whole in found] == ["11", "11"]
+def test_each_number_of_a_page_is_read_again():
+    boxes = ONE, TWO, FAR, (230, 20, 240, 70)
+    found = again(Said("___1____1"), [written(box, 1) for box in boxes], *boxes, *BESIDE)
+    assert [(which, len(run), whole.text) for which, run, whole in found] == [(CHOICE, 2, "11"), (CHOICE, 2, "11")]
 
 
 def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch):
     monkeypatch.setattr(whole_numbers, "AGAIN", 1)
     boxes, sure = (ONE, TWO, FAR, (230, 20, 240, 70)), (0.9, 0.9, 0.9, 0.5)
     kept = [written(box, 1, each) for box, each in zip(boxes, sure, strict=True)]
-    ((run, _),) = twice(Said("___1____1"), kept, connected(picture(*boxes)))
+    ((_, run, _),) = again(Said("___1____1"), kept, *boxes, *BESIDE)
     assert run[-1] is kept[-1]
+
+
+def test_all_ink_of_a_picture_is_read_as_one_number_if_it_stands_in_one_line():
+    lone = [written(TWO, 1), written(ONE, 1).refused()]
+    (which, run, whole), *_ = again(Said("___1__7____1"), lone, ONE, TWO, FAR)
+    assert (which, run, whole.text) == (EVERYTHING, lone[::-1], "171")
+    assert EVERYTHING not in [which for which, *_ in again(Said("___1__7____1"), lone, ONE, TWO, FAR, *BESIDE)]
+
+
+def test_specks_and_ruled_lines_do_not_belong_to_a_number():
+    speck, dash, ruled = (100, 40, 103, 43), (110, 40, 130, 50), (20, 80, 200, 90)
+    pieces = connected(picture(ONE, POINT, TWO, speck, dash, ruled))
+    assert sorted(tuple(pieces.boxes[label]) for label in all_ink(pieces, [written(FAR, 1).mark])) == sorted(
+        [ONE, TWO, dash]
+    )
+
+
+def test_ink_on_the_edge_or_far_taller_than_all_marks_does_not_belong_to_a_number():
+    edge = (0, 20, 10, 70)
+    pieces = connected(picture(edge, ONE, TWO))
+    margin = connected(picture(ONE, TWO, (60, 5, 70, 95)))
+    assert len(all_ink(pieces, [written(FAR, 1).mark])) == 2
+    assert len(all_ink(pieces, [written(edge, 1).mark])) == 3
+    assert all_ink(margin, [written(ONE, 1).mark]) == []
+
+
+def test_strokes_of_one_pixel_belong_to_a_number():
+    thin = picture((20, 20, 21, 70))
+    cv2.ellipse(thin, (60, 45), (15, 25), 0, 0, 360, 1.0)
+    assert len(all_ink(connected(thin), [written((45, 20, 75, 70), 0).mark])) == 2
+
+
+def test_framed_numbers_are_not_reread():
+    frame = [(15, 10, 75, 13), (15, 80, 75, 83), (15, 10, 18, 83)]
+    boxes = [ONE, TWO, (30, 40, 50, 43)]  # both touch each other, and the frame
+    run = [written(ONE, 1), written(TWO, 1)]
+    assert all_ink(connected(picture(*boxes)), [run[0].mark]) != []
+    assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0].mark]) == []
+    touching = connected(picture(*boxes, *frame, (20, 65, 30, 83)))
+    assert ink_around(touching, run, under(touching, *run)) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"), [([], "___1__1"), ([written(ONE, 1).refused()], "___1"), ([written(ONE, 1).refused()], "__1__#")]
+)
+def test_nothing_is_read_where_no_mark_was_seen_or_where_ink_is_no_number(kept, said):
+    assert not again(Said(said), kept, ONE, TWO)
+
+
+def test_refused_marks_do_not_count_in_the_reading_of_the_marks():
+    pieces, run = connected(picture(ONE, TWO)), [written(ONE, 1), written(TWO, 1).refused()]
+    whole = read_whole(Said("___1_____1"), pieces, [1, 2])
+    assert evidence(run, whole)[2] == evidence(run[:1], whole)[2]
+    assert evidence(run, whole)[3] == 1
+    assert evidence(run[1:], whole)[2:4] == [0, 0]
 
 
 @pytest.mark.parametrize("offset", [1, -1])
 def test_learned_weights_decide_which_reading_counts_and_how_sure_it_is(offset):
     tiles = [draw(STROKES[digit], 9, 90, (20, 40))[:160, :100] for digit in (3, 7, 4)]
     reader = Recognizer.load()
-    weights = {"choice": [0, 0, 0, 0, offset], AGREED: [0, 0, 0, 5], CHOSEN: [0, 0, 0, 2]}
+    weights = {kind: [0] * 7 + [offset] for kind in (CHOICE, EVERYTHING)} | {
+        kind: [0] * 7 + [2] for kind in (TAKEN, LEFT)
+    }
     reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
     reader.line = Said("_____5__________5__________5")
     (number,) = reader.read_page(np.hstack(tiles)).numbers
     assert number.text == ("555" if offset > 0 else "374")
     assert number.confidence == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+@pytest.mark.parametrize("offset", [1, -1])
+def test_learned_weights_decide_whether_refused_marks_become_a_number(offset):
+    letter = draw(LETTER, 9, 160, (100, 100))
+    reader = Recognizer.load()
+    weights = UNLEARNED | {EVERYTHING: [0] * 7 + [offset]}
+    reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
+    reader.line = Said("___5___5")
+    assert reader.read_page(letter).text == ("55" if offset > 0 else "")

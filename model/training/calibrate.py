@@ -11,7 +11,7 @@ from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
 from model.ink import connected, ink
-from model.networks import NO_DIGIT, digit_scores
+from model.networks import NEITHER, NO_DIGIT, digit_scores
 from model.numbers import text_of
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
@@ -21,14 +21,14 @@ from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
-from model.whole_numbers import AGREED, CHOSEN, choice, evidence, twice
+from model.whole_numbers import AGREED, CHOICE, EVERYTHING, LEFT, TAKEN, UNLEARNED, accepted, choice, evidence, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
-NUMBERS = 3200  # synthetic sheets on which the reading of numbers is calibrated
+NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
 PULL = 1e-3  # strength of L2 regularisation
 ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
 
@@ -138,9 +138,10 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
 
 
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
-    """Learn when to trust a number read as a whole, and how sure a number is, on synthetic sheets of one number each.
+    """Learn when to trust a number read as a whole, and how sure a number is, on sheets of one number or none.
 
-    Every other sheet is clean, as a canvas is.
+    Every other sheet is clean, as a canvas is. A quarter has clutter on and around the number, or a frame; a quarter
+    has words, signs, clutter or an empty frame, and no number: from these, only the choice is learned.
 
     Args:
         reader: includes the finder to calibrate.
@@ -148,28 +149,46 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         labels: [N] int64, 0 to 9.
 
     Returns:
-        choice: the weights that maximise the likelihood of the correct reading where the two differ.
-        agreed, chosen: those of the confidence (Platt 1999), for numbers read alike both ways and for the others.
+        choice, everything: the weights that maximise the likelihood of the correct reading where the two differ: of a
+            number, and of all ink of a picture.
+        agreed, taken, left: those of the confidence (Platt 1999): of numbers read alike both ways, of those taken as a
+            whole, and of those left as read mark by mark.
     """
     pools = Scenes(glyphs, labels, per_shape=20).pools
-    cases: dict[str, list[tuple[list[float], bool]]] = {AGREED: [], CHOSEN: []}
-    readings = []
+    cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}
+    readings: list[tuple[str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
         writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_A_SCENE), 1.0)
-        sheet, text = writer.number(clean=clean)
-        if min(contrast for *_, contrast in sheet.things) < CLEAR:
+        layout = i // 2 % 4
+        sheet, text = writer.number(clean=clean) if layout else (writer.no_number(clean=clean), "")
+        if text and min(contrast for *_, contrast in sheet.things) < CLEAR:
             continue
+        if layout == 1:
+            writer.clutter(sheet)
         tone = np.float32(sheet.tone if clean else lit(random, sheet.tone))
         kept, pieces = reader.mark_by_mark(tone)
         again = twice(reader.line, kept, pieces)
-        readings += [(evidence(run, whole), text_of(run), whole.text, text) for run, whole in again]
-    differ = [(given, whole == text) for given, marks, whole, text in readings if (whole == text) != (marks == text)]
-    weights = {"choice": _logistic(differ)}
-    for given, marks, whole, text in readings:
-        taken, kind, features = choice(given, whole, marks, weights["choice"])
-        cases[kind].append((features, text == (whole if taken else marks)))
-    return weights | {kind: _logistic(some) for kind, some in cases.items()}
+        some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
+        readings.append((text, some))
+    for text, again in readings:
+        for which, given, marks, whole in again:
+            if (whole == text) != (marks == text) and NEITHER not in whole:
+                cases[which].append((given, whole == text))
+
+    def learned(*kinds: str) -> dict[str, list[float]]:
+        return {kind: _logistic(cases[kind]) if cases[kind] else list(UNLEARNED[kind]) for kind in kinds}
+
+    weights = learned(CHOICE, EVERYTHING)
+    for text, again in readings:
+        for which, given, marks, whole in again if text else []:
+            kind = choice(given, whole, marks, weights[which])
+            if which == EVERYTHING and kind == LEFT:
+                continue  # as `Recognizer.as_wholes`
+            cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
+            if which == EVERYTHING:
+                break
+    return weights | learned(AGREED, TAKEN, LEFT)
 
 
 def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
@@ -185,7 +204,7 @@ def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
 def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
     """Return the parameters [N] that minimise a loss, found by L-BFGS (Liu and Nocedal 1989) from a starting point."""
     found = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([found], max_iter=200)
+    optimizer = torch.optim.LBFGS([found], max_iter=200, line_search_fn="strong_wolfe")
 
     def again() -> torch.Tensor:
         optimizer.zero_grad()

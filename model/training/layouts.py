@@ -1,5 +1,7 @@
 """Synthetic sheets, filled as people do: numbers, tables, boxes, words and signs, with MNIST digits and drawn ones."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -26,6 +28,38 @@ class Writer(Writing):
                 text = printed(random, letters(random), size)
                 sheet.put(text, *random.uniform(0, side, 2), random.random(), None)
         return sheet
+
+    def no_number(self, side: int = 448, clean: bool = False) -> Sheet:
+        """Write a word, a sign or a shape alone on a sheet, or draw clutter or a frame; arguments as of `number`."""
+        random, sheet = self.random, self._sheet_for_one(side, clean)
+        kind = random.random()
+        if kind < 0.6:
+            self._word(sheet, 0.1 * side, side / 2, self.size, Hand.of(random) if random.random() < 0.5 else None)
+        elif kind < 0.8:
+            self._mark(sheet, *random.uniform(0.2, 0.5, 2) * side, self.size)
+        elif kind < 0.9:
+            self._dirt(sheet)
+        else:
+            self._round(sheet, 0.3 * side, 0.4 * side, np.zeros((round(self.size), round(3 * self.size))))
+        return sheet
+
+    def clutter(self, sheet: Sheet) -> None:
+        """Draw clutter on and around what is written, or a frame around it, a line below, or a box for each symbol."""
+        random, (y, x) = self.random, np.nonzero(sheet.owner)
+        kind = random.random()
+        if kind < 0.3 or not len(y):
+            self._dirt(sheet)
+        elif kind < 0.6:
+            self._round(sheet, x.min(), y.min(), sheet.owner[y.min() : y.max(), x.min() : x.max()])
+        else:
+            each = [np.flatnonzero((sheet.owner == i + 1).any(axis=0)) for i in range(len(sheet.things))]
+            edges = sorted((some[0], some[-1]) for some in each if len(some))
+            away, colour, thick = random.uniform(0.1, 0.6) * self.size, self._ink(), int(random.integers(1, 4))
+            bars = [x.min() - away, *((a + b) / 2 for (_, a), (b, _) in pairwise(edges)), x.max() + away]
+            for left, right in pairwise(bars):
+                cv2.rectangle(
+                    sheet.tone, _xy(left, y.min() - away), _xy(right, y.max() + away), colour, thick, cv2.LINE_AA
+                )
 
     def sheet(self, side: int) -> Sheet:
         """Fill a sheet, `side` pixels wide and high."""

@@ -18,11 +18,16 @@ from model.training.handwriting import separator_strokes
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribble, segments
 
+# zeros that end in a stroke to the next, see `model.training.digit_styles`
+LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,8 4.5,8.5 7,6 7,3 4,1 6,2.5 11,1"
+
 LENGTHS = 1, 6  # fewest and most symbols in a strip
 THINNEST, FATTEST, FATTEST_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
 DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
+RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; how far at most it leads, in strip pixels
 THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
@@ -39,6 +44,8 @@ class Strips:
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
         self.distance, self.labels = skeleton_distances(glyphs), labels
         self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
+        zeros = torch.cat([draw(shape, per_shape) for shape in LINKED])
+        self.zeros = torch.cat([zeros, self.distance[labels == 0][: len(zeros)]])
         self.signs = {text: written(text, per_shape) for text in SIGNS}
         self.others = torch.cat([*(draw(shape, per_shape) for shape in OTHERS), scribble(10 * per_shape)])
         self.other_symbols = torch.full((len(self.others),), SYMBOLS.index(NEITHER))
@@ -49,6 +56,11 @@ class Strips:
         n = len(chosen) // length
         maps, symbols = self._symbols(chosen[: n * length], words=round(WORDS * n) * length)
         maps, symbols = maps.view(n, length, GRID, GRID), symbols.view(n, length)
+        if length > 2:
+            last = torch.randint(2, length, (n, 1)) * (torch.rand(n, 1) < ROUND)  # how many zeros it ends in
+            last[: round(WORDS * n)] = 0
+            zero = torch.arange(length) >= length - last
+            maps[zero], symbols[zero] = self.zeros[torch.randint(len(self.zeros), (int(zero.sum()),))], 0
         if length > 1:  # a minus comes first; other signs go between digits
             minus = torch.rand(n) < MINUS
             maps[minus, 0], symbols[minus, 0] = self._signs("-", int(minus.sum())), SYMBOLS.index("-")
@@ -196,12 +208,14 @@ def tilted(maps: torch.Tensor, lean: torch.Tensor, height: torch.Tensor) -> torc
 
 
 def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-    """Scale, tilt, bend and degrade numbers [N, GRID, W] with end columns [N]: strips [N, 1, 28, w]."""
+    """Scale, tilt, bend, rule and degrade numbers [N, GRID, W] with end columns [N]: strips [N, 1, 28, w]."""
     n, _, width = ink.shape
     zoom = torch.exp(0.45 * torch.rand(n) - 0.3)
-    wide = 2 * math.ceil(float((end / PIXEL * zoom).amax()) / 2 + 4)
+    ruled = torch.rand(n) < RULED
+    start = 1 + 4 * torch.rand(n) + LEAD * torch.rand(n) * ruled
+    wide = 2 * math.ceil(float((start + end / PIXEL * zoom).amax()) / 2 + 2)
     y, x = torch.arange(SIDE) + 0.5, torch.arange(wide) + 0.5
-    along = (x - (1 + 4 * torch.rand(n))[:, None])[:, None, :].expand(n, SIDE, wide)
+    along = (x - start[:, None])[:, None, :].expand(n, SIDE, wide)
     tilt, shift = 0.03 * torch.randn(n)[:, None, None], 4 * torch.rand(n)[:, None, None] - 2
     down = (y - SIDE / 2)[None, :, None] + shift - tilt * (along - (end / PIXEL * zoom / 2)[:, None, None])
     bend = 0.7 * (0.2 + 0.8 * torch.rand(n))[:, None, None, None] * torch.randn(n, 2, 4, max(4, wide // 7))
@@ -209,8 +223,30 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     factor = (PIXEL / zoom)[:, None, None]
     place = (along + bend[:, 0]) * factor, (down + bend[:, 1]) * factor + GRID / 2
     grid = torch.stack([2 * place[0] / width - 1, 2 * place[1] / GRID - 1], 3)
-    strips = degrade(grid_sample(ink[:, None], grid, mode="bilinear", align_corners=False)[:, 0])
+    strips = grid_sample(ink[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
+    strips[ruled] = torch.maximum(strips, ruled_lines(start, start + end / PIXEL * zoom, wide))[ruled]
+    strips = degrade(strips)
     faint = interpolate(torch.rand(n, 1, 9, wide // 3), size=(SIDE, wide), mode="bilinear")[:, 0]  # a dry pen
     dry = 0.25 + 0.25 * torch.rand(n, 1, 1)
     strips = torch.where((faint < dry) & (torch.rand(n, 1, 1) < 0.14), strips * 0.1, strips)
     return (strips / strips.amax((1, 2), keepdim=True).clamp(min=0.3))[:, None]
+
+
+def ruled_lines(start: torch.Tensor, end: torch.Tensor, wide: int) -> torch.Tensor:
+    """Draw a line under, over or through each number, half of them paler there: [N, 28, wide] float32 in [0, 1].
+
+    Args:
+        start: [N] float32, the column where the number starts; the line starts further left.
+        end: [N] float32, the column where the number ends; the line ends further right.
+        wide: columns of a strip.
+    """
+    n = len(start)
+    y, x = torch.arange(SIDE)[:, None] + 0.5, torch.arange(wide) + 0.5
+    above, foot = 9 * torch.rand(n), SIDE - 11 * torch.rand(n)
+    row = torch.where(torch.rand(n) < 0.1, above, foot)[:, None, None] + 0.01 * torch.randn(n, 1, 1) * (x - wide / 2)
+    ink = (0.5 + 0.2 + 0.7 * torch.rand(n, 1, 1) - (y - row).abs()).clamp(0, 1) * (0.3 + 0.7 * torch.rand(n, 1, 1))
+    left, right = start * torch.rand(n), end + (wide - end) * torch.rand(n)
+    on = (x > left[:, None]) & (x < right[:, None])
+    beside = (x < start[:, None]) | (x > end[:, None])
+    pale = torch.where(torch.rand(n, 1) < 0.5, 1.0, torch.rand(n, 1))
+    return ink * (on * torch.where(beside, 1.0, pale))[:, None]

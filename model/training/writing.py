@@ -33,16 +33,21 @@ class Writing:
         If `clean`, the paper is white, the pen black and neither too thin nor too fat, as on a canvas, and the digits
         are written steadily.
         """
-        random, sheet = self.random, self._blank(side)
-        if clean:
-            sheet, self.bright, self.dark = Sheet(np.ones((side, side), np.float32), sheet.owner), 1.0, 0.0
-            self.size, self.pen = random.uniform(40, 110), random.uniform(1, 2.6)
-            self.steady = True
+        random, sheet = self.random, self._sheet_for_one(side, clean)
+        self.steady = clean
         length = int(random.integers(1, 8))
         size = min(self.size, 0.8 * side / (1.1 * length + 1))
         self._number(sheet, 0.08 * side, side / 2, length, size, random.random() < 0.6)
         kinds = [kind for kind, *_ in sheet.things if kind != OTHER]
         return sheet, "".join(str(kind) if kind < TEN else SIGNS[kind - TEN] for kind in kinds)
+
+    def _sheet_for_one(self, side: int, clean: bool) -> Sheet:
+        """Choose a sheet and a pen for one number, or for something else that stands alone."""
+        random, sheet = self.random, self._blank(side)
+        if clean:
+            sheet, self.bright, self.dark = Sheet(np.ones((side, side), np.float32), sheet.owner), 1.0, 0.0
+            self.size, self.pen = random.uniform(40, 110), random.uniform(1, 2.6)
+        return sheet
 
     def _blank(self, side: int) -> Sheet:
         """Choose a blank sheet and a pen at random."""
