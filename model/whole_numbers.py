@@ -111,32 +111,37 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
 
 
-def all_ink(pieces: Pieces, seen: list[Mark]) -> list[int]:
+def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
     """List the components of a picture's ink that is written in one line; none if it is framed, or more than one line.
 
     Args:
         pieces: the connected components of the picture's ink; at least one.
-        seen: where the finder saw digits; at least one.
+        seen: the marks in which the finder saw digits; at least one.
 
     Returns:
-        Their labels, without specks, ruled lines, ink thinner than the pen, and ink on the edge of the picture that is
-        under no mark.
+        Their labels, without specks, ruled lines, ink thinner than the pen that is under no accepted digit, and ink on
+        the edge of the picture that is under no mark.
     """
+
+    def under(marks: list[Written]) -> list[int]:
+        return [label - 1 for label in by_piece(pieces.labels, [one.mark for one in marks])]
+
     boxes = pieces.boxes[1:].astype(float)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     tallest = tall.max()
     large = tall > TALL * tallest
-    if tallest > LARGE * max(mark.box[3] - mark.box[1] for mark in seen):
+    if tallest > LARGE * max(one.height for one in seen):
         return []
     if np.ptp(boxes[large][:, [1, 3]]) > ONE_LINE * tallest:
         return []
     if any(framing(pieces.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
         return []
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == pieces.labels.shape[::-1]).any(axis=1)
-    on_edge[np.array(list(by_piece(pieces.labels, seen)), int) - 1] = False
+    on_edge[under(seen)] = False
     written = np.isin(pieces.labels, np.flatnonzero(large) + 1)
     pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
     as_thick, ruled = np.minimum(wide, tall) > min(THIN * pen, pen - 1), ~large & (wide > LARGE * tallest)
+    as_thick[under([one for one in seen if one.prediction.digit is not None])] = True
     return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
 
 
@@ -194,7 +199,7 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple
         The name of the weights that choose, what was read mark by mark, and the second reading of it.
     """
     marks = sorted(kept, key=lambda one: one.box[0] + one.box[2])
-    seen = [one.mark for one in marks if one.prediction and one.mark.score > LOW]
+    seen = [one for one in marks if one.prediction and one.mark.score > LOW]
     labels = all_ink(pieces, seen) if seen and len(pieces.boxes) > 1 else []
     if len(labels) > 1 or len(marks) > 1 or not accepted(marks):
         whole = read_whole(net, pieces, labels)

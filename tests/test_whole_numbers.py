@@ -167,7 +167,7 @@ def test_all_ink_of_a_picture_is_read_as_one_number_if_it_stands_in_one_line():
 def test_specks_and_ruled_lines_do_not_belong_to_a_number():
     speck, dash, ruled = (100, 40, 103, 43), (110, 40, 130, 50), (20, 80, 200, 90)
     pieces = connected(picture(ONE, POINT, TWO, speck, dash, ruled))
-    assert sorted(tuple(pieces.boxes[label]) for label in all_ink(pieces, [written(FAR, 1).mark])) == sorted(
+    assert sorted(tuple(pieces.boxes[label]) for label in all_ink(pieces, [written(FAR, 1)])) == sorted(
         [ONE, TWO, dash]
     )
 
@@ -176,23 +176,31 @@ def test_ink_on_the_edge_or_far_taller_than_all_marks_does_not_belong_to_a_numbe
     edge = (0, 20, 10, 70)
     pieces = connected(picture(edge, ONE, TWO))
     margin = connected(picture(ONE, TWO, (60, 5, 70, 95)))
-    assert len(all_ink(pieces, [written(FAR, 1).mark])) == 2
-    assert len(all_ink(pieces, [written(edge, 1).mark])) == 3
-    assert all_ink(margin, [written(ONE, 1).mark]) == []
+    assert len(all_ink(pieces, [written(FAR, 1)])) == 2
+    assert len(all_ink(pieces, [written(edge, 1)])) == 3
+    assert all_ink(margin, [written(ONE, 1)]) == []
+
+
+def test_ink_thinner_than_the_pen_belongs_to_a_number_only_if_it_was_read_as_a_digit():
+    thin = (80, 20, 84, 70)
+    pieces = connected(picture(ONE, TWO, thin))
+    assert len(all_ink(pieces, [written(ONE, 1)])) == 2
+    assert len(all_ink(pieces, [written(ONE, 1), written(thin, 1).refused()])) == 2
+    assert len(all_ink(pieces, [written(ONE, 1), written(thin, 1)])) == 3
 
 
 def test_strokes_of_one_pixel_belong_to_a_number():
     thin = picture((20, 20, 21, 70))
     cv2.ellipse(thin, (60, 45), (15, 25), 0, 0, 360, 1.0)
-    assert len(all_ink(connected(thin), [written((45, 20, 75, 70), 0).mark])) == 2
+    assert len(all_ink(connected(thin), [written((45, 20, 75, 70), 0)])) == 2
 
 
 def test_framed_numbers_are_not_reread():
     frame = [(15, 10, 75, 13), (15, 80, 75, 83), (15, 10, 18, 83)]
     boxes = [ONE, TWO, (30, 40, 50, 43)]  # both touch each other, and the frame
     run = [written(ONE, 1), written(TWO, 1)]
-    assert all_ink(connected(picture(*boxes)), [run[0].mark]) != []
-    assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0].mark]) == []
+    assert all_ink(connected(picture(*boxes)), [run[0]]) != []
+    assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0]]) == []
     touching = connected(picture(*boxes, *frame, (20, 65, 30, 83)))
     assert ink_around(touching, run, under(touching, *run)) == []
 
