@@ -175,7 +175,8 @@ class Recognizer:
             if kind == TAKEN and (parts := whole.parts()):
                 readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
                 kept = instead(kept, run, whole, parts, readings)
-            wholes, log_odds = [*wholes, whole], [*log_odds, float(np.dot(weights[kind], given))]
+            wholes.append(whole)
+            log_odds.append(float(np.dot(weights[kind], given)))
             if which == EVERYTHING:
                 break
         return believed(kept, wholes, log_odds)

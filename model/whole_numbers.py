@@ -104,11 +104,16 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     near &= (boxes[:, 1] > top - 2 * ABOVE * height) & (boxes[:, 3] < bottom + 2 * BELOW * height)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < LARGE * height) & (tall < LARGE * height)
-    own = set(by_piece(pieces.labels, [one.mark for one in run]))
+    own = under(pieces, run)
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
     if (beyond * (1, 1, -1, -1) > BEYOND * height).any() or any(framing(pieces.cut_out(label)[0]) for label in own):
         return []  # the number's ink is connected to that of a line, a frame or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
+
+
+def under(pieces: Pieces, items: Sequence[Written]) -> set[int]:
+    """Return the components that hold most of the ink of some items."""
+    return set(by_piece(pieces.labels, [one.mark for one in items]))
 
 
 def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
@@ -122,10 +127,6 @@ def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
         Their labels, without specks, ruled lines, ink thinner than the pen that is under no accepted digit, and ink on
         the edge of the picture that is under no mark.
     """
-
-    def under(marks: list[Written]) -> list[int]:
-        return [label - 1 for label in by_piece(pieces.labels, [one.mark for one in marks])]
-
     boxes = pieces.boxes[1:].astype(float)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     tallest = tall.max()
@@ -137,11 +138,12 @@ def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
     if any(framing(pieces.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
         return []
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == pieces.labels.shape[::-1]).any(axis=1)
-    on_edge[under(seen)] = False
+    on_edge[[label - 1 for label in under(pieces, seen)]] = False
     written = np.isin(pieces.labels, np.flatnonzero(large) + 1)
     pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
     as_thick, ruled = np.minimum(wide, tall) > min(THIN * pen, pen - 1), ~large & (wide > LARGE * tallest)
-    as_thick[under([one for one in seen if one.prediction.digit is not None])] = True
+    digits = [one for one in seen if one.prediction.digit is not None]
+    as_thick[[label - 1 for label in under(pieces, digits)]] = True
     return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
 
 
@@ -154,8 +156,8 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
 
     Returns:
         The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks;
-        1 if any mark was accepted, else 0; the fraction of the symbols that touch; the
-        finder's mean log-odds that a mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
+        1 if any mark was accepted, else 0; the fraction of the symbols that touch; the finder's mean log-odds that a
+        mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
     told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
     own = math.exp(whole.spelled.log_probability(whole.text))
@@ -200,15 +202,15 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple
     """
     marks = sorted(kept, key=lambda one: one.box[0] + one.box[2])
     seen = [one for one in marks if one.prediction and one.mark.score > LOW]
-    labels = all_ink(pieces, seen) if seen and len(pieces.boxes) > 1 else []
-    if len(labels) > 1 or len(marks) > 1 or not accepted(marks):
-        whole = read_whole(net, pieces, labels)
-        if whole and len(whole.text) > 1 and NEITHER not in whole.text:
-            yield EVERYTHING, marks, whole
+    fewest = 2 if len(marks) == 1 and accepted(marks) else 1  # a lone digit is not reread
+    labels = all_ink(pieces, seen) if seen and len(pieces.boxes) > fewest else []
+    whole = read_whole(net, pieces, labels) if len(labels) >= fewest else None
+    if whole and len(whole.text) > 1 and NEITHER not in whole.text:
+        yield EVERYTHING, marks, whole
     found = []
     for line in in_lines(kept):
         numbers = runs(line)
-        taken = set(by_piece(pieces.labels, [one.mark for run in numbers for one in run if one.prediction]))
+        taken = under(pieces, [one for run in numbers for one in run if one.prediction])
         found += [(run, taken) for run in numbers if len(run) > 1]
     for run, taken in sorted(found, key=lambda each: probability(each[0]))[:AGAIN]:
         if whole := read_whole(net, pieces, ink_around(pieces, run, taken)):

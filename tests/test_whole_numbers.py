@@ -9,7 +9,6 @@ from model.ink import connected
 from model.numbers import text_of
 from model.page import Written
 from model.prediction import Prediction
-from model.touching import by_piece
 from model.whole_numbers import (
     AGREED,
     CHOICE,
@@ -24,6 +23,7 @@ from model.whole_numbers import (
     instead,
     read_whole,
     twice,
+    under,
 )
 from tests.digits import LETTER, STROKES
 from tests.test_ctc import Said
@@ -37,11 +37,6 @@ def picture(*rectangles):
     for left, top, right, bottom in rectangles:
         ink[top:bottom, left:right] = 1
     return ink
-
-
-def under(pieces, *items):
-    """Return the components under some marks."""
-    return set(by_piece(pieces.labels, [one.mark for one in items]))
 
 
 def written(box, digit, confidence=0.9):
@@ -63,7 +58,7 @@ BESIDE = (100, 0, 110, 17), (100, 83, 110, 100)  # above and below the others
 def test_a_number_owns_its_marks_and_what_stands_among_them_unread():
     pieces = connected(picture(ONE, POINT, TWO, FAR, (35, 0, 65, 3)))  # the last is a line far above
     run, other = [written(ONE, 1), written(TWO, 1)], [written(FAR, 1)]
-    labels = ink_around(pieces, run, under(pieces, *run, *other))
+    labels = ink_around(pieces, run, under(pieces, [*run, *other]))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, POINT, TWO])
 
 
@@ -71,7 +66,7 @@ def test_a_number_does_not_own_the_ink_of_its_neighbour():
     near = (75, 20, 85, 70)
     pieces = connected(picture(ONE, TWO, near))
     run = [written(ONE, 1), written(TWO, 1)]
-    labels = ink_around(pieces, run, under(pieces, *run, written(near, 1)))
+    labels = ink_around(pieces, run, under(pieces, [*run, written(near, 1)]))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, TWO])
 
 
@@ -96,7 +91,7 @@ def chosen(run, whole):
 
 
 def as_one(line, pieces, run):
-    return read_whole(line, pieces, ink_around(pieces, run, under(pieces, *run)))
+    return read_whole(line, pieces, ink_around(pieces, run, under(pieces, run)))
 
 
 def test_the_reading_as_a_whole_counts_if_it_is_surer_than_that_of_the_marks():
@@ -202,7 +197,7 @@ def test_framed_numbers_are_not_reread():
     assert all_ink(connected(picture(*boxes)), [run[0]]) != []
     assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0]]) == []
     touching = connected(picture(*boxes, *frame, (20, 65, 30, 83)))
-    assert ink_around(touching, run, under(touching, *run)) == []
+    assert ink_around(touching, run, under(touching, run)) == []
 
 
 @pytest.mark.parametrize(
