@@ -87,7 +87,7 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     }
     if recipe.scenes:
         reader = Recognizer.load(finder=(folded(net), card))
-        card |= learn_fusion(net, reader, *held_back)
+        card |= learn_fusion(reader, *held_back)
         card["number_weights"] = learn_numbers(reader, *held_back)
     if recipe.network in NETWORKS:
         card["calibration"] = calibrate(net, *held_back, refuses=recipe.mixture)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from model.networks import HEATS, SIGNS, half_precision
+from model.networks import HEATS, SIGNS
 
 CELL = 4  # pixels: side of an output cell of the network
 STEP = 16  # pixels: unit of the predicted offsets to the centre of a digit
@@ -128,9 +128,7 @@ def find_at(
         The marks, and for each cell the number of other symbols that this scale or a finer one shows beside it: at low
         resolution a word may look like a digit.
     """
-    with half_precision(torch.device("cpu")):
-        said = net(torch.from_numpy(board)[None, None])
-    said = said.float()
+    said = net(torch.from_numpy(board)[None, None]).float()
     heat = said[:, 12 : 12 + HEATS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
     once = heat + 1e-6 * order  # breaks ties: one of equally hot neighbours is the peak

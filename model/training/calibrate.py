@@ -94,7 +94,7 @@ def candidates(
     return marks, truth, there, missed
 
 
-def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
+def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
     """Learn how to weight the outputs of the finder and of the glyph network when judging a mark.
 
     The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than learned: its
@@ -102,8 +102,7 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
     weights. Other symbols next to a mark count against a digit with the fixed weight OTHERS.
 
     Args:
-        finder: on the CPU, in evaluation mode.
-        reader: reads the glyphs.
+        reader: includes the finder to calibrate.
         glyphs: [N, 1, 28, 28] float32 in [0, 1], digits that neither network was trained on.
         labels: [N] int64, 0 to 9.
 
@@ -113,7 +112,7 @@ def learn_fusion(finder: torch.nn.Module, reader: Recognizer, glyphs: torch.Tens
         right: fraction of the digit marks that are read correctly.
         invented: fraction of the non-digit marks that are not refused.
     """
-    marks, truth, there, missed = candidates(finder, Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
+    marks, truth, there, missed = candidates(reader.finder[0], Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = predict_augmented(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
     costs = torch.tensor([1.0] * TEN + [INVENTED])
