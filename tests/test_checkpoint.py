@@ -45,6 +45,7 @@ def stop_after(monkeypatch, steps):
     monkeypatch.setattr(loop, "step", interrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps"), [("reference", 5), ("reference", 7), ("world", 2)])
 def test_a_run_stopped_by_ctrl_c_goes_on_after_its_last_epoch_and_produces_the_same_file(
     folder, tmp_path, monkeypatch, capsys, few_shapes, name, steps

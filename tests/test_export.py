@@ -41,6 +41,7 @@ def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     assert float(said["threshold"]) == calibration["threshold"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [0.001, float("nan")])
 def test_a_graph_whose_logits_differ_is_not_written(tmp_path, monkeypatch, more):
     net, card = weights.load(weights.locate("reference"))

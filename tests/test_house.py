@@ -28,6 +28,7 @@ APART = {"model.serving", "gradio", "app", "train"}
     ],
     ids=["reading", "training", "evaluation"],
 )
+@pytest.mark.slow
 def test_imports_respect_the_layers(modules, unwanted):
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout

@@ -119,6 +119,7 @@ def test_an_interrupt_leaves_the_weights_unchanged(folder, trained, monkeypatch,
     assert trained.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "Mixture", functools.partial(Mixture, per_shape=1))
     arguments = ["world", "--epochs", "2", "--data", str(folder), "--device", "cpu", "--limit", "120", "--out"]
