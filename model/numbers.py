@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from statistics import median
 
+from model.networks import SIGNS
 from model.prediction import Prediction
 
 COLUMN = 2.0  # line heights: digits farther apart belong to two numbers
@@ -103,6 +104,16 @@ def _in_order(group: list) -> list:
 def text_of(number: list) -> str:
     """Return the characters of a number."""
     return "".join(str(one.prediction.digit) if one.prediction else one.kind for one in number)
+
+
+def trimmed(text: str) -> str:
+    """Return a text without the signs that a number cannot begin or end with.
+
+    >>> trimmed(".5-"), trimmed("-2+2=")
+    ('5', '-2+2=')
+    """
+    not_first, not_last = ("".join(sign for sign in SIGNS if sign not in some) for some in (BEFORE, BEHIND))
+    return text.lstrip(not_first).rstrip(not_last)
 
 
 def value_of(text: str) -> int | float | None:

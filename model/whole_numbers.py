@@ -13,7 +13,7 @@ from model.ctc import Spelled, spell
 from model.finder import LOW, Mark
 from model.ink import Pieces, framing
 from model.networks import NEITHER
-from model.numbers import around, logit, probability, runs, text_of
+from model.numbers import around, logit, probability, runs, text_of, trimmed
 from model.page import Written, in_lines
 from model.prediction import Prediction
 from model.proposals import LIKE_A_MARK, shared
@@ -56,8 +56,9 @@ class Whole:
     joined: float
 
     @property
-    def text(self) -> str:  # noqa: D102
-        return self.spelled.text
+    def text(self) -> str:
+        """What the page says if it is taken: without signs that a number cannot begin or end with."""
+        return trimmed(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Return which of some points (x, y) of the picture lie in this number's ink: [N, 2] -> [N] bool."""
@@ -80,7 +81,8 @@ def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole |
     spelled = spell(net, ink)
     if not spelled.symbols:
         return None
-    return Whole(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
+    whole = Whole(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
+    return whole if whole.text else None
 
 
 def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[int]:
@@ -160,10 +162,10 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
         mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
     told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
-    own = math.exp(whole.spelled.log_probability(whole.text))
+    own = math.exp(whole.spelled.log_probability(whole.spelled.text))
     other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
     by_mark = logit(probability(told)) if told else 0.0
-    length = math.log(len(whole.text))
+    length = math.log(len(whole.spelled.text))
     return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
-from model.numbers import number_of, runs, text_of, value_of
+from model.numbers import number_of, runs, text_of, trimmed, value_of
 from model.page import Written
 from model.prediction import blank
 from tests.test_recognizer import line_of
@@ -99,3 +99,8 @@ def test_a_number_converts_to_json_types():
 
 def test_a_blank_mark_belongs_to_no_number():
     assert runs([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
+
+
+@pytest.mark.parametrize(("text", "without"), [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("..", ""), ("1,5", "1,5")])
+def test_a_text_is_trimmed_to_what_a_number_can_begin_and_end_with(text, without):
+    assert trimmed(text) == without
