@@ -3,7 +3,6 @@
 import copy
 import functools
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from statistics import geometric_mean
@@ -21,28 +20,16 @@ from model.glyph import close_ups
 from model.images import Source, decoded
 from model.ink import Pieces, connected, ink
 from model.networks import NETWORKS, SIGNS, digit_scores, folded
-from model.numbers import EXTREME, text_of
+from model.numbers import EXTREME
 from model.orientation import oriented
 from model.page import Page, Written, page_of
 from model.prediction import Prediction, blank
 from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
+from model.rereading import UNLEARNED, reread
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
-from model.touching import crowds, fragments, take_apart
-from model.whole_numbers import (
-    EVERYTHING,
-    LEFT,
-    TAKEN,
-    UNLEARNED,
-    Whole,
-    accepted,
-    believed,
-    choice,
-    evidence,
-    instead,
-    spelt,
-    twice,
-)
+from model.touching import crowds, fragments, spelt, take_apart
+from model.whole_numbers import twice
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
@@ -159,27 +146,9 @@ class Recognizer:
         """
         tone, given = decoded(image, PAGE_SIDE)
         kept, pieces, view = oriented(self.mark_by_mark, tone)
-        written = self.as_wholes(kept, twice(self.line, kept, pieces))
+        weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
+        written = reread(kept, twice(self.line, kept, pieces), weights, lambda parts: self.read_marks(parts, fusion))
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
-
-    def as_wholes(self, kept: list[Written], again: Iterable[tuple[str, list[Written], Whole]]) -> list[Written]:
-        """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier."""
-        card = self.finder[1]
-        weights = card.get("number_weights", UNLEARNED)
-        wholes, log_odds = [], []
-        for which, run, whole in again:
-            given, marks = evidence(run, whole), text_of(accepted(run))
-            kind = choice(given, whole.text, marks, weights[which])
-            if which == EVERYTHING and kind == LEFT:
-                continue  # its numbers are reread one by one
-            if kind == TAKEN and (parts := whole.parts()):
-                readings = self.read_marks([part for part in parts if part.kind == "digit"], card["fusion"])
-                kept = instead(kept, run, whole, parts, readings)
-            wholes.append(whole)
-            log_odds.append(float(np.dot(weights[kind], given)))
-            if which == EVERYTHING:
-                break
-        return believed(kept, wholes, log_odds)
 
     def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:
         """Detect marks with the finder and classify them; also return the components of ink, None if `surely`."""

@@ -11,6 +11,7 @@ from model.ctc import Symbol, spell
 from model.finder import Mark, tight
 from model.ink import Pieces, connected, framing
 from model.networks import NEITHER, SYMBOLS
+from model.page import Written
 from model.prediction import Prediction
 
 LOWEST = 9  # pixels: ink less tall than this cannot be read
@@ -156,6 +157,17 @@ def as_spelt(mark: Mark, reading: Prediction) -> Prediction:
     shares = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
     digit, score = int(shares.argmax()), max(reading.score, mark.score)
     return replace(reading, digit=digit, probabilities=shares, confidence=score * float(shares[digit]), score=score)
+
+
+def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
+    """Return the parts of a number as items of a page: each digit is the one that the network `line` reads.
+
+    Args:
+        parts: digits and signs, each with its own ink.
+        readings: of the digits among them, in the same order.
+    """
+    left = iter(readings)
+    return [Written(part, as_spelt(part, next(left)) if part.kind == "digit" else None, True) for part in parts]
 
 
 def cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:

@@ -1,9 +1,8 @@
 """Numbers read as a whole: the network `line` sees all the ink of a number, which was first read mark by mark."""
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean, median
+from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -13,11 +12,9 @@ from model.ctc import Spelled, spell
 from model.finder import LOW, Mark
 from model.ink import Pieces, framing
 from model.networks import NEITHER
-from model.numbers import around, logit, probability, runs, text_of, trimmed
+from model.numbers import around, probability, runs, trimmed
 from model.page import Written, in_lines
-from model.prediction import Prediction
-from model.proposals import LIKE_A_MARK, shared
-from model.touching import LOWEST, as_spelt, by_piece, cut_up
+from model.touching import LOWEST, by_piece, cut_up
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights over and under a number within which ink belongs to it
 BEYOND = 0.8  # digit heights by which the ink of a number may reach over its marks
@@ -29,14 +26,6 @@ TALL = 0.3  # times the height of the tallest component: less tall ink is a sign
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
 THIN = 0.75  # pen widths: thinner ink was not written with the same pen; edges of tables are often so
 CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all ink of a picture
-AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
-UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for the confidence of each outcome
-    CHOICE: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
-    EVERYTHING: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
-    AGREED: (0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0),
-    TAKEN: (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    LEFT: (0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,43 +138,9 @@ def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
     return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
 
 
-def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
-    """Return the evidence for reading a number as a whole rather than mark by mark.
-
-    Args:
-        run: the number, read mark by mark.
-        whole: the same, read as a whole.
-
-    Returns:
-        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks;
-        1 if any mark was accepted, else 0; the fraction of the symbols that touch; the finder's mean log-odds that a
-        mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
-    """
-    told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
-    own = math.exp(whole.spelled.log_probability(whole.spelled.text))
-    other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
-    by_mark = logit(probability(told)) if told else 0.0
-    length = math.log(len(whole.spelled.text))
-    return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
-
-
 def accepted(run: Sequence[Written]) -> list[Written]:
     """Return the items of a number, without the marks that were refused and the signs that it cannot have."""
     return [one for number in runs(run) for one in number]
-
-
-def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
-    """Choose one of the two readings of a number: `AGREED` if they are the same, else `TAKEN` or `LEFT`.
-
-    Args:
-        given: the evidence.
-        whole: the text as it is read as a whole; it is not taken if it holds a non-digit.
-        marks: the text as it is read mark by mark.
-        weights: of the evidence, learned on synthetic numbers.
-    """
-    if whole == marks:
-        return AGREED
-    return TAKEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else LEFT
 
 
 def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
@@ -217,56 +172,3 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple
     for run, taken in sorted(found, key=lambda each: probability(each[0]))[:AGAIN]:
         if whole := read_whole(net, pieces, ink_around(pieces, run, taken)):
             yield CHOICE, run, whole
-
-
-def instead(
-    kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
-) -> list[Written]:
-    """Return a page's items with the whole reading of a number in place; items that both readings share stay unchanged.
-
-    Args:
-        kept: everything on the page.
-        run: the number, read mark by mark.
-        whole: the same, read as a whole.
-        parts: its digits and signs.
-        readings: of the digits among them, in the same order.
-    """
-
-    def as_before(new: Written) -> Written:
-        same = (
-            one
-            for one in run
-            if one.kind == new.kind
-            and (new.prediction is None or one.prediction.digit == new.prediction.digit)
-            and shared(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
-        )
-        return next(same, new)
-
-    reread = whole.holds(middles(kept))
-    rest = [one for one, inside in zip(kept, reread, strict=True) if not inside and one not in run]
-    return rest + list(map(as_before, spelt(parts, readings)))
-
-
-def middles(items: list[Written]) -> np.ndarray:
-    """Return the middle (x, y) of the box of each item: [N, 2]."""
-    boxes = np.array([one.box for one in items]).reshape(-1, 4)
-    return (boxes[:, :2] + boxes[:, 2:]) / 2
-
-
-def believed(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
-    """Return a page's items, those of each number with the log-odds that it is read correctly."""
-    places, sure = middles(kept), np.full(len(kept), np.nan)
-    for whole, odds in zip(wholes, log_odds, strict=True):
-        sure[whole.holds(places)] = odds
-    return [one if np.isnan(odds) else replace(one, log_odds=float(odds)) for one, odds in zip(kept, sure, strict=True)]
-
-
-def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
-    """Return the parts of a number as items of a page: each digit is the one that the network `line` reads.
-
-    Args:
-        parts: digits and signs, each with its own ink.
-        readings: of the digits among them, in the same order.
-    """
-    left = iter(readings)
-    return [Written(part, as_spelt(part, next(left)) if part.kind == "digit" else None, True) for part in parts]

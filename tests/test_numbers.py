@@ -101,6 +101,8 @@ def test_a_blank_mark_belongs_to_no_number():
     assert runs([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
 
 
-@pytest.mark.parametrize(("text", "without"), [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("..", ""), ("1,5", "1,5")])
+@pytest.mark.parametrize(
+    ("text", "without"), [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("..", ""), ("1,5", "1,5")]
+)
 def test_a_text_is_trimmed_to_what_a_number_can_begin_and_end_with(text, without):
     assert trimmed(text) == without

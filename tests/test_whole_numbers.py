@@ -9,22 +9,8 @@ from model.ink import connected
 from model.numbers import text_of
 from model.page import Written
 from model.prediction import Prediction
-from model.whole_numbers import (
-    AGREED,
-    CHOICE,
-    EVERYTHING,
-    LEFT,
-    TAKEN,
-    UNLEARNED,
-    all_ink,
-    choice,
-    evidence,
-    ink_around,
-    instead,
-    read_whole,
-    twice,
-    under,
-)
+from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence, instead
+from model.whole_numbers import CHOICE, EVERYTHING, all_ink, ink_around, read_whole, twice, under
 from tests.digits import LETTER, STROKES
 from tests.test_ctc import Said
 

@@ -15,13 +15,14 @@ from model.networks import NEITHER, NO_DIGIT, digit_scores
 from model.numbers import text_of, trimmed
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
+from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence
 from model.test_time_augmentation import predict_augmented
 from model.training.camera import lit
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
-from model.whole_numbers import AGREED, CHOICE, EVERYTHING, LEFT, TAKEN, UNLEARNED, accepted, choice, evidence, twice
+from model.whole_numbers import CHOICE, EVERYTHING, accepted, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
@@ -183,7 +184,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         for which, given, marks, whole in again if text else []:
             kind = choice(given, whole, marks, weights[which])
             if which == EVERYTHING and kind == LEFT:
-                continue  # as `Recognizer.as_wholes`
+                continue  # as `model.rereading.reread`
             cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
             if which == EVERYTHING:
                 break

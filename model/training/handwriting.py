@@ -154,6 +154,24 @@ def separator_strokes(random: Random, text: str) -> tuple[list[np.ndarray], floa
     return [np.array(stroke) + random.normal(0, 0.015, (len(stroke), 2)) for stroke in strokes], thicker
 
 
+def scribbled(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
+    """Cross out a digit with a zigzag or lines: [h, w] float32 in [0, 1] -> the same, slightly larger."""
+    height, width = ink.shape
+    n = int(random.integers(2, 8))
+    down = height * (np.linspace(0.15, 0.85, n) + random.normal(0, 0.05, n))
+    across = width * (np.arange(n) % 2 + random.normal(0, 0.15, n))
+    zigzag = np.stack([across, down], 1)
+    strokes = [zigzag] if n > 3 else [np.stack([across, down + 0.2 * height], 1), np.stack([across, height - down], 1)]
+    over = inked(strokes, max(1.2, pen))
+    left, top = (round(max(0, (a - b) / 2)) for a, b in zip(over.shape[::-1], ink.shape[::-1], strict=True))
+    board = np.zeros((max(over.shape[0], top + height), max(over.shape[1], left + width)), np.float32)
+    board[top : top + height, left : left + width] = ink
+    y, x = ((a - b) // 2 for a, b in zip(board.shape, over.shape, strict=True))
+    window = board[y : y + over.shape[0], x : x + over.shape[1]]
+    np.maximum(window, over, out=window)
+    return board
+
+
 def outline(random: Random, size: float, pen: float) -> np.ndarray:
     """Draw the outline of a random shape: [H, W] float32 in [0, 1], `size` pixels long."""
     return inked([stroke * size for stroke in outline_strokes(random)], pen)

@@ -1,0 +1,132 @@
+"""The reading of a number as a whole, or mark by mark: learned weights decide, and tell how sure it is."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import numpy as np
+
+from model.finder import Mark
+from model.networks import NEITHER
+from model.numbers import logit, probability, text_of
+from model.page import Written
+from model.prediction import Prediction
+from model.proposals import LIKE_A_MARK, shared
+from model.touching import spelt
+from model.whole_numbers import CHOICE, EVERYTHING, Whole, accepted
+
+AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
+UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for the confidence of each outcome
+    CHOICE: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
+    EVERYTHING: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
+    AGREED: (0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0),
+    TAKEN: (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    LEFT: (0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+}
+
+
+def reread(
+    kept: list[Written],
+    again: Iterable[tuple[str, list[Written], Whole]],
+    weights: dict[str, Sequence[float]],
+    read: Callable[[list[Mark]], list[Prediction]],
+) -> list[Written]:
+    """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier.
+
+    Args:
+        kept: everything on the page, read mark by mark.
+        again: its numbers, as `model.whole_numbers.twice` yields them.
+        weights: of the evidence, as `model.training.calibrate.learn_numbers` learns them.
+        read: classifies the ink of digits.
+    """
+    wholes, log_odds = [], []
+    for which, run, whole in again:
+        given, marks = evidence(run, whole), text_of(accepted(run))
+        kind = choice(given, whole.text, marks, weights[which])
+        if which == EVERYTHING and kind == LEFT:
+            continue  # its numbers are reread one by one
+        if kind == TAKEN and (parts := whole.parts()):
+            readings = read([part for part in parts if part.kind == "digit"])
+            kept = instead(kept, run, whole, parts, readings)
+        wholes.append(whole)
+        log_odds.append(float(np.dot(weights[kind], given)))
+        if which == EVERYTHING:
+            break
+    return believed(kept, wholes, log_odds)
+
+
+def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
+    """Return the evidence for reading a number as a whole rather than mark by mark.
+
+    Args:
+        run: the number, read mark by mark.
+        whole: the same, read as a whole.
+
+    Returns:
+        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks;
+        1 if any mark was accepted, else 0; the fraction of the symbols that touch; the finder's mean log-odds that a
+        mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
+    """
+    told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
+    own = math.exp(whole.spelled.log_probability(whole.spelled.text))
+    other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
+    by_mark = logit(probability(told)) if told else 0.0
+    length = math.log(len(whole.spelled.text))
+    return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
+
+
+def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
+    """Choose one of the two readings of a number: `AGREED` if they are the same, else `TAKEN` or `LEFT`.
+
+    Args:
+        given: the evidence.
+        whole: the text as it is read as a whole; it is not taken if it holds a non-digit.
+        marks: the text as it is read mark by mark.
+        weights: of the evidence, learned on synthetic numbers.
+    """
+    if whole == marks:
+        return AGREED
+    return TAKEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else LEFT
+
+
+def instead(
+    kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
+) -> list[Written]:
+    """Return a page's items with the whole reading of a number in place; items that both readings share stay unchanged.
+
+    Args:
+        kept: everything on the page.
+        run: the number, read mark by mark.
+        whole: the same, read as a whole.
+        parts: its digits and signs.
+        readings: of the digits among them, in the same order.
+    """
+
+    def as_before(new: Written) -> Written:
+        same = (
+            one
+            for one in run
+            if one.kind == new.kind
+            and (new.prediction is None or one.prediction.digit == new.prediction.digit)
+            and shared(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
+        )
+        return next(same, new)
+
+    reread = whole.holds(middles(kept))
+    rest = [one for one, inside in zip(kept, reread, strict=True) if not inside and one not in run]
+    return rest + list(map(as_before, spelt(parts, readings)))
+
+
+def middles(items: list[Written]) -> np.ndarray:
+    """Return the middle (x, y) of the box of each item: [N, 2]."""
+    boxes = np.array([one.box for one in items]).reshape(-1, 4)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def believed(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
+    """Return a page's items, those of each number with the log-odds that it is read correctly."""
+    places, sure = middles(kept), np.full(len(kept), np.nan)
+    for whole, odds in zip(wholes, log_odds, strict=True):
+        sure[whole.holds(places)] = odds
+    return [one if np.isnan(odds) else replace(one, log_odds=float(odds)) for one, odds in zip(kept, sure, strict=True)]
