@@ -7,7 +7,7 @@ from PIL import Image
 
 from model import weights
 from model.evaluation import evaluate, nuisances, pages
-from model.evaluation.reliability import calibration_error
+from model.evaluation.reliability import auroc, calibration_error, interval
 from model.evaluation.strokes import draw_somewhere
 from model.evaluation.tables import over_seeds
 from model.networks import build
@@ -16,10 +16,10 @@ from tests.digits import STROKES
 
 
 def test_the_interval_is_the_wilson_interval():
-    low, high = evaluate.interval(95, 100)
+    low, high = interval(95, 100)
     assert low == pytest.approx(0.8882, abs=1e-4)
     assert high == pytest.approx(0.9785, abs=1e-4)
-    assert evaluate.interval(100, 100)[1] == pytest.approx(1)
+    assert interval(100, 100)[1] == pytest.approx(1)
 
 
 def test_auroc_is_the_fraction_of_correctly_ordered_pairs():
@@ -29,7 +29,7 @@ def test_auroc_is_the_fraction_of_correctly_ordered_pairs():
         torch.randint(0, 20, (40,), generator=random) + 0.0,
     )
     pairs = [(a > b) + 0.5 * (a == b) for a in one.tolist() for b in other.tolist()]
-    assert evaluate.auroc(one, other) == pytest.approx(sum(pairs) / len(pairs))
+    assert auroc(one, other) == pytest.approx(sum(pairs) / len(pairs))
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
@@ -55,7 +55,7 @@ def test_one_command_prints_one_table_and_marks_absent_datasets(shared, tmp_path
     monkeypatch.setattr(nuisances, "SHEETS", 1)
     assert evaluate.main(["reference", "--data", str(shared), "--json", str(tmp_path / "out.json")]) == 0
     table = capsys.readouterr().out
-    assert "| drawings, read right | 2 |" in table
+    assert "| drawings, accuracy | 2 |" in table
     assert "| photos | absent |" in table
     assert "| drawings, as pages | 2 | reference | 100.0 |" in table
     results = json.loads((tmp_path / "out.json").read_text())["reference"]

@@ -1,7 +1,6 @@
 """python -m model.evaluation.evaluate [weights ...]: measure accuracy on MNIST and on other handwriting."""
 
 import json
-import math
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction
 from collections import Counter
@@ -17,7 +16,7 @@ from model.evaluation.adaptation import learning, look_at
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
 from model.evaluation.pages import measure_pages
-from model.evaluation.reliability import calibration_error, reliability
+from model.evaluation.reliability import auroc, calibration_error, histogram, interval, reliability
 from model.evaluation.scenes import measure_scenes
 from model.evaluation.strokes import draw_somewhere, read_strokes
 from model.evaluation.tables import (
@@ -28,11 +27,10 @@ from model.evaluation.tables import (
     as_table,
     over_seeds,
 )
+from model.glyph import glyph_of
 from model.images import Source
 from model.networks import folded
 from model.training.data import mnist
-
-SCORE_BINS = 40  # bins of the score histograms, from 0 to 1
 
 MNIST = "mnist train", "mnist test"
 
@@ -90,25 +88,6 @@ def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
     return list(predictions), torch.tensor(labels)
 
 
-def interval(right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
-    z, share = 1.96, right / n
-    middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
-
-
-def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
-    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts half (Hanley 1982)."""
-    lower = lower.sort().values
-    below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
-    return float((below + up_to).mean() / 2 / len(lower))
-
-
-def histogram(scores: torch.Tensor) -> list[int]:
-    """Return the number of scores in each of SCORE_BINS equal bins of [0, 1]."""
-    return torch.histc(scores.float(), SCORE_BINS, 0, 1).int().tolist()
-
-
 def measure(read: dict[str, Answers | None]) -> dict:
     """Evaluate one network's predictions: {set: {n, accuracy, interval, calibration_error, kept, ...}}, None if absent.
 
@@ -145,13 +124,9 @@ def measure(read: dict[str, Answers | None]) -> dict:
         }
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
-        refused = {"of the card": {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}}
+        refused = {"of the network": {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}}
         for share in (0.95, 0.99):
-            t = float(digits.quantile(1 - share))
-            refused[f"that keeps {share:.0%} of the stroke digits"] = {
-                "kept": float((digits >= t).double().mean()),
-                "refused": float((others < t).double().mean()),
-            }
+            refused[f"that keeps {share:.0%} of the stroke digits"] = at_quantile(digits, others, share)
         results["letters"] = {
             "n": len(others),
             "scores": histogram(others),
@@ -159,6 +134,21 @@ def measure(read: dict[str, Answers | None]) -> dict:
             "refused": refused,
         }
     return results
+
+
+def at_quantile(digits: torch.Tensor, others: torch.Tensor, share: float) -> dict[str, float]:
+    """Return the fractions of digits kept and of others refused at the threshold that keeps a share of the digits."""
+    t = float(digits.quantile(1 - share))
+    return {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
+
+
+def alone(recognizer: Recognizer, folder: Path, share: float = 0.99) -> dict[str, float]:
+    """Return `at_quantile` of the network alone, without the finder: each picture is one glyph, as in the browser."""
+    digits, others = (
+        recognizer.read_glyphs(np.stack([glyph_of(image) for image, _ in REAL[of][1](folder / "eval")]))
+        for of in ("strokes", "letters")
+    )
+    return at_quantile(*(torch.tensor([one.score for one in some]) for some in (digits, others)), share)
 
 
 def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:
@@ -202,6 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
     results = {name: measure(some) for name, some in read.items()}
+    for name, recognizer in recognizers.items():
+        if letters := results[name].get("letters"):
+            how = "that keeps 99% of the stroke digits, without the finder"
+            letters["refused"][how] = alone(recognizer, options.data)
     print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]

@@ -69,7 +69,7 @@ def reliability(results: dict) -> Figure:
         n, sure, good = np.array(bins).T
         axes.plot(sure, good, color=COLOURS[name], linewidth=1)
         axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=COLOURS[name], label=name)
-    axes.set(xlabel="confidence", ylabel="share read right (area: how many)")
+    axes.set(xlabel="confidence", ylabel="accuracy (area: number of answers)")
     axes.legend(frameon=False)
     return figure
 
@@ -155,7 +155,7 @@ def nuisances(results: dict) -> Figure:
     for axes in places[len(measured) :]:
         axes.set_axis_off()
     figure.supxlabel("strength")
-    figure.supylabel("characters read right, %")
+    figure.supylabel("characters read correctly, %")
     return figure
 
 

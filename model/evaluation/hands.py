@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seen = simulated(Recognizer.load(options.weights), options.writers)
-    rows = [["strength", "width", "after 1", "after 3", "any ten", "others", "letters refused", "gain"]]
+    rows = [["strength", "width", "after 1", "after 3", "any ten", "others", "letters rejected", "gain"]]
     best = (-np.inf, 0.0, 0.0)
     for strength in STRENGTHS:
         for width in WIDTHS:

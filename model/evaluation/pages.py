@@ -31,13 +31,13 @@ def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterab
         with labels.open() as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
         pictures = [(folder / "multi" / row["file"], row["digits"].replace("/", "\n")) for row in rows]
-        results["pictures of many"] = compare(recognizer, pictures)
+        results["pictures of many digits"] = compare(recognizer, pictures)
     strokes = folder / "strokes_digits.jsonl.gz"
     if strokes.exists():
         drawings = list(read_strokes(strokes))
         for name, how in (
-            ("numbers that stand apart", {}),
-            ("numbers that touch", {"touching": True}),
+            ("separate digits", {}),
+            ("touching digits", {"touching": True}),
             ("numbers with signs", {"signs": True}),
         ):
             results[name] = compare(recognizer, numbers(drawings, COMPOSED, **how), name)

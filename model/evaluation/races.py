@@ -97,7 +97,7 @@ def as_text(to_99: dict) -> str:
     recipe, (seconds, right), theirs = RECIPES["quick"], to_99["ours"][0], to_99["example"]
     return "\n".join(
         [
-            "| training | epochs | an epoch | in all | test digits read right |",
+            "| training | epochs | an epoch | in all | test accuracy |",
             "|---|---|---|---|---|",
             f"| quick | {recipe.epochs} | {seconds / recipe.epochs:.1f} s | {seconds:.0f} s | {right:.2%} |",
             f"| the well-known example | {len(theirs)} | {theirs[-1][0] / len(theirs):.1f} s | {theirs[-1][0]:.0f} s "

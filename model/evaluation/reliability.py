@@ -1,6 +1,10 @@
 """Reliability, confidence against accuracy: are answers with 90 % confidence right 90 % of the time?"""
 
+import math
+
 import torch
+
+SCORE_BINS = 40  # bins of the score histograms, from 0 to 1
 
 
 def reliability(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> list[tuple[int, float, float]]:
@@ -14,3 +18,22 @@ def reliability(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -
 def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
     """Return the expected calibration error in [0, 1] (Guo et al. 2017)."""
     return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / len(confidence)
+
+
+def interval(right: int, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
+    z, share = 1.96, right / n
+    middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+
+
+def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
+    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts half (Hanley 1982)."""
+    lower = lower.sort().values
+    below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
+    return float((below + up_to).mean() / 2 / len(lower))
+
+
+def histogram(scores: torch.Tensor) -> list[int]:
+    """Return the number of scores in each of SCORE_BINS equal bins of [0, 1]."""
+    return torch.histc(scores.float(), SCORE_BINS, 0, 1).int().tolist()

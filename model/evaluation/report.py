@@ -51,7 +51,7 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     """Write the model card (Mitchell et al. 2019) as Markdown."""
     world, card = results["world"], cards["world"]
     letters, strokes, pages = world["letters"], world["strokes"], world["pages"]
-    at_threshold = letters["refused"]["of the card"]
+    at_threshold = letters["refused"]["of the network"]
     return TEMPLATE.read_text().format(
         index="\n".join(as_result(name, world[name]["accuracy"]) for name in INDEXED),
         digits=card["data"]["mnist_train"],
@@ -63,8 +63,8 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
         lost=1 - at_threshold["kept"],
         auroc=letters["auroc"],
         confusions=", ".join(f"{pair} ({count})" for pair, count in strokes["confusions"][:6]),
-        touching=pages["numbers that touch"]["exact"],
-        apart=pages["numbers that stand apart"]["exact"],
+        touching=pages["touching digits"]["exact"],
+        apart=pages["separate digits"]["exact"],
         seed=card["seed"],
         epochs=card["recipe"]["epochs"],
         batch_size=card["recipe"]["batch_size"],
@@ -85,7 +85,7 @@ def kept(card: dict) -> str:
     """Say which epoch the weights come from."""
     shares = [epoch["validation_accuracy"] for epoch in card["history"]]
     best = max(range(len(shares)), key=lambda i: (shares[i], i))
-    return f"The weights are of epoch {best + 1}: accuracy {shares[best]:.2%} on the augmented validation set."
+    return f"The weights are from epoch {best + 1}: accuracy {shares[best]:.2%} on the augmented validation set."
 
 
 def check(results: dict) -> None:

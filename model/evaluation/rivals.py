@@ -30,9 +30,9 @@ SCENES = {
     "form_boxes": "a digit in a printed box",
     "form_fields": "a row of boxes",
     "cheques": "amounts on cheques",
-    "words": "silent on handwritten words",
-    "photos": "silent on ordinary photos",
-    "shapes": "silent on drawn shapes",
+    "words": "no digit read in handwritten words",
+    "photos": "no digit read in ordinary photos",
+    "shapes": "no digit read in drawn shapes",
 }
 
 

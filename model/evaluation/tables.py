@@ -20,12 +20,12 @@ def as_table(results: dict[str, dict]) -> str:
             for at in measures[0]["refused"]:
                 cells = (m["refused"][at] for m in measures)
                 cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
-                rows.append([f"letters refused at the threshold {at}", n, *cells])
+                rows.append([f"letters rejected at the threshold {at}", n, *cells])
         else:
             cells = (
                 "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
             )
-            rows.append([f"{name}, read right", f"{measures[0]['n']:,}", *cells])
+            rows.append([f"{name}, accuracy", f"{measures[0]['n']:,}", *cells])
     if first["strokes"]:
         errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
         rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
@@ -36,8 +36,8 @@ def as_page_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_pages`} as a Markdown table, in %."""
     rows = [
         [
-            *("read as pages", "n", "network", "exact", "lines", "characters", "one digit"),
-            *("pictures with characters too many", "calibration error of the numbers"),
+            *("read as pages", "n", "network", "exact", "lines", "characters", "read as one character"),
+            *("pictures with extra characters", "calibration error of the numbers"),
         ]
     ]
     for name in next(iter(results.values())):
@@ -51,7 +51,7 @@ def as_page_table(results: dict[str, dict]) -> str:
 
 def as_scene_table(results: dict[str, dict]) -> str:
     """Format {set: result of `measure_set`} as a Markdown table, in %, digits and ms."""
-    rows = [["scenes", "n", "exact", "characters", "found", "invented a picture", "silent", "ms, median", "slowest"]]
+    rows = [["scenes", "n", "exact", "characters", "found", "false digits per picture", "no digit read", "ms, median", "slowest"]]
     for name, m in results.items():
         shares = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
         invented = f"{m.get('invented', m['said']):.2f}"
@@ -64,30 +64,30 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `adaptation.learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors of {first['writers']} writers, {first['digits']:,} digits", *results]]
-    steps = {f"on the others, {k} of the misread corrected": f"_{k}" for k in CORRECTIONS}
-    for words, k in (steps | {f"on the others, any {ARBITRARY} corrected": "_any"}).items():
+    steps = {f"error on the remaining digits, after correcting {k} misread ones": f"_{k}" for k in CORRECTIONS}
+    for words, k in (steps | {f"error on the remaining digits, after correcting any {ARBITRARY}": "_any"}).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
     rows.append(
-        ["misread as others before, then read right", *(f"{m['fixed']} of {m['same']}" for m in results.values())]
+        ["same mistake as a corrected one, then read correctly", *(f"{m['fixed']} of {m['same']}" for m in results.values())]
     )
     cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
     rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
     cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())
-    rows.append(["letters refused, mean and worst change", *cells])
+    rows.append(["letters rejected, mean and worst change", *cells])
     return as_markdown(rows)
 
 
 def as_nuisance_table(results: dict[str, list[float]]) -> str:
     """Format the result of `measure_nuisances` as a Markdown table in %: rows are nuisances, columns strengths."""
-    rows = [["characters read right, at a strength of", *map(str, STRENGTHS)]]
+    rows = [["characters read correctly, by distortion strength", *map(str, STRENGTHS)]]
     rows += [[name, *(f"{100 * share:.1f}" for share in shares)] for name, shares in results.items()]
     return as_markdown(rows)
 
 
 def as_rival_table(results: dict[str, dict]) -> str:
     """Format {reader: result of `measure`} as a Markdown table, in %."""
-    rows = [["right, %", "n", *results]]
+    rows = [["correct, %", "n", *results]]
     for words, (n, _) in next(iter(results.values())).items():
         rows.append([words, str(n), *(f"{100 * result[words][1]:.0f}" for result in results.values())])
     return as_markdown(rows)

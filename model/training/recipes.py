@@ -53,7 +53,7 @@ WORLD = Recipe(
 RECIPES = {
     "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
     "world": WORLD,
-    "pocket": replace(WORLD, network="pocket"),
+    "pocket": replace(WORLD, network="pocket", epochs=40),
     "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
     "line": Recipe(
         "line",
