@@ -20,7 +20,7 @@ from model.serving.guard import MOST_FILES, guard
 from model.serving.limits import LARGEST_UPLOAD
 
 ASSETS = Path(__file__).parent / "assets"
-SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200 % zoom
+SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
 KEPT, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
 MOST_BYTES = 500_000_000  # maximum total size of uploads
 PATIENCE = 3  # seconds that open requests get to finish on shutdown
@@ -87,7 +87,7 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                         color_map=events.COLOURS, show_label=False, show_legend=False, buttons=[], elem_id="boxes"
                     )
                     table = gr.Dataframe(
-                        headers=["number", "how sure", "in doubt"],
+                        headers=["number", "how sure", "unsure digits"],
                         interactive=False,
                         show_label=False,
                         buttons=[],

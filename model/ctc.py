@@ -27,7 +27,7 @@ class Symbol:
 
     Attributes:
         text: one of `model.networks.SYMBOLS`.
-        column: its horizontal position, in columns of the strip from `decode`, of the ink from `spell`.
+        column: its horizontal position, in strip columns if from `decode`, in ink columns if from `spell`.
         shares: [SYMBOLS] float32, the probability of each symbol there; sums to 1.
     """
 
@@ -61,8 +61,8 @@ class Spelled:
 def spell(net: nn.Module, ink: np.ndarray) -> Spelled:
     """Read the ink of a line, [h, w] float32 in [0, 1].
 
-    An uncertain line is read in more views: wider, slanted to either side, and taller. The text that is likeliest on
-    average over the views wins.
+    An uncertain line is read in three more views: two wider ones, slanted to either side, and a taller one. The text
+    that is likeliest on average over the views wins.
     """
     strip, scale = to_strip(ink)
     logits = classify(net, strip)
@@ -90,7 +90,10 @@ def _in_ink(symbols: list[Symbol], scale: float, moved: float = 0.0) -> list[Sym
 
 
 def slanted(ink: np.ndarray, slant: float) -> tuple[np.ndarray, float]:
-    """Shear ink [h, w], each row further right than the one above: return it, and how far its middle row moves."""
+    """Shear ink [h, w]: return it, and how far its middle row moves.
+
+    A positive slant moves each row further right than the one above.
+    """
     wider = abs(slant) * len(ink)
     matrix = np.array([[1, slant, max(0.0, -slant * len(ink))], [0, 1, 0]])
     return cv2.warpAffine(ink, matrix, (math.ceil(ink.shape[1] + wider), len(ink))) if slant else ink, wider / 2
@@ -138,7 +141,7 @@ def decode(logits: torch.Tensor) -> list[Symbol]:
 def log_probability(logits: torch.Tensor, text: str) -> float:
     """Return the logarithm of the probability of a text, given logits [W / 2, SYMBOLS + 1]: the CTC likelihood.
 
-    Points and commas count as the same, since handwriting often does not tell them apart.
+    Points and commas count as the same, since they often look the same in handwriting.
     """
     symbols = torch.tensor([[SYMBOLS.index(sign) for sign in text.replace(",", ".")]])
     shares = logits.log_softmax(dim=1)

@@ -37,8 +37,8 @@ class Mark:
         kind: "digit", or one of `model.networks.SIGNS`.
         score: detection probability, in [0, 1].
         logits: [10] float32, one for each digit.
-        around: the probability that another symbol is there, in [0, 1]; then the number of digits, and the number of
-            other symbols, that the finder expects beside it on its line.
+        around: the probability of a symbol that is neither digit nor sign there, in [0, 1]; then the number of digits,
+            and the number of other symbols, that the finder expects beside it on its line.
         lone: whether it is all the ink of the picture, or stands in the only place where a digit may be.
     """
 

@@ -114,7 +114,7 @@ def of_png(content: bytes, width: int, height: int) -> np.ndarray:
     except UnreadableError:
         raise
     except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableError(f"it is no PNG that can be read ({error})") from None
+        raise UnreadableError(f"not a readable PNG ({error})") from None
 
 
 def size(image: Source) -> tuple[int, int]:
@@ -185,7 +185,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         raise _too_large(name) from None
     except Image.UnidentifiedImageError:
         raise UnreadableError(
-            f"{name} is no picture that can be read: give a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
+            f"{name} is not a readable picture: give a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
         ) from None
     except _DAMAGE as error:
         if getattr(error, "errno", None):
@@ -201,7 +201,8 @@ def _most(picture: Image.Image) -> int:
 
 
 def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
-    return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: make it smaller, or save it as a JPEG")
+    advice = "make it smaller" if most == MAX_PIXELS else "make it smaller, or save it as a baseline JPEG"
+    return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: {advice}")
 
 
 def _of_picture(picture: Image.Image, name: str, size: tuple[int, int]) -> np.ndarray:

@@ -23,11 +23,11 @@ class Number:
 
     Attributes:
         text: its digits and signs, such as "-8.5" or "12:45".
-        value: int or float, or None if the text is not a plain number. A comma before three digits is read as a
-            thousands separator, any other as a decimal point.
+        value: int or float, or None if the text is not a plain number. A comma is a thousands separator in
+            groups of three digits, as in 1,250; otherwise a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
-        confidence: probability that the whole text is correct, in [0, 1]; of a single digit its own, of a longer number
-            calibrated on synthetic ones.
+        confidence: probability that the whole text is correct, in [0, 1]; for a single digit, its own; for a longer
+            number, calibrated on synthetic ones if it was reread as a whole, else the product of its symbols'.
         digits: the prediction for each character of the text; None for a sign.
     """
 

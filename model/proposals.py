@@ -9,11 +9,11 @@ from torch import nn
 from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
 from model.ink import ON, Pieces, connected, isolate
 
-LIKE_A_MARK = 0.65  # intersection over union from which two boxes show the same digit
-REPEATED = 0.8  # intersection over union from which one of two boxes is redundant
+LIKE_A_MARK = 0.65  # minimum intersection over union of two boxes that show the same digit
+REPEATED = 0.8  # minimum intersection over union at which one of two boxes is redundant
 OVERLAP = 0.5  # overlap, as a fraction of the smaller box, above which two boxes cover the same digit
 WIDE_STROKE = 5  # pixels
-LIKELY = 0.5  # score from which a mark of the finder counts on its own
+LIKELY = 0.5  # minimum score of a mark of the finder that counts on its own
 THIN = 0.1  # maximum fraction of ink in thinner strokes, and at the edges of wide ones
 
 
@@ -26,7 +26,8 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        pieces: the connected components of its ink; None for only the confident marks of the finder, which is faster.
+        pieces: the connected components of its ink; None to return only the confident marks of the finder, which is
+            faster.
 
     Returns:
         Marks at every scale, so several may show the same digit, or parts of it.
@@ -43,7 +44,7 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
 
 
 def thick(pieces: Pieces) -> bool:
-    """Return whether all strokes are so wide that half the resolution shows them as well."""
+    """Return whether all strokes are wide enough to be seen equally well at half the resolution."""
     on = np.uint8(pieces.ink > ON)
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
     if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
@@ -84,8 +85,8 @@ def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
 def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     """Propose all the ink of a picture as one digit: ink [H, W] float32 in [0, 1].
 
-    Ink that resembles no mark may be a digit that the finder missed, unless it is in pieces, frames the picture, or
-    stands beside a likely mark; its score is then 0.
+    Ink that resembles no mark may be a digit that the finder missed; if it is in pieces, touches two edges of the
+    picture, or stands beside a likely mark, its score is 0.
     """
     digit = isolate(written)
     y, x, height, width = tight(digit)

@@ -35,7 +35,7 @@ PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
 AT_ONCE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
 LIKE_DIGITS = 0.3  # minimum score, on average, of the parts of a split component
-LIKE_A_SIGN = 0.35  # score from which a mark is a sign, if it stands among digits
+LIKE_A_SIGN = 0.35  # minimum score of a sign, if it stands among digits
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
 
@@ -68,14 +68,14 @@ class Recognizer:
         cls,
         name_or_path: str | os.PathLike = "world",
         finder: tuple[nn.Module, dict] | None = None,
-        corrections: Path | None = None,
+        corrections: str | os.PathLike | None = None,
     ) -> "Recognizer":
         """Load a shipped network by its name, or any weights file written by train.py by its path.
 
         Args:
             name_or_path: name or path of the network.
             finder: see `Recognizer`.
-            corrections: folder of corrected glyphs to adapt to, as "Wrong? Correct it" fills it.
+            corrections: folder of corrected glyphs to adapt to, such as the one that "Wrong? Correct it" fills.
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -87,7 +87,7 @@ class Recognizer:
             name = os.fspath(name_or_path)
             raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
         loaded = cls(net, card, finder)
-        return loaded.adapt(*load_corrections(corrections)) if corrections else loaded
+        return loaded.adapt(*load_corrections(Path(corrections))) if corrections else loaded
 
     @classmethod
     def from_pretrained(cls, repository: str | os.PathLike) -> "Recognizer":
@@ -97,7 +97,7 @@ class Recognizer:
             repository: USER/NAME on the Hugging Face Hub, or a folder with the same files.
 
         Raises:
-            FileNotFoundError: the repository does not exist, or the Hub cannot be reached.
+            FileNotFoundError: the repository does not exist, or the Hub cannot be reached and nothing is cached.
             ValueError: its files are not weights of this project, or are damaged.
         """
         folder = weights.fetched(repository)
@@ -193,7 +193,7 @@ class Recognizer:
         """Classify marks: fuse this network's output for the glyph of each with the finder's.
 
         Args:
-            marks: digits, as the finder detected them.
+            marks: digits, as the finder detected them or as they were split off.
             fusion: the weights, see `model.fusion.fuse`.
         """
         if not marks:

@@ -1,4 +1,4 @@
-"""The reading of a number as a whole, or mark by mark: learned weights decide, and tell how sure it is."""
+"""Two readings of a number, whole or mark by mark: learned weights choose one and set its confidence."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -64,7 +64,7 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
         whole: the same, read as a whole.
 
     Returns:
-        The log-odds of both texts for the network `line`; that of the mark-by-mark text for the other two networks;
+        The log-odds of both texts according to `line`; of the mark-by-mark text according to the other two networks;
         1 if any mark was accepted, else 0; the fraction of the symbols that touch; the finder's mean log-odds that a
         mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
@@ -81,7 +81,7 @@ def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
 
     Args:
         given: the evidence.
-        whole: the text as it is read as a whole; it is not taken if it holds a non-digit.
+        whole: the text as it is read as a whole; it is not taken if it holds a symbol that is neither digit nor sign.
         marks: the text as it is read mark by mark.
         weights: of the evidence, learned on synthetic numbers.
     """
@@ -93,7 +93,7 @@ def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
 def instead(
     kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
 ) -> list[Written]:
-    """Return a page's items with the whole reading of a number in place; items that both readings share stay unchanged.
+    """Return a page's items with a number replaced by its whole reading; items that both readings share stay unchanged.
 
     Args:
         kept: everything on the page.
@@ -125,7 +125,7 @@ def middles(items: list[Written]) -> np.ndarray:
 
 
 def believed(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
-    """Return a page's items, those of each number with the log-odds that it is read correctly."""
+    """Return a page's items, each with the log-odds that its number was read correctly."""
     places, sure = middles(kept), np.full(len(kept), np.nan)
     for whole, odds in zip(wholes, log_odds, strict=True):
         sure[whole.holds(places)] = odds

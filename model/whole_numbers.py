@@ -17,15 +17,15 @@ from model.page import Written, in_lines
 from model.touching import LOWEST, by_piece, cut_up
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights over and under a number within which ink belongs to it
-BEYOND = 0.8  # digit heights by which the ink of a number may reach over its marks
+BEYOND = 0.8  # digit heights by which the ink of a number may extend beyond its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 LARGE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
 AGAIN = 40  # maximum number of numbers on a page that are reread
-WIDEST = 40  # heights: wider ink is no number
-TALL = 0.3  # times the height of the tallest component: less tall ink is a sign, a speck or a rule
+WIDEST = 40  # heights: wider ink is not a number
+TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
-THIN = 0.75  # pen widths: thinner ink was not written with the same pen; edges of tables are often so
-CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all ink of a picture
+THIN = 0.75  # pen widths: thinner ink was not written with the same pen; table edges often are
+CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all the ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Whole:
         spelled: its symbols, from left to right.
         ink: [h, w] float32 in [0, 1], of the whole number.
         corner: its (left, top) in the picture.
-        joined: fraction of its symbols that have no connected component of ink of their own, because they touch.
+        joined: about the fraction of its symbols that touch: how many more symbols than connected components it has.
     """
 
     spelled: Spelled
@@ -50,7 +50,7 @@ class Whole:
         return trimmed(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """Return which of some points (x, y) of the picture lie in this number's ink: [N, 2] -> [N] bool."""
+        """Return which of some points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""
         inside = points - self.corner
         return ((inside >= 0) & (inside < self.ink.shape[::-1])).all(axis=1)
 
@@ -60,7 +60,7 @@ class Whole:
 
 
 def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole | None:
-    """Read some connected components of ink as one number, with the network `line`; None if it finds no symbol."""
+    """Read some connected components of ink as one number, with the network `line`; None if they are no number."""
     if not labels:
         return None
     ink, corner = pieces.cut_out(*labels)
@@ -75,7 +75,7 @@ def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole |
 
 
 def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[int]:
-    """List the components that belong to a number: those under its marks, and what stands among them unread.
+    """List the components that belong to a number: those under its marks, and unread ink among them.
 
     Args:
         pieces: the connected components of the picture's ink.
@@ -108,15 +108,15 @@ def under(pieces: Pieces, items: Sequence[Written]) -> set[int]:
 
 
 def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
-    """List the components of a picture's ink that is written in one line; none if it is framed, or more than one line.
+    """List the components of a picture's ink if it forms a single line without a frame; otherwise none.
 
     Args:
         pieces: the connected components of the picture's ink; at least one.
         seen: the marks in which the finder saw digits; at least one.
 
     Returns:
-        Their labels, without specks, ruled lines, ink thinner than the pen that is under no accepted digit, and ink on
-        the edge of the picture that is under no mark.
+        Their labels, without specks and ruled lines, without ink thinner than the pen (unless under an accepted digit),
+        and without ink on the edge of the picture (unless under a mark); none if ink is far taller than all marks.
     """
     boxes = pieces.boxes[1:].astype(float)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
@@ -146,8 +146,9 @@ def accepted(run: Sequence[Written]) -> list[Written]:
 def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
     """Reread the numbers of a page as a whole.
 
-    If all ink of the picture stands in one line and is read as digits and signs, at least two, it comes first, as one
-    number. Of more than AGAIN numbers, only the least certain ones are reread, which bounds the time for a dense sheet.
+    If all the ink in the picture is one line and reads as two or more digits and signs, it is yielded first, as one
+    number. Then come the numbers of two or more symbols, at most AGAIN of them, the least certain, which bounds the
+    time for a dense sheet.
 
     Args:
         net: the network `line`.

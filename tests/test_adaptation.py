@@ -45,7 +45,7 @@ def test_later_corrections_are_added_to_earlier_ones(world, glyphs):
 
 def test_the_folder_of_corrections_is_used_when_loading(world, glyphs, tmp_path):
     corrections.keep(glyphs[7], 1, tmp_path)
-    adapted = Recognizer.load(corrections=tmp_path)
+    adapted = Recognizer.load(corrections=str(tmp_path))
     assert adapted.read_page(drawn(7)).text == "1"
     assert adapted.read_page(drawn(3)).text == "3"
     with pytest.raises(ValueError, match="holds no corrections"):

@@ -119,10 +119,10 @@ def _huge():
     ("content", "sentence"),
     [
         (b"", "is an empty file: give the path of a picture"),
-        (b"hello, I am text", "is no picture that can be read: give a PNG, JPEG"),
+        (b"hello, I am text", "is not a readable picture: give a PNG, JPEG"),
         (_png()[:1000], "is damaged .*: save or send it again"),
         (b"BM, this is text too", "is damaged .*: save or send it again"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is no picture that can be read: give a PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is not a readable picture: give a PNG"),
         (_huge(), "is larger than 100 megapixels: make it smaller"),
     ],
     ids=["empty", "text", "truncated", "text as BMP", "postscript", "huge"],

@@ -53,7 +53,7 @@ def test_a_bad_picture_gives_an_error_and_the_others_are_still_read(pictures, ca
     output = capsys.readouterr()
     assert output.out == "seven.png: 7\n"
     assert "missing.png: no file 'missing.png'" in output.err
-    assert "text.png: 'text.png' is no picture" in output.err
+    assert "text.png: 'text.png' is not a readable picture" in output.err
 
 
 def test_a_bad_picture_is_reported_as_a_json_object_too(pictures, capsys):

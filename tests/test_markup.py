@@ -107,7 +107,7 @@ def test_confidence_is_never_shown_as_100_percent():
 
 def test_a_picture_without_digits_gets_advice():
     assert "does not look like a digit" in answers.verdict(page("", None))
-    assert "Try closer" in answers.verdict(page("", None, None))
+    assert "No digits found" in answers.verdict(page("", None, None))
 
 
 def test_text_is_escaped_and_the_html_is_well_formed():

@@ -136,7 +136,7 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo
     visitor.page.get_by_role("button", name="Remove Image").click()
     (tmp_path / "text.png").write_text("no picture")
     upload.set_input_files(tmp_path / "text.png")
-    visitor.page.locator("#photo-answer").get_by_text("'text.png' is no picture that can be read").wait_for()
+    visitor.page.locator("#photo-answer").get_by_text("'text.png' is not a readable picture").wait_for()
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 

@@ -1,12 +1,14 @@
 // A reading in words, as in model/serving/answers.py.
-const SURE = 0.8; // probability from which a digit is named without its rival
+const SURE = 0.8; // minimum probability to name a digit without its rival
+
+export const NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light.";
 
 export const percent = (share) => `${(100 * Math.min(share, 0.999)).toFixed(1)}%`;
 
 // The digits, the most probable first.
 export const ranked = (probabilities) => [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
 
-// The digit (null: it is none), how probable each is, and how sure the digit is.
+// The digit (null: not a digit), how probable each is, and how sure the digit is.
 export function inWords(digit, probabilities, sure) {
   const [first, second] = ranked(probabilities);
   if (digit === null) return "This does not look like a digit.";

@@ -124,7 +124,8 @@ def measure(read: dict[str, Answers | None]) -> dict:
         }
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
-        refused = {"of the network": {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}}
+        as_shipped = {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}
+        refused = {"of the network": as_shipped}
         for share in (0.95, 0.99):
             refused[f"that keeps {share:.0%} of the stroke digits"] = at_quantile(digits, others, share)
         results["letters"] = {

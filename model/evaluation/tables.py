@@ -51,7 +51,8 @@ def as_page_table(results: dict[str, dict]) -> str:
 
 def as_scene_table(results: dict[str, dict]) -> str:
     """Format {set: result of `measure_set`} as a Markdown table, in %, digits and ms."""
-    rows = [["scenes", "n", "exact", "characters", "found", "false digits per picture", "no digit read", "ms, median", "slowest"]]
+    shown = "exact", "characters", "found", "false digits per picture", "no digit read", "ms, median", "slowest"
+    rows = [["scenes", "n", *shown]]
     for name, m in results.items():
         shares = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
         invented = f"{m.get('invented', m['said']):.2f}"
@@ -68,9 +69,8 @@ def as_learning_table(results: dict[str, dict]) -> str:
     for words, k in (steps | {f"error on the remaining digits, after correcting any {ARBITRARY}": "_any"}).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
-    rows.append(
-        ["same mistake as a corrected one, then read correctly", *(f"{m['fixed']} of {m['same']}" for m in results.values())]
-    )
+    fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())
+    rows.append(["same mistake as a corrected one, then read correctly", *fixed])
     cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
     rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
     cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())

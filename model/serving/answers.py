@@ -15,7 +15,7 @@ from model.rectify import laid_flat
 from model.serving import markup
 
 SURE = 0.8  # minimum confidence for a digit to be named without its rival
-NONE = "No digits found. Try closer, with more light."
+NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light."
 LONGEST = 12  # maximum number of symbols in a number that is set large
 GLYPHS = 12  # maximum number of glyphs shown for a page
 
@@ -59,7 +59,7 @@ def answer(
         return markup.headline("", f"This picture cannot be read: {error}."), None
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
     if not page.marks:
-        return markup.headline("", f"Nothing is written here yet. {invitation}"), None
+        return markup.headline("", f"No handwriting found. {invitation}"), None
     said = verdict(page)
     if beside:
         columns = {reader.card["network"]: said, beside.card["network"]: verdict(beside.read_page(image))}

@@ -130,11 +130,11 @@ def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def tell(saved: bool) -> str:
-    """Return the form that corrects a wrong answer; `saved` if the server keeps corrections for the next training."""
+    """Return the form that corrects a wrong answer; `saved` if the server keeps corrections for training."""
     digits = "".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))
-    more = " They are also saved on the server for the next training." if saved else ""
+    more = " It is also saved on the server for the next training run." if saved else ""
     return f"""<details class="tell"><summary>Wrong? Correct it</summary>
-<p>Which digit is it? This browser remembers these 28 by 28 pixels, and its next answers use them.{more}</p>
+<p>Which digit is it? This browser remembers the glyph (28 by 28 pixels) and uses it in later answers.{more}</p>
 <p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>
 <p class="thanks" role="status"></p>
 <p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Undo the last</button>

@@ -71,7 +71,9 @@ def calibrate(
 def candidates(
     finder: torch.nn.Module, scenes: Scenes, count: int, seed: int
 ) -> tuple[list[Mark], list[int], int, int]:
-    """Propose marks in new scenes: the marks, their labels (0 to 9, NO_DIGIT), how many digits exist, and are missed.
+    """Propose marks in new scenes.
+
+    Returns the marks, their labels (0 to 9, NO_DIGIT), how many digits can be seen, and how many are missed.
 
     A mark gets the label of the digit whose box it matches. Marks that overlap a digit only in part, or whose digit is
     hard to see, are left out.
@@ -99,8 +101,8 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     """Learn how to weight the outputs of the finder and of the glyph network when judging a mark.
 
     The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than learned: its
-    digit logits half the weight of the glyph's; its scores for a digit and for another symbol TRUST times the learned
-    weights. Other symbols next to a mark count against a digit with the fixed weight OTHERS.
+    digit logits half the weight of the glyph's; its scores for a digit and for a non-digit symbol TRUST times the
+    learned weights. Other symbols next to a mark count against a digit with the fixed weight OTHERS.
 
     Args:
         reader: includes the finder to calibrate.
@@ -138,10 +140,10 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
 
 
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
-    """Learn when to trust a number read as a whole, and how sure a number is, on sheets of one number or none.
+    """Learn when to trust a number read as a whole, and how confident to be, on sheets of one number or none.
 
-    Every other sheet is clean, as a canvas is. A quarter has clutter on and around the number, or a frame; a quarter
-    has words, signs, clutter or an empty frame, and no number: from these, only the choice is learned.
+    Every other sheet is clean, like a drawing canvas. A quarter has clutter on and around the number, or a frame; a
+    quarter has words, signs, clutter or an empty frame, and no number: from these, only the choice is learned.
 
     Args:
         reader: includes the finder to calibrate.
@@ -149,10 +151,10 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         labels: [N] int64, 0 to 9.
 
     Returns:
-        choice, everything: the weights that maximise the likelihood of the correct reading where the two differ: of a
-            number, and of all ink of a picture.
-        agreed, taken, left: those of the confidence (Platt 1999): of numbers read alike both ways, of those taken as a
-            whole, and of those left as read mark by mark.
+        choice, everything: the weights that maximise the likelihood of the correct reading where exactly one is
+            correct: for one number, and for all the ink in a picture.
+        agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
+            and left mark by mark.
     """
     pools = Scenes(glyphs, labels, per_shape=20).pools
     cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}

@@ -27,7 +27,10 @@ DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digi
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
-RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; how far at most it leads, in strip pixels
+RULED, LEAD = (
+    0.1,
+    30,
+)  # fraction of strips with a ruled line or an underline; its greatest length before the number, in pixels
 THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
@@ -233,7 +236,7 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 
 def ruled_lines(start: torch.Tensor, end: torch.Tensor, wide: int) -> torch.Tensor:
-    """Draw a line under, over or through each number, half of them paler there: [N, 28, wide] float32 in [0, 1].
+    """Draw a line below, above or through each number; half are paler there: [N, 28, wide] float32 in [0, 1].
 
     Args:
         start: [N] float32, the column where the number starts; the line starts further left.

@@ -2,7 +2,7 @@
 // (model/serving/answers.py), which replaces it when the pen rests.
 import { Inside } from "./inside.js";
 import { fit, inkOf, Reader, symbols } from "./reader.js";
-import { inWords, percent, ranked } from "./words.js";
+import { inWords, NONE, percent, ranked } from "./words.js";
 
 const SMALL = 0.45; // fraction of the tallest symbol's height: shorter ones are signs
 const FLAT = 1.5; // width / height: a flatter sign is a dash
@@ -54,7 +54,7 @@ export class Copy {
     this.single = read.length === 1 ? read[0] : null;
     if (read.length < 2) return read.map(single).join("");
     const text = read.map(({ sign, digit }) => sign ?? digit ?? "").join("");
-    return text ? headline(text, `It is ${text}.`) : headline("?", "No digits found. Try closer, with more light.");
+    return text ? headline(text, `It is ${text}.`) : headline("?", NONE);
   }
 }
 
