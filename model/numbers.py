@@ -88,32 +88,38 @@ def around(written: list) -> tuple[float, float, float, float]:
 
 
 def _in_order(group: list) -> list:
-    """Drop signs that a number cannot have at its start, at its end or inside."""
-    number: list = []
-    for one in group:
-        if one.prediction is None and (not number or number[-1].prediction is None) and one.kind not in BEFORE:
-            continue  # cannot start a number or follow another sign, as + and - can
-        if one.prediction is None and number and number[-1].prediction is None and number[-1].kind in BEFORE:
-            number.pop()
-        number.append(one)
-    while number and number[-1].prediction is None and number[-1].kind not in BEHIND:
-        number.pop()
-    return number
+    """Drop the signs of a group of items that `valid` drops."""
+    return [group[i] for i in places("".join("0" if one.prediction else one.kind for one in group))]
+
+
+def places(text: str) -> list[int]:
+    """Return the places of a text's characters, without signs that a number cannot have at its start, end or inside."""
+    kept: list[int] = []
+    for i, kind in enumerate(text):
+        before = text[kept[-1]] if kept else ""
+        if kind in SIGNS and (not before or before in SIGNS):
+            if kind not in BEFORE:
+                continue  # cannot start a number or follow another sign, as + and - can
+            if before and before in BEFORE:
+                kept.pop()
+        kept.append(i)
+    while kept and text[kept[-1]] in SIGNS and text[kept[-1]] not in BEHIND:
+        kept.pop()
+    return kept
+
+
+def valid(text: str) -> str:
+    """Return a text without signs that a number cannot have, as the page shows it.
+
+    >>> valid(".5-"), valid("-2+2="), valid("1..2")
+    ('5', '-2+2=', '1.2')
+    """
+    return "".join(text[i] for i in places(text))
 
 
 def text_of(number: list) -> str:
     """Return the characters of a number."""
     return "".join(str(one.prediction.digit) if one.prediction else one.kind for one in number)
-
-
-def trimmed(text: str) -> str:
-    """Return a text without the signs that a number cannot begin or end with.
-
-    >>> trimmed(".5-"), trimmed("-2+2=")
-    ('5', '-2+2=')
-    """
-    not_first, not_last = ("".join(sign for sign in SIGNS if sign not in some) for some in (BEFORE, BEHIND))
-    return text.lstrip(not_first).rstrip(not_last)
 
 
 def value_of(text: str) -> int | float | None:

@@ -71,6 +71,7 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
     told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
     own = math.exp(whole.spelled.log_probability(whole.spelled.text))
     other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
+    other = own if text_of(told) == whole.text else other
     by_mark = logit(probability(told)) if told else 0.0
     length = math.log(len(whole.spelled.text))
     return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]

@@ -12,7 +12,7 @@ from model.ctc import Spelled, spell
 from model.finder import LOW, Mark
 from model.ink import Pieces, framing
 from model.networks import NEITHER
-from model.numbers import around, probability, runs, trimmed
+from model.numbers import around, probability, runs, valid
 from model.page import Written, in_lines
 from model.touching import LOWEST, by_piece, cut_up
 
@@ -46,8 +46,8 @@ class Whole:
 
     @property
     def text(self) -> str:
-        """What the page says if it is taken: without signs that a number cannot begin or end with."""
-        return trimmed(self.spelled.text)
+        """What the page says if it is taken: without signs that a number cannot have."""
+        return valid(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Return which of some points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
-from model.numbers import number_of, runs, text_of, trimmed, value_of
+from model.numbers import number_of, runs, text_of, valid, value_of
 from model.page import Written
 from model.prediction import blank
 from tests.test_recognizer import line_of
@@ -102,7 +102,8 @@ def test_a_blank_mark_belongs_to_no_number():
 
 
 @pytest.mark.parametrize(
-    ("text", "without"), [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("..", ""), ("1,5", "1,5")]
+    ("text", "without"),
+    [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("-=", ""), ("1..2", "1.2"), ("5.=", "5"), ("+-5", "-5")],
 )
-def test_a_text_is_trimmed_to_what_a_number_can_begin_and_end_with(text, without):
-    assert trimmed(text) == without
+def test_a_text_loses_the_signs_that_a_number_cannot_have(text, without):
+    assert valid(text) == without

@@ -27,7 +27,7 @@ from model.evaluation.tables import (
     as_table,
     over_seeds,
 )
-from model.glyph import glyph_of
+from model.glyph import SIDE, glyph_of
 from model.images import Source
 from model.networks import folded
 from model.training.data import mnist
@@ -125,7 +125,7 @@ def measure(read: dict[str, Answers | None]) -> dict:
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
         as_shipped = {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}
-        refused = {"of the network": as_shipped}
+        refused = {"of the reader": as_shipped}
         for share in (0.95, 0.99):
             refused[f"that keeps {share:.0%} of the stroke digits"] = at_quantile(digits, others, share)
         results["letters"] = {
@@ -144,12 +144,18 @@ def at_quantile(digits: torch.Tensor, others: torch.Tensor, share: float) -> dic
 
 
 def alone(recognizer: Recognizer, folder: Path, share: float = 0.99) -> dict[str, float]:
-    """Return `at_quantile` of the network alone, without the finder: each picture is one glyph, as in the browser."""
+    """Return `at_quantile` of the network alone, without the finder: each picture is one glyph."""
     digits, others = (
-        recognizer.read_glyphs(np.stack([glyph_of(image) for image, _ in REAL[of][1](folder / "eval")]))
-        for of in ("strokes", "letters")
+        torch.tensor([one.score for one in recognizer.read_glyphs(np.stack(glyphs))], dtype=torch.float64)
+        for glyphs in (framed("strokes", folder), framed("letters", folder))
     )
-    return at_quantile(*(torch.tensor([one.score for one in some]) for some in (digits, others)), share)
+    return at_quantile(digits, others, share)
+
+
+def framed(name: str, folder: Path) -> list[np.ndarray]:
+    """Frame each picture of a set as one glyph; a blank one is all zeros."""
+    glyphs = (glyph_of(image) for image, _ in REAL[name][1](folder / "eval"))
+    return [np.zeros((SIDE, SIDE), np.float32) if glyph is None else glyph for glyph in glyphs]
 
 
 def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:

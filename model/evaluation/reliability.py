@@ -1,4 +1,4 @@
-"""Reliability, confidence against accuracy: are answers with 90 % confidence right 90 % of the time?"""
+"""Statistics of answers: reliability (of those with 90 % confidence, are 90 % right?), intervals, AUROC, histograms."""
 
 import math
 

@@ -12,7 +12,7 @@ from model.fusion import WEIGHTS, fuse
 from model.glyph import close_ups
 from model.ink import connected, ink
 from model.networks import NEITHER, NO_DIGIT, digit_scores
-from model.numbers import text_of, trimmed
+from model.numbers import text_of, valid
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
 from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence
@@ -172,7 +172,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         kept, pieces = reader.mark_by_mark(tone)
         again = twice(reader.line, kept, pieces)
         some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
-        readings.append((trimmed(text), some))
+        readings.append((valid(text), some))
     for text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:

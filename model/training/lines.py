@@ -27,10 +27,7 @@ DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digi
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
-RULED, LEAD = (
-    0.1,
-    30,
-)  # fraction of strips with a ruled line or an underline; its greatest length before the number, in pixels
+RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; its greatest length before the number
 THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
