@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from model.networks import BLANK, NETWORKS, build, folded, local_contrast
+from model import weights
+from model.evaluation.strokes import draw
+from model.networks import BLANK, NETWORKS, build, faster_in_half, folded, local_contrast
+from tests.digits import STROKES
 
 
 def test_reference_matches_the_specified_layers():
@@ -41,7 +45,14 @@ def test_the_finder_predicts_one_cell_per_four_pixels(height, width):
     net = build("finder").eval()
     picture = torch.rand(2, 1, height, width)
     assert net(picture).shape == (2, 31, height // 4, width // 4)
-    assert torch.allclose(folded(net)(picture).float(), net(picture), atol=0.05)
+
+
+def test_the_folded_finder_is_the_same_function_in_lower_precision():
+    net, _ = weights.load(weights.locate("finder"))
+    picture = torch.from_numpy(draw(STROKES[3], 8, 96, (40, 30))[None, None] / np.float32(255))[..., :160, :160]
+    exact, fast = net(picture), folded(net)(picture)
+    assert fast.dtype == (torch.bfloat16 if faster_in_half(torch.device("cpu")) else torch.float32)
+    assert (fast.float() - exact).abs().mean() < 0.02 * exact.std()
 
 
 def test_local_contrast_does_not_depend_on_the_lighting():

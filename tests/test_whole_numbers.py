@@ -2,16 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from model import Recognizer, whole_numbers
-from model.evaluation.strokes import draw
+from model import whole_numbers
 from model.finder import Mark
 from model.ink import connected
-from model.numbers import text_of
 from model.page import Written
 from model.prediction import Prediction
-from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence, instead
 from model.whole_numbers import CHOICE, EVERYTHING, all_ink, ink_around, read_whole, twice, under
-from tests.digits import LETTER, STROKES
 from tests.test_ctc import Said
 
 PAPER = 300  # pixels: width of the test pictures
@@ -72,32 +68,8 @@ def again(line, kept, *rectangles):
     return list(twice(line, kept, connected(picture(*rectangles))))
 
 
-def chosen(run, whole):
-    return choice(evidence(run, whole), whole.text, text_of(run), UNLEARNED[CHOICE])
-
-
 def as_one(line, pieces, run):
     return read_whole(line, pieces, ink_around(pieces, run, under(pieces, run)))
-
-
-def test_the_reading_as_a_whole_counts_if_it_is_surer_than_that_of_the_marks():
-    pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = as_one(Said("___1__.__1"), pieces, run)
-    assert whole.text == "1.1"
-    assert chosen(run, whole) == TAKEN
-    assert chosen(run, as_one(Said("___1__.__1", 1.0), pieces, run)) == LEFT
-
-
-def test_two_readings_that_agree_leave_no_choice():
-    pieces, run = connected(picture(ONE, TWO)), [written(ONE, 1), written(TWO, 1)]
-    assert chosen(run, as_one(Said("___1_____1"), pieces, run)) == AGREED
-
-
-def test_a_reading_that_holds_a_non_digit_is_not_taken():
-    pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    whole = as_one(Said("___1__#__1", 20.0), pieces, run)
-    assert whole.text == "1#1"
-    assert choice(evidence(run, whole), whole.text, "11", [100.0] * 8) == LEFT
 
 
 def test_digits_that_share_their_ink_are_known_to_touch():
@@ -106,22 +78,6 @@ def test_digits_that_share_their_ink_are_known_to_touch():
     apart, touching = connected(picture(ONE, TWO)), connected(picture(ONE, TWO, joined))
     assert as_one(Said("___1_____1"), apart, run).joined == 0
     assert as_one(Said("___1_____1"), touching, run).joined == 0.5
-
-
-def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
-    pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
-    far = written(FAR, 5)
-    whole = as_one(Said("___1__.__1"), pieces, run)
-    parts = whole.parts()
-    assert [part.kind for part in parts] == ["digit", ".", "digit"]
-    readings = [run[0].prediction, run[1].prediction]
-    now = instead([*run, far], run, whole, parts, readings)
-    assert far in now
-    assert run[0] in now
-    assert [one.kind for one in now].count(".") == 1
-    assert len(now) == 4
-    beside = written((75, 40, 85, 44), "-")
-    assert beside not in instead([*run, beside], [*run, beside], whole, parts, readings)
 
 
 def test_each_number_of_a_page_is_read_again():
@@ -193,33 +149,5 @@ def test_nothing_is_read_where_no_mark_was_seen_or_where_ink_is_no_number(kept, 
     assert not again(Said(said), kept, ONE, TWO)
 
 
-def test_refused_marks_do_not_count_in_the_reading_of_the_marks():
-    pieces, run = connected(picture(ONE, TWO)), [written(ONE, 1), written(TWO, 1).refused()]
-    whole = read_whole(Said("___1_____1"), pieces, [1, 2])
-    assert evidence(run, whole)[2] == evidence(run[:1], whole)[2]
-    assert evidence(run, whole)[3] == 1
-    assert evidence(run[1:], whole)[2:4] == [0, 0]
-
-
-@pytest.mark.parametrize("offset", [1, -1])
-def test_learned_weights_decide_which_reading_counts_and_how_sure_it_is(offset):
-    tiles = [draw(STROKES[digit], 9, 90, (20, 40))[:160, :100] for digit in (3, 7, 4)]
-    reader = Recognizer.load()
-    weights = {kind: [0] * 7 + [offset] for kind in (CHOICE, EVERYTHING)} | {
-        kind: [0] * 7 + [2] for kind in (TAKEN, LEFT)
-    }
-    reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
-    reader.line = Said("_____5__________5__________5")
-    (number,) = reader.read_page(np.hstack(tiles)).numbers
-    assert number.text == ("555" if offset > 0 else "374")
-    assert number.confidence == pytest.approx(1 / (1 + np.exp(-2)))
-
-
-@pytest.mark.parametrize("offset", [1, -1])
-def test_learned_weights_decide_whether_refused_marks_become_a_number(offset):
-    letter = draw(LETTER, 9, 160, (100, 100))
-    reader = Recognizer.load()
-    weights = UNLEARNED | {EVERYTHING: [0] * 7 + [offset]}
-    reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
-    reader.line = Said("___5___5")
-    assert reader.read_page(letter).text == ("55" if offset > 0 else "")
+def test_ink_that_is_read_as_signs_alone_is_no_number():
+    assert read_whole(Said("___-___="), connected(picture(ONE, TWO)), [1, 2]) is None
