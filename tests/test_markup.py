@@ -85,7 +85,7 @@ def test_a_verdict_shows_bars_for_a_single_digit_only():
     assert ">33</output>" in number
     assert "; 1 mark skipped (not a digit)." in number
     assert "bars" not in number
-    assert ">3 digits</output>" in answers.verdict(page("33\n3", 3, 3, 3))
+    assert ">3 digits</span></output>" in answers.verdict(page("33\n3", 3, 3, 3))
     assert ">-5</output>" in answers.verdict(page("-5", 5))
 
 

@@ -115,7 +115,8 @@ def verdict(page: Page) -> str:
     if len(digits) == 1 and page.text == str(digits[0].digit):
         return markup.headline(page.text, said(digits[0])) + markup.bars(digits[0])
     if len(page.text) > LONGEST or "\n" in page.text:
-        return markup.headline(f"{len(digits)} digits", f"{len(digits)} digits found{skipped(page)}.")
+        count = f"{len(digits)} digits"
+        return markup.headline(count, f"{count} found{skipped(page)}.", f'<span class="count">{count}</span>')
     sure = f", {markup.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
     words = f"It is {page.text}{sure}{skipped(page)}."
     return markup.headline(page.text, words, " ".join(map(in_signs, page.numbers)))
