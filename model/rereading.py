@@ -1,7 +1,7 @@
 """Two readings of a number, whole or mark by mark: learned weights choose one and set its confidence."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -41,19 +41,35 @@ def reread(
         read: classifies the ink of digits.
     """
     wholes, log_odds = [], []
-    for which, run, whole in again:
-        given, marks = evidence(run, whole), text_of(accepted(run))
-        kind = choice(given, whole.text, marks, weights[which])
-        if which == EVERYTHING and kind == LEFT:
-            continue  # its numbers are reread one by one
+    cases = (
+        (which, evidence(run, whole), text_of(accepted(run)), whole.text, run, whole) for which, run, whole in again
+    )
+    for kind, given, _, _, run, whole in decided(cases, weights):
         if kind == TAKEN and (parts := whole.parts()):
             readings = read([part for part in parts if part.kind == "digit"])
             kept = instead(kept, run, whole, parts, readings)
         wholes.append(whole)
         log_odds.append(float(np.dot(weights[kind], given)))
-        if which == EVERYTHING:
-            break
     return believed(kept, wholes, log_odds)
+
+
+def decided(cases: Iterable[tuple], weights: dict[str, Sequence[float]]) -> Iterator[tuple]:
+    """Choose a reading for each number of a page, until all the ink is read as one.
+
+    Args:
+        cases: the name of the weights that choose, the evidence, the text mark by mark, the text as a whole, and more.
+        weights: of the evidence.
+
+    Yields:
+        The same, with the outcome in place of the name.
+    """
+    for which, given, marks, whole, *more in cases:
+        kind = choice(given, whole, marks, weights[which])
+        if which == EVERYTHING and kind == LEFT:
+            continue  # its numbers are reread one by one
+        yield kind, given, marks, whole, *more
+        if which == EVERYTHING:
+            return
 
 
 def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
@@ -69,11 +85,12 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
         mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
     told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
-    own = math.exp(whole.spelled.log_probability(whole.spelled.text))
-    other = math.exp(whole.spelled.log_probability(text_of(told))) if told else 0.0
-    other = own if text_of(told) == whole.text else other
+    said, marks, other = whole.spelled, text_of(told), 0.0
+    own = math.exp(said.log_probability(said.text))
+    if told:
+        other = own if marks == whole.text else math.exp(said.log_probability(marks))
     by_mark = logit(probability(told)) if told else 0.0
-    length = math.log(len(whole.spelled.text))
+    length = math.log(len(said.text))
     return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
 
 
@@ -114,8 +131,7 @@ def instead(
         )
         return next(same, new)
 
-    reread = whole.holds(middles(kept))
-    rest = [one for one, inside in zip(kept, reread, strict=True) if not inside and one not in run]
+    rest = [one for one, inside in zip(kept, whole.holds(middles(kept)), strict=True) if not inside and one not in run]
     return rest + list(map(as_before, spelt(parts, readings)))
 
 

@@ -15,7 +15,7 @@ from model.networks import NEITHER, NO_DIGIT, digit_scores
 from model.numbers import text_of, valid
 from model.proposals import propose, shared
 from model.recognizer import Recognizer
-from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence
+from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, decided, evidence
 from model.test_time_augmentation import predict_augmented
 from model.training.camera import lit
 from model.training.glyphs import Mixture
@@ -183,13 +183,8 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     weights = learned(CHOICE, EVERYTHING)
     for text, again in readings:
-        for which, given, marks, whole in again if text else []:
-            kind = choice(given, whole, marks, weights[which])
-            if which == EVERYTHING and kind == LEFT:
-                continue  # as `model.rereading.reread`
+        for kind, given, marks, whole in decided(again if text else [], weights):
             cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
-            if which == EVERYTHING:
-                break
     return weights | learned(AGREED, TAKEN, LEFT)
 
 
