@@ -21,7 +21,7 @@ from model.serving.limits import LARGEST_UPLOAD
 
 ASSETS = Path(__file__).parent / "assets"
 SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
-KEPT, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
+MAX_AGE, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
 MOST_BYTES = 500_000_000  # maximum total size of uploads
 PATIENCE = 3  # seconds that open requests get to finish on shutdown
 QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
@@ -107,7 +107,7 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
-page.queue(max_size=100, default_concurrency_limit=None)  # `photos` and `drawings` do the scheduling
+page.queue(max_size=100, default_concurrency_limit=None)  # the queues in `events` do the scheduling
 door = guard(page)
 
 
@@ -140,7 +140,7 @@ def serve() -> None:
     )
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEPING):
-        sweep(UPLOADS, spared, KEPT, MOST_FILES, MOST_BYTES)
+        sweep(UPLOADS, spared, MAX_AGE, MOST_FILES, MOST_BYTES)
         give_back_memory()
     door.close(PATIENCE)
     page.close(verbose=False)

@@ -1,4 +1,4 @@
-"""Train a network on MNIST for the page to load: python train.py [reference|world|finder|line|quick]."""
+"""Train a network on MNIST for the page to load: python train.py [reference|world|pocket|quick|line|finder]."""
 
 import argparse
 import shlex
@@ -29,26 +29,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--device", type=_device, default=_best_device(), help="cpu, cuda or mps (default: the best here)"
     )
-    parser.add_argument("--limit", type=_count, help="use only the first so many digits of each set, for a trial")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of MNIST; downloaded where missing")
+    parser.add_argument("--limit", type=_count, help="use only the first N digits of each set, for a trial")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder; downloaded if missing")
     parser.add_argument(
         "--corrections",
         type=Path,
         metavar="DIR",
-        help="folder of glyphs that people have told the digit of: mix them in",
+        help="folder of glyphs labelled by users, to mix in",
     )
-    parser.add_argument("--out", type=Path, help="weights file to write (default: the one that is shipped)")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
+    parser.add_argument("--out", type=Path, help="weights file to write (default: the shipped one)")
+    parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     options = parser.parse_args(arguments)
     if options.limit and not options.out:
-        parser.error("--limit is for a trial: say with --out where its weights go, not over those that are shipped")
+        parser.error("--limit is for a trial: give --out, so that it does not overwrite the shipped weights")
     recipe = RECIPES[options.recipe]
     if options.epochs:
         recipe = replace(recipe, epochs=options.epochs)
     out = options.out or weights.SHIPPED / f"{options.recipe}.safetensors"
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     if checkpoint.exists() and not options.resume:
-        parser.error(f"{checkpoint} holds a run that was interrupted: go on with --resume, or delete it")
+        parser.error(f"{checkpoint} holds an interrupted run: continue with --resume, or delete it")
     try:
         device = distributed.join(options.device)
         return build(recipe, options, device, out, checkpoint)
@@ -57,15 +57,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         given = [argument for argument in arguments or sys.argv[1:] if argument != "--resume"]
-        kept = f"; go on with: python train.py {shlex.join([*given, '--resume'])}" if checkpoint.exists() else ""
-        print(f"train.py: stopped; {out} is as it was{kept}", file=sys.stderr)
+        kept = f"; resume: python train.py {shlex.join([*given, '--resume'])}" if checkpoint.exists() else ""
+        print(f"train.py: stopped; {out} is unchanged{kept}", file=sys.stderr)
         return 130
     finally:
         distributed.leave()
 
 
 def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out: Path, checkpoint: Path) -> int:
-    """Train a network, measure it once on the test digits, and save its weights and card; return the exit code."""
+    """Train a network, measure and calibrate it, and save its weights and card; return the exit code."""
     sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
     digits, held_back = split(*sets["train"], HELD_BACK)
     counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}

@@ -13,10 +13,10 @@ from model.images import upright
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the pictures named on the command line; return 0, or 2 if any could not be read."""
-    parser = argparse.ArgumentParser(prog="python -m model", description="Read the handwritten digits on each picture.")
+    parser = argparse.ArgumentParser(prog="python -m model", description="Read the handwritten digits in each picture.")
     parser.add_argument("picture", nargs="+", help="a picture of a digit, a number or a page of numbers")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line, with a box for each digit")
-    parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits into a copy of the picture")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line, a box for each digit")
+    parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits on a copy of the picture")
     parser.add_argument(
         "--corrections", type=Path, metavar="DIR", help='adapt to the corrected glyphs in a folder, see "Wrong?"'
     )
@@ -53,7 +53,7 @@ def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> i
         try:
             annotated(upright(picture), page).save(options.annotate)
         except (OSError, ValueError) as error:
-            print(f"{options.annotate}: this picture cannot be written: {error}", file=sys.stderr)
+            print(f"{options.annotate}: cannot write this picture: {error}", file=sys.stderr)
             return 2
     return 0
 

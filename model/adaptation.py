@@ -26,7 +26,7 @@ class Adapted(nn.Module):
         labels: [K] int64, 0 to 9 or NO_DIGIT.
 
     Raises:
-        ValueError: the network does not end in a linear layer.
+        ValueError: the network is not an nn.Sequential that ends in nn.Linear.
     """
 
     def __init__(self, net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor):
@@ -41,7 +41,7 @@ class Adapted(nn.Module):
         if before:
             self.known, self.labels = torch.cat([before.known, self.known]), torch.cat([before.labels, labels])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         features = self.net[:-1](x)
         return corrected(self.net[-1](features), normalize(features) @ self.known.T, self.labels)
 

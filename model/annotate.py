@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from model.page import Page
 
-RED, GREY = "#dc143c", "#808080"  # boxes of digits, and of marks that are none
+RED, GREY = "#dc143c", "#808080"  # boxes of digits, and of non-digits
 
 
 def annotated(picture: Image.Image, page: Page) -> Image.Image:

@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 
 from model.glyph import SIDE
+from model.images import of_png
 
 MOST = 10_000  # maximum number of files in a folder
-NAMES = "[0-9]-*.png"
-HERE = Path(__file__).parent.parent / "corrections"
+PATTERN = "[0-9]-*.png"
+BESIDE_MODEL = Path(__file__).parent.parent / "corrections"
 
 
 def place() -> Path | str | None:
@@ -24,7 +25,7 @@ def place() -> Path | str | None:
     named = os.environ.get("CORRECTIONS")
     if "SPACE_ID" in os.environ:
         return named if named and os.environ.get("HF_TOKEN") else None
-    return Path(named) if named else HERE
+    return Path(named) if named else BESIDE_MODEL
 
 
 def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
@@ -55,7 +56,7 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
         HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
         return
     where.mkdir(parents=True, exist_ok=True)
-    if sum(1 for _ in where.glob(NAMES)) >= MOST:
+    if sum(1 for _ in where.glob(PATTERN)) >= MOST:
         raise ValueError(f"there are {MOST:,} corrections already: train with them, then empty the folder")
     part = where / f".{name}.{os.getpid()}"
     part.write_bytes(file.getvalue())
@@ -66,18 +67,15 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the glyphs [N, 28, 28] float32 in [0, 1] and digits [N] int64 that are stored in a folder.
 
     Raises:
-        ValueError: a file is not a readable picture of 28 x 28 pixels, or there are no files.
+        ValueError: a file is not a PNG of 28 x 28 pixels, or there are none.
     """
-    paths = sorted(folder.glob(NAMES))
+    paths = sorted(folder.glob(PATTERN))
     if not paths:
-        raise ValueError(f"{folder} holds no corrections: files such as 7-0123456789ab.png")
+        raise ValueError(f"{folder} holds no corrections such as 7-0123456789ab.png")
     glyphs = []
     for path in paths:
         try:
-            with Image.open(path, formats=["PNG"]) as picture:
-                glyphs.append(np.asarray(picture.convert("L"), np.float32) / 255)
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"{path.name!r} in {folder} cannot be read ({error}): take it away") from None
-        if glyphs[-1].shape != (SIDE, SIDE):
-            raise ValueError(f"{path.name!r} in {folder} has not {SIDE} x {SIDE} pixels: take it away")
+            glyphs.append(np.float32(of_png(path.read_bytes(), SIDE, SIDE)) / 255)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path.name!r} in {folder} cannot be read ({error}): delete it") from None
     return np.stack(glyphs), np.array([int(path.name[0]) for path in paths])

@@ -14,10 +14,10 @@ from model.glyph import LONG, SIDE
 from model.networks import BLANK, SYMBOLS
 
 MARGIN = 4  # pixels of blank paper at each end of a strip
-STEP = 2  # strip columns per output column of the network
-FAINTEST = 0.2  # the faintest ink that is normalised to full darkness
+STRIDE = 2  # strip columns per output column of the network
+PALEST = 0.2  # the faintest ink that is normalised to full darkness
 POINT, COMMA = SYMBOLS.index("."), SYMBOLS.index(",")
-DOUBT = 0.8  # a line is uncertain if the probability of its text is below this
+UNSURE_LINE = 0.8  # a line is uncertain if the probability of its text is below this
 VIEWS = (LONG, 1.1, 0.12), (LONG, 1.1, -0.12), (22, 1.0, 0.0)  # of an uncertain line: height, stretch and slant
 
 
@@ -53,7 +53,7 @@ class Spelled:
         return text_of(self.symbols)
 
     def log_probability(self, text: str) -> float:
-        """Return the logarithm of the probability of a text, averaged over the views."""
+        """Return the log of the mean probability of a text over the views."""
         each = torch.tensor([log_probability(logits, text) for logits in self.logits])
         return float(each.logsumexp(dim=0)) - math.log(len(each))
 
@@ -68,7 +68,7 @@ def spell(net: nn.Module, ink: np.ndarray) -> Spelled:
     logits = classify(net, strip)
     readings = [_in_ink(decode(logits), scale)]
     read = Spelled(readings[0], [logits])
-    if not read.symbols or math.exp(read.log_probability(read.text)) >= DOUBT:
+    if not read.symbols or math.exp(read.log_probability(read.text)) >= UNSURE_LINE:
         return read
     for height, stretch, slant in VIEWS:
         sheared, moved = slanted(ink, slant)
@@ -85,7 +85,7 @@ def text_of(symbols: Iterable[Symbol]) -> str:
 
 
 def _in_ink(symbols: list[Symbol], scale: float, moved: float = 0.0) -> list[Symbol]:
-    """Convert the columns of symbols from those of a strip to those of the ink."""
+    """Convert the columns of symbols from strip to ink pixels."""
     return [replace(symbol, column=(symbol.column - MARGIN) / scale - moved) for symbol in symbols]
 
 
@@ -111,7 +111,7 @@ def to_strip(ink: np.ndarray, height: int = LONG, stretch: float = 1.0) -> tuple
     strip[top : top + height, MARGIN : MARGIN + width] = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
     # some strokes are fainter than others: normalise each by the darkest ink near it
     around = cv2.dilate(strip.max(axis=0)[None], np.ones((1, LONG + 1), np.uint8))
-    return strip / np.maximum(around, FAINTEST), scale
+    return strip / np.maximum(around, PALEST), scale
 
 
 @torch.inference_mode()
@@ -133,7 +133,7 @@ def decode(logits: torch.Tensor) -> list[Symbol]:
             sure = part.softmax(dim=1)[:, run]
             column = start + float((sure * torch.arange(length)).sum() / sure.sum())
             shares = part[sure.argmax(), :BLANK].softmax(dim=0).numpy()
-            symbols.append(Symbol(SYMBOLS[run], STEP * (column + 0.5), shares))
+            symbols.append(Symbol(SYMBOLS[run], STRIDE * (column + 0.5), shares))
         start += length
     return symbols
 

@@ -13,7 +13,7 @@ from model.networks import HEATS, SIGNS
 CELL = 4  # pixels: side of an output cell of the network
 STEP = 16  # pixels: unit of the predicted offsets to the centre of a digit
 DIGIT = 0  # heatmap channel for the centres of digits; those for signs and other symbols follow
-COARSEST = 16  # pixels: side of its coarsest cell; input sizes are multiples of this
+COARSEST = 16  # pixels: side of the coarsest cell; input sizes are multiples of this
 CORNER = COARSEST // 2, COARSEST // 2  # row and column where a picture starts on its padded board
 THRESHOLDS = 0.15, 0.45  # thresholds on the probability of a centre
 LOW = 0.04  # probability that the network outputs where it sees nothing
@@ -177,7 +177,7 @@ def find_at(
 
 
 def along_the_line(middles: np.ndarray) -> np.ndarray:
-    """Sum the centres around each cell along its line, without its own: [h, w] float32 -> the same shape."""
+    """Sum the other centres near each cell along its line: [h, w] float32 -> the same shape."""
     return cv2.boxFilter(middles, -1, LINE[::-1], normalize=False, borderType=cv2.BORDER_CONSTANT) - middles
 
 
@@ -233,6 +233,6 @@ def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarr
 
 
 def tight(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """Return the bounding box of the ink: (top, left, height, width)."""
+    """Return the bounding box of the ink: (top, left, height, width); zeros if there is none."""
     x, y, w, h = cv2.boundingRect(np.uint8(ink > 0.2))
     return y, x, h, w

@@ -10,7 +10,7 @@ from model.ink import ink, isolate
 SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # pixels: longer side of the digit in it
 CLOSE_UP = 64  # pixels; longer digits are reduced before they are framed
-FAINT = 0.1  # fainter ink is ignored in framing
+FAINT = 0.1  # fainter ink does not set its extent
 
 
 def glyph_of(image: Source) -> np.ndarray | None:
@@ -21,7 +21,7 @@ def glyph_of(image: Source) -> np.ndarray | None:
 def fit(ink: np.ndarray) -> np.ndarray | None:
     """Frame one digit as MNIST does: longer side 20 pixels, centre of mass at the centre of 28 x 28.
 
-    Drawings, photos and the training set all pass through here, so the network never sees a digit framed differently.
+    Drawings, photos and the training set all pass through here, so the network never sees another framing.
     The framing follows http://yann.lecun.com/exdb/mnist/: anti-aliased scaling, and a shift by whole pixels.
 
     Args:
@@ -66,9 +66,9 @@ def _extent(on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _resampling(n: int, start: np.ndarray, length: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the matrices [N, 20, n] that resample `length` of n pixels, from `start` on, to `size` <= 20 pixels.
+    """Return the matrices [N, 20, n] that resample `length` of n pixels, from `start`, to `size` <= 20 pixels.
 
-    The filter is a triangle two output pixels wide, or two input pixels if those are wider: an area average.
+    The filter is a triangle two output pixels wide, or two input pixels if those are wider: antialiased.
     """
     start, length, size = (np.float32(part)[:, None, None] for part in (start, length, size))
     step = length / size

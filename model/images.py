@@ -27,7 +27,7 @@ FORMATS = (
     "HEIF",
 )  # the formats that are opened, out of all that Pillow supports
 MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
-WHOLE = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: it takes less than 400 MB
+UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: it takes less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder holds each pixel four times
 PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
 LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
@@ -142,13 +142,8 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
             return upright(file, side)
     longest = max(size(image))
     if isinstance(image, Image.Image) and not image.has_transparency_data and not image.mode.startswith(("I", "F")):
-        picture = _reduced(image, _size_within(image.size, side or longest)).convert("RGB")
-    else:
-        grey = brightness(image, side or longest)
-        picture = Image.fromarray(np.uint8(np.rint(255 * grey))).convert("RGB")
-    if side:
-        picture.thumbnail((side, side))
-    return picture
+        return _reduced(image, _size_within(image.size, side or longest)).convert("RGB")
+    return Image.fromarray(np.uint8(np.rint(255 * brightness(image, side or longest)))).convert("RGB")
 
 
 def _size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -197,7 +192,7 @@ def _most(picture: Image.Image) -> int:
     """Return the pixel limit of a file; it is lower for formats that are decoded, or buffered, at full size."""
     if picture.format == "JPEG" and not picture.info.get("progressive"):
         return MAX_PIXELS
-    return WHOLE_WEBP if picture.format == "WEBP" else WHOLE
+    return WHOLE_WEBP if picture.format == "WEBP" else UNREDUCED
 
 
 def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
@@ -218,7 +213,7 @@ def _of_picture(picture: Image.Image, name: str, size: tuple[int, int]) -> np.nd
 
 
 def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Reduce a picture as `brightness` does, and rotate it upright: L, RGB, RGBA, or I and F, 16 or 32 bits a pixel."""
+    """Reduce a picture as `brightness` does, and rotate it upright: L, RGB or RGBA, or I or F, 32 bits per pixel."""
     orientation = picture.getexif().get(ExifTags.Base.Orientation)
     if picture.mode.startswith("I;"):
         picture = picture.convert("I")

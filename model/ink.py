@@ -12,8 +12,8 @@ ON = 0.2  # threshold above which ink pixels connect
 BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
 ALONG, HOLLOW = 0.85, 0.5  # minimum fraction of a frame's side that has ink, and maximum of its box
 WORKING_SIDE = 400  # pixels; longer pictures are reduced before their ink is extracted
-STEP = 1 / 255  # quantisation step of an 8-bit picture
-LARGE = 200  # pixels: a picture with a shorter side below this is a scan of one digit, and is not corrected
+QUANTUM = 1 / 255  # quantisation step of an 8-bit picture
+SCAN_SIDE = 200  # pixels: a picture with a shorter side below this is a scan of one digit, and is not corrected
 GRAINY, GRAIN = 0.04, 2.0  # noise above which a picture is smoothed, and the sigma of the blur in pixels
 PAPER = 0.75  # if a larger fraction of the picture lies on one side of the surface, that side is paper
 STIFFNESS = 0.1  # penalty on tilt and curvature of the paper surface, relative to a brightness error of 1
@@ -23,7 +23,7 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
     """Separate pen from paper: remove lighting, paper colour and polarity, keep the writing.
 
     Lighting varies smoothly over paper, so the brightness of paper is a smooth surface, fitted to the bulk of the
-    picture. Ink is what deviates clearly from that surface, on the side (darker or lighter) where more pixels do.
+    picture. Ink is what deviates clearly from that surface, on the side (darker or lighter) that fits better.
 
     Args:
         image: a path, a PIL image or an array, see `model.images.brightness`; dark on light or light on dark.
@@ -49,12 +49,12 @@ def _written(step: np.ndarray) -> np.ndarray:
         step = -step
     every = max(1, min(step.shape) // 50)
     sample = step[::every, ::every]
-    large = min(step.shape) >= LARGE
+    large = min(step.shape) >= SCAN_SIDE
     if large and np.mean(sample < 0) > PAPER:  # ruled lines pulled the surface off the paper
         off = np.median(sample)
         step, sample = step - off, sample - off
     beyond = -sample[sample < 0]  # deviations away from the pen are noise, not ink
-    noise = 1.4826 * (float(np.median(beyond)) + STEP / 2) if beyond.size else 0.0  # as a standard deviation
+    noise = 1.4826 * (float(np.median(beyond)) + QUANTUM / 2) if beyond.size else 0.0  # as a standard deviation
     if noise > GRAINY and large:
         step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)
     deepest = float(step.max())
@@ -95,9 +95,9 @@ def connected(ink: np.ndarray) -> Pieces:
 
 
 def framing(ink: np.ndarray) -> bool:
-    """Return whether connected ink [h, w] is a frame: along three sides of its box or more, and little inside.
+    """Return whether connected ink [h, w] is a frame: on three or more sides of its box, and little inside.
 
-    Angular digits, such as those of seven segments, count as frames, too.
+    Angular digits, such as seven-segment ones, also count as frames.
     """
     x, y, width, height = cv2.boundingRect(np.uint8(ink > ON))
     on, band = ink[y : y + height, x : x + width] > ON, round(BAND * min(width, height))

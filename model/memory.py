@@ -7,7 +7,7 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of mallopt, as in glibc's malloc
 
 
 def give_back_memory() -> None:
-    """Return free memory to the system: glibc keeps the gaps between blocks in use.
+    """Return free memory to the system: glibc keeps gaps between used blocks.
 
     Threads that decode large pictures leave such gaps. See malloc_trim(3).
     """
@@ -15,7 +15,7 @@ def give_back_memory() -> None:
 
 
 def keep_memory() -> None:
-    """Keep freed memory in the process: the next training step needs as much again.
+    """Keep freed memory in the process: the next training step needs it.
 
     Otherwise much of it goes back to the system and is paged in again at each step, which takes a fifth of the
     reference network's time. See mallopt(3).

@@ -38,7 +38,7 @@ class Residual(nn.Module):
             *_convolution(channels, channels, across=across), *_convolution(channels, channels, across=across)[:-1]
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         return torch.relu(x + self.body(x))
 
 
@@ -71,7 +71,7 @@ def world() -> nn.Sequential:
 
 
 def quick() -> nn.Sequential:
-    """Build a small network for experiments: 99 % of MNIST after seconds of training; 99,826 parameters."""
+    """Build a small network for experiments: 99 % on MNIST after seconds of training; 99,826 parameters."""
     return nn.Sequential(
         *_convolution(1, 24, stride=2, kernel=(5, 5), padding=(2, 2)),  # [N, 24, 14, 14]
         *_convolution(24, 48),
@@ -83,7 +83,7 @@ def quick() -> nn.Sequential:
 
 
 def pocket() -> nn.Sequential:
-    """Build the network that reads in the browser: 115,162 parameters and 4.8 million multiplications."""
+    """Build the network that reads in the browser: 115,162 parameters and 4.9 million multiplications."""
     return nn.Sequential(
         *_convolution(1, 16, stride=2, kernel=(5, 5), padding=(2, 2)),  # [N, 16, 14, 14]
         *_convolution(16, 32),
@@ -113,15 +113,15 @@ class Columns(nn.Module):
             nn.Conv2d(hidden, classes, (1, 3), padding=(0, 1)),
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         return self.body(x)[:, :, 0].transpose(1, 2)
 
 
 def line() -> nn.Sequential:
     """Build the line recogniser (CTC): strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
 
-    It slides the layers of `world`, from which its training starts, along the line: the last of them are dilated to
-    every second column, so that each sees what it does in `world`. Convolutions over columns follow, trained with
+    It slides the layers of `world`, from which its training starts, along the line: the last are dilated by
+    two columns, so that each sees what it does in `world`. Convolutions over columns follow, trained with
     connectionist temporal classification (Graves et al. 2006).
     """
     return nn.Sequential(
@@ -160,7 +160,7 @@ class Finder(nn.Module):
         for channels in (slice(0, 4), slice(12, 12 + HEATS)):  # strokes and centres are rare
             nn.init.constant_(self.head[-1].bias[channels], -4.0)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as of every module
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         both = torch.cat([x, local_contrast(x)], 1).to(self.head[-1].weight.dtype)
         fine = self.fine(both)  # [N, 32, H / 4, W / 4]
         middle = self.middle(fine)  # [N, 64, H / 8, W / 8]
@@ -170,7 +170,7 @@ class Finder(nn.Module):
 
 
 def local_contrast(x: torch.Tensor) -> torch.Tensor:
-    """Return each pixel's contrast to its surroundings, scaled to a spread of about 1: [N, 1, H, W] -> the same."""
+    """Return each pixel's contrast to its surroundings, in [-2, 2], spread about 0.5: [N, 1, H, W] -> the same."""
     small = avg_pool2d(torch.cat([x, x * x], 1), 8)
     mean, square = avg_pool2d(small, 5, 1, 2, count_include_pad=False).chunk(2, 1)
     spread = (square - mean * mean).clamp(min=0).sqrt() + SPREAD
@@ -224,11 +224,11 @@ def build(name: str) -> nn.Module:
 
 @torch.inference_mode()
 def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the CPU in float32."""
+    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the network's device."""
     return torch.cat([net(batch) for batch in glyphs.split(batch_size)])
 
 
-NO_DIGIT = 10  # label of a glyph that is no digit: the class that `with_none` appends
+NO_DIGIT = 10  # label of a non-digit: the class that `with_none` appends
 
 
 def with_none(logits: torch.Tensor) -> torch.Tensor:
@@ -240,6 +240,6 @@ def digit_scores(logits: torch.Tensor) -> torch.Tensor:
     """Return how digit-like each glyph is: logits [N, 10] -> [N] float64 in [0, 1].
 
     It is the total probability of the ten digits against an eleventh class "no digit" whose logit is always 0, and so
-    grows with the energy score of Liu et al. (2020).
+    falls with the energy of Liu et al. (2020).
     """
     return logits.double().logsumexp(dim=1).sigmoid()

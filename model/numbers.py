@@ -10,9 +10,9 @@ from model.prediction import Prediction
 
 COLUMN = 2.0  # line heights: digits farther apart belong to two numbers
 NEAR = 1.0  # line heights: a sign no farther from a digit belongs to it
-BEFORE, BEHIND = "+-", "="  # signs that a number may begin and end with
+BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
-PLAIN = re.compile(r"[+-]?\d+(\.\d+)?")
+DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 EXTREME = 1e-6  # probabilities are clamped this far from 0 and 1
 
@@ -26,7 +26,7 @@ class Number:
         value: int or float, or None if the text is not a plain number. A comma is a thousands separator in
             groups of three digits, as in 1,250; otherwise a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
-        confidence: probability that the whole text is correct, in [0, 1]; for a single digit, its own; for a longer
+        confidence: probability that the whole text is correct, in [0, 1]; for a lone digit, its own; for a longer
             number, calibrated on synthetic ones if it was reread as a whole, else the product of its symbols'.
         digits: the prediction for each character of the text; None for a sign.
     """
@@ -67,7 +67,7 @@ def runs(line: list) -> list[list]:
 
 
 def stacked(line: list) -> list:
-    """Merge two signs, one above the other, into one: two points into a colon, two strokes into an equals sign."""
+    """Merge two signs, one above the other, into one: two dots into a colon, two strokes into an equals sign."""
     kept: list = []
     for one in line:
         last = kept[-1] if kept else None
@@ -88,12 +88,12 @@ def around(written: list) -> tuple[float, float, float, float]:
 
 
 def _in_order(group: list) -> list:
-    """Drop the signs of a group of items that `valid` drops."""
+    """Drop the signs in a group that `valid` drops."""
     return [group[i] for i in places("".join("0" if one.prediction else one.kind for one in group))]
 
 
 def places(text: str) -> list[int]:
-    """Return the places of a text's characters, without signs that a number cannot have at its start, end or inside."""
+    """Return the indices of the characters that remain when signs that a number cannot have are dropped."""
     kept: list[int] = []
     for i, kind in enumerate(text):
         before = text[kept[-1]] if kept else ""
@@ -103,7 +103,7 @@ def places(text: str) -> list[int]:
             if before and before in BEFORE:
                 kept.pop()
         kept.append(i)
-    while kept and text[kept[-1]] in SIGNS and text[kept[-1]] not in BEHIND:
+    while kept and text[kept[-1]] in SIGNS and text[kept[-1]] not in AFTER:
         kept.pop()
     return kept
 
@@ -129,7 +129,7 @@ def value_of(text: str) -> int | float | None:
     (-8.5, 1250, None)
     """
     text = text.replace(",", "") if THOUSANDS.fullmatch(text) else text.replace(",", ".")
-    if not PLAIN.fullmatch(text):
+    if not DECIMAL.fullmatch(text):
         return None
     return float(text) if "." in text else int(text)
 

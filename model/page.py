@@ -10,10 +10,10 @@ from model.numbers import NEAR, Number, around, number_of, runs, text_of
 from model.prediction import Prediction
 from model.rectify import View, box_back
 
-MANY, ALIKE = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual one
+MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual one
 NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones not part of it
-CRAMMED, SMALL = 0.3, 1.0  # of the usual height: maximum gap and height of notes where a table's digits stand alone
-LEVELLED = 8  # minimum number of digits from which to level sloping lines
+CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # of the usual height: maximum gap and height of notes in a table of lone digits
+LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
 
@@ -25,7 +25,7 @@ class Written:
         mark: its place and ink, as the finder detected it.
         prediction: the reading of its glyph; None for a sign.
         likely: whether it is a digit or a sign, or the finder takes it for one.
-        log_odds: that its number is read correctly; None if that was read mark by mark only.
+        log_odds: that its number is read correctly; None if it was only read mark by mark.
     """
 
     mark: Mark
@@ -58,7 +58,7 @@ class Page:
         lines: from top to bottom; each holds its marks (box, Prediction) from left to right, box = (left, top, right,
             bottom) in pixels of the image. `digit` is None where a mark looks like a digit to the finder but not to the
             network that classifies it.
-        text: the numbers: a line of text for each line that has any, with spaces between columns: "1247673\\n-8.5".
+        text: the numbers: a line of text for each line that has any, with spaces between them: "1247673\\n-8.5".
             Small notes in a table are left out.
         numbers: the numbers of the text, in the same order.
         sheet: the corners (x, y) of the sheet of paper in the image, clockwise, if one was found and rectified.
@@ -91,7 +91,7 @@ class Page:
 def in_lines(written: list[Written]) -> list[list[Written]]:
     """Group items into lines from top to bottom, each from left to right.
 
-    A digit is linked to the next digit on its right at the same height, a sign to the nearest digit.
+    A digit is linked to the next digit on its right at the same height, a sign to a near digit.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
     boxes = level(np.array([each.box for each in digits], float).reshape(-1, 4))
@@ -143,7 +143,7 @@ def without_notes(written: list[Written]) -> list[Written]:
     digits = [each for each in written if each.kind == "digit" and each.prediction.digit is not None]
     boxes = np.array([each.box for each in digits], float).reshape(-1, 4)
     heights = _heights(boxes)
-    alike = [heights[(heights > ALIKE[0] * one) & (heights < ALIKE[1] * one)] for one in heights]
+    alike = [heights[(heights > SIMILAR[0] * one) & (heights < SIMILAR[1] * one)] for one in heights]
     table = max(alike, key=lambda some: (len(some) >= MANY) * (some**2).sum(), default=())
     if len(table) < MANY:
         return written
@@ -152,7 +152,7 @@ def without_notes(written: list[Written]) -> list[Written]:
     beside = _overlap(a, b, 1) > 0.5 * np.minimum(heights[:, None], heights)
     together = beside & (_overlap(a, b, 0) > -CRAMMED * usual)  # includes each with itself
     alone = together.sum(axis=1) == 1
-    small = np.where(together, heights, 0).max(axis=1) < SMALL * usual
+    small = np.where(together, heights, 0).max(axis=1) < CRAMMED_NOTE * usual
     crammed = small & ~alone & (alone[np.isin(heights, table)].mean() > 0.5)
     kept = (heights > NOTE * usual) & (heights < HUGE * usual) & ~crammed
     return [each for each in written if each.kind != "digit"] + [digits[i] for i in np.flatnonzero(kept)]

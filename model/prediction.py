@@ -1,4 +1,4 @@
-"""The result of reading one picture."""
+"""The reading of one digit."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from model.glyph import SIDE
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The result of reading one picture.
+    """The reading of one digit.
 
     Attributes:
         digit: 0 to 9, or None if the picture is blank or does not show a digit.

@@ -1,4 +1,4 @@
-"""Digit proposals: the marks of the finder, and the connected components of ink where it sees a digit."""
+"""Digit proposals: the finder's marks, and the connected components of ink where it sees a digit."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
 from model.ink import ON, Pieces, connected, isolate
 
 LIKE_A_MARK = 0.65  # minimum intersection over union of two boxes that show the same digit
-REPEATED = 0.8  # minimum intersection over union at which one of two boxes is redundant
+REDUNDANT = 0.8  # minimum intersection over union at which one of two boxes is redundant
 OVERLAP = 0.5  # overlap, as a fraction of the smaller box, above which two boxes cover the same digit
 WIDE_STROKE = 5  # pixels
-LIKELY = 0.5  # minimum score of a mark of the finder that counts on its own
+LIKELY = 0.5  # minimum score of a finder mark that counts on its own
 THIN = 0.1  # maximum fraction of ink in thinner strokes, and at the edges of wide ones
 
 
@@ -26,7 +26,7 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        pieces: the connected components of its ink; None to return only the confident marks of the finder, which is
+        pieces: the connected components of its ink; None to return only the finder's confident marks, which is
             faster.
 
     Returns:
@@ -54,7 +54,7 @@ def thick(pieces: Pieces) -> bool:
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
-    """Of nearly identical marks, such as one digit found at two scales, keep the one with the highest score."""
+    """Of nearly identical marks of a kind, such as one digit at two scales, keep the one with the highest score."""
     if not marks:
         return []
     order = sorted(marks, key=lambda mark: -mark.score)
@@ -63,7 +63,7 @@ def distinct(marks: list[Mark]) -> list[Mark]:
     kept = np.ones(len(order), bool)
     for i in range(len(order)):
         if kept[i]:
-            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < REPEATED) | (kinds[i + 1 :] != kinds[i])
+            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < REDUNDANT) | (kinds[i + 1 :] != kinds[i])
     return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 

@@ -120,7 +120,7 @@ class Recognizer:
         return adapted
 
     def read_digit(self, image: Source) -> Prediction:
-        """Read a picture of one digit, anywhere, of any size, dark on light or light on dark.
+        """Read the one digit of a picture, or its tallest: any place, size and polarity.
 
         Args:
             image: a path, a PIL image or an array; see `model.images.brightness`.
@@ -135,7 +135,7 @@ class Recognizer:
         return max(page.marks, key=lambda mark: (mark[1].digit is not None, mark[0][3] - mark[0][1]))[1]
 
     def read_page(self, image: Source) -> Page:
-        """Read a picture with any number of digits: numbers, lines of numbers, a sheet of paper; or one, or none.
+        """Read any number of digits in a picture: none, one, a number, lines of numbers or a sheet.
 
         Args:
             image: a path, a PIL image or an array; see `model.images.brightness`.

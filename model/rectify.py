@@ -12,7 +12,7 @@ from model.finder import Box, border, reduced
 SEARCHED = 320  # pixels: length to which a picture is reduced to find a sheet
 SHEET = 0.06, 0.93  # minimum and maximum fraction of the picture that a sheet covers
 EDGE = 3  # pixels
-STRAIGHT = 0.94  # minimum fraction of the quadrilateral of its four corners that a sheet fills
+STRAIGHT = 0.94  # minimum fraction of its four-corner outline that a sheet fills
 
 
 def sheet(tone: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of overlapping readings one remains; specks go, signs are added."""
+"""Non-maximum suppression: keep one of overlapping readings, drop specks, add signs."""
 
 import math
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from model.numbers import logit
 from model.page import Written
 from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, areas, covered, shared
 
-LARGER, FAR = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
-SPECK = 0.075  # of the height of the tallest digit: a shorter digit needs at least the same confidence
-LOW = 0.5  # of the height of the tallest digit: a shorter digit may be a misread sign
+LARGER, PRECEDENCE = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
+SPECK = 0.075  # of the height of the tallest digit: a shorter digit must be at least as confident
+SIGN_HEIGHT = 0.5  # of the height of the tallest digit: a shorter digit may be a misread sign
 
 
 def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression that prefers a whole digit to its parts.
 
-    Larger marks come first, and digits before non-digits. A digit is dropped for two smaller ones, or for a smaller one
-    and a sign, in its place if the finder is more confident of both.
+    Larger marks come first, and digits before non-digits. A digit gives way to two surer ones in its place, or
+    to a likely sign and a smaller digit at least as sure.
     """
     if not read:
         return []
@@ -29,7 +29,7 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
     score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
     is_digit = np.array([one.prediction.digit is not None for one in read])
     seen = np.array([one.mark.score for one in read])
-    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(area), -FAR)
+    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(area), -PRECEDENCE)
     likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():
@@ -53,7 +53,7 @@ def are_two(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def without_specks(kept: list[Written]) -> list[Written]:
-    """Leave out specks and print misread as digits: far shorter than the tallest digit, and less confident."""
+    """Leave out specks and misread print: far shorter than the tallest digit, and less confident."""
     digits = [one for one in kept if one.prediction and one.prediction.digit is not None]
     if not digits:
         return kept
@@ -75,7 +75,7 @@ def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
         box = np.array(signs[i].box)
         near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
         same = [one for one in near if one.prediction and shared(box, np.array(one.box)) >= LIKE_A_MARK]
-        loses = [one for one in same if one.mark.score < signs[i].score or one.height < LOW * tallest]
+        loses = [one for one in same if one.mark.score < signs[i].score or one.height < SIGN_HEIGHT * tallest]
         others = [one for one in kept if one.likely and one.prediction and one not in same]
         if len(near) == len(loses) and (others or not same):
             kept = [*(one for one in kept if one not in same), Written(signs[i], None, True)]

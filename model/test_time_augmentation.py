@@ -8,8 +8,8 @@ from torch import nn
 from model.glyph import SIDE, frame
 from model.networks import predict, with_none
 
-DOUBT = 0.8  # a glyph is doubtful if the probability of its best class is below this
-TURNS = -10, -5, 5, 10  # degrees by which the other views of a doubtful glyph are rotated
+UNSURE_GLYPH = 0.8  # a glyph is doubtful if the probability of its best class is below this
+ROTATIONS = -10, -5, 5, 10  # degrees by which the other views of a doubtful glyph are rotated
 MIDDLE = (SIDE - 1) / 2, (SIDE - 1) / 2
 
 
@@ -28,11 +28,11 @@ def predict_augmented(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 50
         Logits, [N, 10] float32.
     """
     logits = predict(net, glyphs, batch_size)
-    doubtful = with_none(logits).softmax(dim=1).amax(dim=1) < DOUBT
+    doubtful = with_none(logits).softmax(dim=1).amax(dim=1) < UNSURE_GLYPH
     if doubtful.any():
         some = glyphs[doubtful, 0].numpy()
-        views = torch.from_numpy(np.concatenate([_turned(some, degrees) for degrees in TURNS]))[:, None]
-        looks = [logits[doubtful], *predict(net, views, batch_size).chunk(len(TURNS))]
+        views = torch.from_numpy(np.concatenate([_turned(some, degrees) for degrees in ROTATIONS]))[:, None]
+        looks = [logits[doubtful], *predict(net, views, batch_size).chunk(len(ROTATIONS))]
         logits[doubtful] = torch.stack(looks).mean(dim=0)
     return logits
 

@@ -14,12 +14,12 @@ from model.networks import NEITHER, SYMBOLS
 from model.page import Written
 from model.prediction import Prediction
 
-LOWEST = 9  # pixels: ink less tall than this cannot be read
-ONE_DIGIT = 0.75  # of its height: narrower ink is one digit
+LOWEST = 9  # pixels: shorter ink cannot be read
+ONE_DIGIT = 0.75  # heights: narrower ink is one digit
 REST = 0.2  # maximum fraction of the ink connected to a digit that may lie outside its box
-LARGE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
+OVERSIZE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
 RAREST = 1e-3  # lower bound on the probability of a digit
-ROWS = 80  # maximum number of rows in which a cut is searched for
+CUT_ROWS = 80  # maximum number of rows in which a cut is searched for
 DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of pen costs 1
 
 
@@ -37,7 +37,7 @@ def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.
     for label, within in by_piece(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
         tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
-        if LOWEST <= height <= LARGE * tallest and width >= ONE_DIGIT * height:
+        if LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
             if not framing(own):
                 found.append((corner, own, within))
@@ -54,10 +54,10 @@ def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     found = []
     for label, (i, *more) in by_piece(pieces.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
-        if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < LARGE * max(x1 - x0, y1 - y0):
+        if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < OVERSIZE * max(x1 - x0, y1 - y0):
             own, (left, top) = pieces.cut_out(label)
             inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)]
-            if inside.sum() < (1 - REST) * own.sum() and inside.sum() < LARGE * _at_its_place(marks[i]).sum():
+            if inside.sum() < (1 - REST) * own.sum() and inside.sum() < OVERSIZE * _at_its_place(marks[i]).sum():
                 found.append(marks[i])
     return found
 
@@ -92,7 +92,7 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         corner: its (left, top) in the picture.
 
     Returns:
-        The digits and signs that are read there, each with its own ink; empty if there is only one symbol, or something
+        The digits and signs that are read there, each with its own ink; empty if under two symbols, or something
         that is neither a digit nor a sign.
     """
     symbols = spell(net, ink).symbols
@@ -127,7 +127,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> l
 
 
 def divided(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Share ink out between symbols: ink [h, w], the column of each symbol [N] -> the ink of each [N, h, w].
+    """Divide ink among symbols: ink [h, w], the column of each symbol [N] -> the ink of each [N, h, w].
 
     A component of the ink goes to the symbol whose column it spans, or to the nearest. A component that spans several
     is cut between those that have no component of their own.
@@ -175,7 +175,7 @@ def cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:
     height, width = ink.shape
     left = min(max(0, int(start)), width - 1)
     right = min(max(left + 1, int(np.ceil(end))), width)
-    rows = min(height, ROWS)
+    rows = min(height, CUT_ROWS)
     toll = cv2.resize(ink[:, left:right], (right - left, rows), interpolation=cv2.INTER_AREA) + DETOUR
     cost, steps = toll[0], []
     for row in toll[1:]:

@@ -29,7 +29,7 @@ def locate(name_or_path: str | os.PathLike) -> Path:
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
     path = shipped.get(os.fspath(name_or_path), Path(name_or_path))
     if not path.is_file():
-        choices = [*(name for name in shipped if name in NETWORKS), "the path of a .safetensors file by train.py"]
+        choices = [*(name for name in shipped if name in NETWORKS), "a .safetensors file from train.py"]
         raise FileNotFoundError(f"no weights at {os.fspath(name_or_path)!r}: give {' or '.join(choices)}")
     return path
 
@@ -77,7 +77,7 @@ def read(path: Path, key: str) -> tuple[dict[str, torch.Tensor], dict]:
     """Read a file written by `write`: its tensors, and the JSON stored under a key of its metadata.
 
     Raises:
-        SafetensorError, json.JSONDecodeError, KeyError: the file is of another kind, or is damaged.
+        SafetensorError, json.JSONDecodeError, KeyError: it is not such a file, or is damaged.
     """
     with safe_open(path, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
@@ -104,7 +104,7 @@ def fetched(repository: str | os.PathLike) -> Path:
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
-            f"no weights of {os.fspath(repository)!r} ({reason}): give USER/NAME of the Hugging Face Hub, or a folder"
+            f"no weights of {os.fspath(repository)!r} ({reason}): give USER/NAME on the Hugging Face Hub, or a folder"
         ) from error
 
 

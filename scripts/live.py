@@ -21,7 +21,7 @@ from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_b
 from tests.digits import STROKES, arc
 from tests.guests import Guest, config_of, on_canvas
 
-DIGITS = 100  # that are drawn again, half of them with a finger
+REPLAYED = 100  # that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and moves of the pen in each
 PEOPLE, EVERY, SECONDS = 200, 4, 40  # who draw at once; seconds between two questions of each; for how long
@@ -127,7 +127,7 @@ async def latency(server: Running) -> None:
 def replays(browser, server: Running, data: Path) -> None:
     """Draw digits of many people on the page, stroke by stroke, and print how many are read right."""
     drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
-    chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), DIGITS, replace=False)]
+    chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), REPLAYED, replace=False)]
     for name, settings, part in (
         ("mouse", DESK, chosen[::2]),
         ("finger, 390 x 844", PHONE, chosen[1::2]),

@@ -22,13 +22,13 @@ from scripts.live import SLOW, glide
 from tests.conftest import find_browser, launch_browser, serve_folder
 from tests.digits import STROKES
 
-DRAWN, GLYPHS = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
+DRAWINGS, COMPARED = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
 READ = """async (glyphs) => {
   const { Reader } = await import("./reader.js");
   const reader = await Reader.load();
   return glyphs.map((glyph) => [...reader.readGlyph(Float32Array.from(glyph)).probabilities]);
 }"""
-WATCH = """() => {
+WATCH_STATIC = """() => {
   const [moves, shown] = [[], []]; // ms
   addEventListener("pointermove", (event) => event.buttons && moves.push(performance.now()), true);
   new MutationObserver(() => shown.push(performance.now())).observe(document.querySelector("ol"), { subtree: true,
@@ -53,7 +53,7 @@ async def measure(address: str, data: Path) -> None:
 
         drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
         wrong = []
-        for i in np.random.default_rng(0).choice(len(drawings), DRAWN, replace=False):
+        for i in np.random.default_rng(0).choice(len(drawings), DRAWINGS, replace=False):
             for stroke in drawings[i]["strokes"]:
                 points = middle + 180 * (np.array(stroke) - (0.35, 0.5))
                 await page.mouse.move(*points[0])
@@ -66,9 +66,9 @@ async def measure(address: str, data: Path) -> None:
             if said != drawings[i]["label"]:
                 wrong.append(f"{drawings[i]['label']} as {said or 'nothing'}")
             await page.get_by_role("button", name="Clear").click()
-        print(f"offline, {DRAWN - len(wrong)} of {DRAWN} drawn digits read right; {', '.join(wrong) or 'none wrong'}")
+        print(f"offline, {DRAWINGS - len(wrong)} of {DRAWINGS} drawings read right; {', '.join(wrong) or 'none wrong'}")
 
-        await page.evaluate(WATCH)
+        await page.evaluate(WATCH_STATIC)
         for digit in (3, 8, 6, 9, 2) * 2:
             points = np.array([point for stroke in STROKES[digit] for point in stroke])
             await glide(page, middle + 180 * (points - (0.35, 0.5)), SLOW)
@@ -79,11 +79,11 @@ async def measure(address: str, data: Path) -> None:
         print(f"95 % within {np.quantile(waits, 0.95):.0f} ms (n {len(waits)})")
 
         net, card = weights.load(weights.locate("pocket"))
-        glyphs, _ = mnist(data / "data", train=False, limit=GLYPHS)
+        glyphs, _ = mnist(data / "data", train=False, limit=COMPARED)
         theirs = await page.evaluate(READ, glyphs.flatten(1).tolist())
         ours = (predict(rounded(net), glyphs) / card["calibration"]["temperature"]).softmax(1)
         off = float((torch.tensor(theirs) - ours).abs().max())
-        print(f"{GLYPHS:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
+        print(f"{COMPARED:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
         await browser.close()
 
 

@@ -12,8 +12,8 @@ from scripts.live import glide, visit
 from tests.conftest import ROOT, find_browser, launch_browser, serve_page
 from tests.digits import LETTER, STROKES
 
-WIDTH, HEIGHT = 960, 600
-LONGEST = 2000  # ms that a frame stands at most
+PAGE_WIDTH, PAGE_HEIGHT = 960, 600
+LONGEST_FRAME = 2000  # ms that a frame stands at most
 PEN = """() => {
   const pen = document.createElement("div");
   pen.style = "position: fixed; width: 16px; height: 16px; margin: -8px; border-radius: 50%; pointer-events: none;"
@@ -44,7 +44,7 @@ async def main() -> None:
     async with async_playwright() as playwright:
         with serve_page() as server:
             browser = await launch_browser(playwright, find_browser())
-            page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page = await browser.new_page(viewport={"width": PAGE_WIDTH, "height": PAGE_HEIGHT})
             middle = await visit(page, server)
             frames, screen = [], await page.context.new_cdp_session(page)
 
@@ -63,7 +63,7 @@ async def main() -> None:
             await page.screenshot(path=ROOT / "assets" / "page.png")
             await browser.close()
     times = [time for time, _ in frames]
-    durations = np.append(np.diff(times) * 1000, LONGEST).clip(1, LONGEST).astype(int).tolist()
+    durations = np.append(np.diff(times) * 1000, LONGEST_FRAME).clip(1, LONGEST_FRAME).astype(int).tolist()
     pictures = [Image.open(io.BytesIO(file)).convert("RGB") for _, file in frames]
     pictures[0].save(
         ROOT / "assets" / "live.webp",

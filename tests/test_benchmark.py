@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from model.evaluation import benchmark, races
+from model.evaluation import benchmark, training_speed
 
 pytestmark = pytest.mark.slow
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 def test_the_benchmark_measures_everything_next_to_its_baseline(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "STARTS", 1)
     for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
-        monkeypatch.setattr(races, name, value)
+        monkeypatch.setattr(training_speed, name, value)
     path = tmp_path / "benchmark.json"
     assert benchmark.main(["--repeat", "2", "--data", str(folder), "--json", str(path)]) == 0
     results = json.loads(path.read_text())

@@ -56,7 +56,7 @@ def test_a_run_stopped_by_ctrl_c_goes_on_after_its_last_epoch_and_produces_the_s
         stop_after(patch, steps)
         assert run(folder, part, name) == 130
     assert not part.exists()
-    command = capsys.readouterr().err.split("go on with: python train.py ")[1]
+    command = capsys.readouterr().err.split("resume: python train.py ")[1]
     assert train.main(shlex.split(command)) == 0
     assert part.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
@@ -75,7 +75,7 @@ def test_an_interrupted_run_is_not_overwritten(folder, tmp_path, capsys):
     (tmp_path / "net.checkpoint").write_bytes(b"hours of work")
     with pytest.raises(SystemExit, match="2"):
         run(folder, tmp_path / "net")
-    assert "go on with --resume, or delete it" in capsys.readouterr().err
+    assert "continue with --resume, or delete it" in capsys.readouterr().err
     assert (tmp_path / "net.checkpoint").read_bytes() == b"hours of work"
 
 

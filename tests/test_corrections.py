@@ -43,6 +43,9 @@ def test_loading_no_corrections_or_broken_ones_raises_a_clear_error(tmp_path):
     (tmp_path / "3-a.png").write_bytes(b"")
     with pytest.raises(ValueError, match="cannot be read"):
         corrections.load(tmp_path)
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "3-a.png")
+    with pytest.raises(ValueError, match=r"'3-a\.png' .* cannot be read"):
+        corrections.load(tmp_path)
 
 
 def test_a_partly_written_file_is_not_loaded(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model import ctc
-from model.ctc import DOUBT, MARGIN, STEP, VIEWS, classify, decode, log_probability, spell, to_strip
+from model.ctc import MARGIN, STRIDE, UNSURE_LINE, VIEWS, classify, decode, log_probability, spell, to_strip
 from model.networks import BLANK, SYMBOLS
 
 
@@ -19,7 +19,7 @@ class Said(torch.nn.Module):
 
     def forward(self, strips):
         best = [BLANK if c == "_" else SYMBOLS.index(c) for c in self.text]
-        best += [BLANK] * (strips.shape[3] // STEP - len(best))
+        best += [BLANK] * (strips.shape[3] // STRIDE - len(best))
         return self.logit * torch.nn.functional.one_hot(torch.tensor([best]), BLANK + 1)
 
 
@@ -76,7 +76,7 @@ class InTurn(torch.nn.Module):
 
 def test_a_line_is_read_once_unless_it_is_doubtful():
     sure, doubtful = InTurn(Said("___1", 20.0)), InTurn(*[Said("___1", 4.0)] * (1 + len(VIEWS)))
-    assert math.exp(spell(sure, bars()).log_probability("1")) > DOUBT
+    assert math.exp(spell(sure, bars()).log_probability("1")) > UNSURE_LINE
     assert spell(doubtful, bars()).text == "1"
     assert len(sure.seen) == 1
     assert len(doubtful.seen) == 1 + len(VIEWS)
@@ -95,7 +95,7 @@ class Darkest(torch.nn.Module):
     """A network that sees a "1" in the darkest column of the middle row."""
 
     def forward(self, strips):
-        column = int(strips[0, 0, 14].argmax()) // STEP
+        column = int(strips[0, 0, 14].argmax()) // STRIDE
         return Said("_" * column + "1", 20.0)(strips)
 
 

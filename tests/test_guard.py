@@ -9,7 +9,7 @@ import pytest
 
 import app
 from model.serving import guard
-from model.serving.guard import EVENT, MOST_FILES, NAMES, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
+from model.serving.guard import EVENT, MOST_FILES, MOST_SESSIONS, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_who_leaves_answers_unfetched_gets_no_more(page, private, most):
 
 def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
     waiting = page._queue.pending_event_ids_session
-    waiting.update({str(i): set() for i in range(NAMES + 1)} | {"busy": {"event"}, "reads": set()})
+    waiting.update({str(i): set() for i in range(MOST_SESSIONS + 1)} | {"busy": {"event"}, "reads": set()})
     page._queue.pending_messages_per_session["reads"] = mailbox(1)
     page.temp_file_sets[0].update(map(str, range(MOST_FILES + 1)))
     forget(page)
@@ -88,6 +88,6 @@ def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monke
     app.serve()
     for kind, handler in handlers.items():
         signal.signal(kind, handler)
-    swept = ("sweep", app.KEPT, MOST_FILES, app.MOST_BYTES)
+    swept = ("sweep", app.MAX_AGE, MOST_FILES, app.MOST_BYTES)
     assert done[:2] == [swept, "memory"]
     assert done[-2:] == [app.PATIENCE, "closed"]

@@ -1,5 +1,7 @@
 """Layering: inference imports no training, evaluation or serving; only app.py and serving import gradio."""
 
+import ast
+import collections
 import pickle
 import re
 import subprocess
@@ -33,6 +35,17 @@ def test_imports_respect_the_layers(modules, unwanted):
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert not unwanted & set(loaded.split())
+
+
+def test_a_constant_has_one_meaning_everywhere():
+    defined = collections.defaultdict(list)
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("model/**/*.py"), *ROOT.glob("scripts/*.py")]:
+        for line in ast.parse(path.read_text()).body:
+            for name in ast.walk(line) if isinstance(line, ast.Assign | ast.AnnAssign) else ():
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store) and name.id.isupper():
+                    defined[name.id].append(path.name)
+    assert len(defined) > 200
+    assert {name: paths for name, paths in defined.items() if len(paths) > 1} == {}
 
 
 def test_nothing_is_unpickled():

@@ -19,7 +19,7 @@ def run(coroutine):
 
 
 def test_old_addresses_are_forgotten(monkeypatch):
-    monkeypatch.setattr(limits, "REMEMBERED", 10)
+    monkeypatch.setattr(limits, "MOST_ADDRESSES", 10)
     flow = Flow(rate=1, burst=1)
     for i in range(100):
         flow.wait(str(i), 1)

@@ -237,7 +237,7 @@ def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(browser, address):
     form.locator("summary").click()
     form.get_by_role("button", name="not a digit").click()
     visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
-    form.get_by_role("button", name="Undo the last").click()
+    form.get_by_role("button", name="Undo last").click()
     visitor.sees("draw", "8")
     context.close()
 
@@ -324,7 +324,7 @@ def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
     visitor = Visitor(context, address, touch=False)
     visitor.page.route(LOOK, lambda route: route.fulfill(status=502, body="busy"))
     visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text("The server does not answer").wait_for()
+    visitor.page.locator("#draw-answer").get_by_text("The server did not respond").wait_for()
     visitor.page.unroute(LOOK)
     visitor.sees("draw", "1")
 
@@ -437,7 +437,7 @@ def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_n
     visitor.page.route(LOOK, lambda route: route.abort())
     visitor.clear()
     visitor.draw(STROKES[7])
-    answer.get_by_text("Read on this device. The server does not answer. Trying again.").wait_for()
+    answer.get_by_text("Read on this device. The server did not respond. Trying again.").wait_for()
     assert re.sub(r"[\d.]+%", "", answer.locator(".headline").inner_text()) == re.sub(r"[\d.]+%", "", said)
     assert answer.locator(".bars li").count() == 10
     for right, digit in ((1.0, 1), (2.0, 4)):

@@ -66,7 +66,7 @@ def test_a_failed_annotated_copy_is_reported_and_the_digits_are_still_printed(pi
     assert main(["seven.png", "--annotate", target]) == 2
     output = capsys.readouterr()
     assert output.out == "7\n"
-    assert output.err.startswith(f"{target}: this picture cannot be written: ")
+    assert output.err.startswith(f"{target}: cannot write this picture: ")
     assert len(output.err.splitlines()) == 1
 
 

@@ -4,7 +4,7 @@ import platform
 import pytest
 import torch
 
-from model.evaluation.races import alone
+from model.evaluation.training_speed import alone
 from model.memory import TRIM_THRESHOLD, give_back_memory, keep_memory
 
 

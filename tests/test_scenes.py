@@ -7,7 +7,7 @@ from model.networks import HEATS, SIGNS
 from model.training.camera import fallen
 from model.training.data import mnist
 from model.training.layouts import Writer
-from model.training.scenes import SIDE, Scenes, boxes, targets
+from model.training.scenes import SCENE_SIDE, Scenes, boxes, targets
 from model.training.sheet import OTHER, TEN, Sheet
 
 
@@ -21,8 +21,8 @@ def test_the_same_digits_give_the_same_scenes(scenes):
     (one, truth), (again, same) = scenes(chosen), scenes(chosen)
     assert torch.equal(one, again)
     assert torch.equal(truth, same)
-    assert one.shape == (2, 1, SIDE, SIDE)
-    assert truth.shape == (2, 18 + HEATS, SIDE // CELL, SIDE // CELL)
+    assert one.shape == (2, 1, SCENE_SIDE, SCENE_SIDE)
+    assert truth.shape == (2, 18 + HEATS, SCENE_SIDE // CELL, SCENE_SIDE // CELL)
     assert 0 <= one.min() <= one.max() <= 1
 
 

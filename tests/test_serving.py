@@ -239,14 +239,14 @@ def test_the_pad_limits_its_storage_and_rejects_invalid_drawings():
         return types.SimpleNamespace(id=name, composite=None)
 
     pad = app.spare_pad
-    for i in range(3 * components.STROKES):
+    for i in range(3 * components.DRAWINGS_KEPT):
         pad.accept_blobs(Sent(type="composite", index="null", id=str(i)))
-    assert list(pad.blob_storage) == [str(i) for i in range(2 * components.STROKES, 3 * components.STROKES)]
+    assert list(pad.blob_storage) == [str(i) for i in range(2 * components.DRAWINGS_KEPT, 3 * components.DRAWINGS_KEPT)]
     pad.accept_blobs(Sent(type="layer", index="1000000000", id="bomb"))
     pad.accept_blobs(Sent(id="bomb"))
     assert "bomb" not in pad.blob_storage
     with pytest.raises(gr.Error, match="not a drawing"):
-        pad.preprocess(asked(str(3 * components.STROKES - 1)))
+        pad.preprocess(asked(str(3 * components.DRAWINGS_KEPT - 1)))
     bomb = png(60_000, 60_000)
     pad.blob_storage["bomb"] = bomb
     with pytest.raises(gr.Error, match="not a drawing"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.test_time_augmentation import TURNS, predict_augmented
+from model.test_time_augmentation import ROTATIONS, predict_augmented
 
 
 class Watched(nn.Module):
@@ -50,6 +50,6 @@ def test_an_uncertain_glyph_gets_the_mean_of_five_views():
 
 
 def test_the_other_views_are_rotated_by_the_configured_angles():
-    net = Watched([only(3, 0.0)], [only(3, 0.0)] * len(TURNS))
+    net = Watched([only(3, 0.0)], [only(3, 0.0)] * len(ROTATIONS))
     predict_augmented(net, upright_bar())
-    assert [lean(view) for view in net.shown[1][:, 0]] == pytest.approx([-degrees for degrees in TURNS], abs=1.5)
+    assert [lean(view) for view in net.shown[1][:, 0]] == pytest.approx([-degrees for degrees in ROTATIONS], abs=1.5)

@@ -85,7 +85,7 @@ def test_each_client_is_rate_limited_and_a_failure_releases_its_turn():
 
 
 def test_old_clients_are_forgotten(monkeypatch):
-    monkeypatch.setattr(turns, "REMEMBERED", 10)
+    monkeypatch.setattr(turns, "MOST_CLIENTS", 10)
 
     async def ask():
         turns = Turns(at_once=2, each=2, everybody=9)

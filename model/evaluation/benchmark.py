@@ -19,13 +19,12 @@ import torch
 from PIL import Image
 
 from model import Recognizer, weights
-from model.evaluation import races
+from model.evaluation import training_speed
 from model.evaluation.strokes import STROKES, draw
 from model.glyph import SIDE, glyph_of
 from model.networks import build, predict
 from model.training.export import to_onnx
 
-ROOT = Path(__file__).parent.parent.parent
 READERS = "reference", "world"
 EMPTY_PAGE = """import torch, gradio, time
 with gradio.Blocks() as page:
@@ -33,7 +32,7 @@ with gradio.Blocks() as page:
 page.launch(prevent_thread_lock=True)
 time.sleep(600)"""
 STARTS = 3
-KNOWN = 100  # corrected glyphs to which a recognizer adapts
+ADAPTED_TO = 100  # corrected glyphs to which a recognizer adapts
 
 
 def median_ms(call: Callable[[], object], n: int) -> float:
@@ -62,7 +61,7 @@ def reading(canvas: np.ndarray, n: int) -> dict:
             "onnxruntime_ms": in_onnx(name, one, n),
         }
     ten = np.stack([recognizer.read_digit(draw(STROKES[digit], 14, 180, (60, 50))).glyph for digit in range(10)])
-    some = np.tile(ten, (KNOWN // 10, 1, 1)), np.arange(KNOWN) % 10
+    some = np.tile(ten, (ADAPTED_TO // 10, 1, 1)), np.arange(ADAPTED_TO) % 10
     adapted = recognizer.adapt(*some)
     results["adapt"] = {
         "ms": median_ms(lambda: recognizer.adapt(*some), max(1, n // 10)),
@@ -96,7 +95,7 @@ def pages(canvas: np.ndarray, n: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         photo(canvas).save(path, quality=90)
-        more = races.alone(extra_mb, path, canvas)
+        more = training_speed.alone(extra_mb, path, canvas)
         large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
     return {"canvas_ms": median_ms(lambda: recognizer.read_page(canvas), n), "photo_ms": large, "photo_mb": more}
 
@@ -122,7 +121,7 @@ def photo(canvas: np.ndarray) -> Image.Image:
 
 def starting() -> dict:
     """Start the page, and an empty one with the same packages: seconds until each answers, and peak memory in MB."""
-    commands = {"page": [str(ROOT / "app.py")], "empty_page": ["-c", EMPTY_PAGE]}
+    commands = {"page": [str(Path(__file__).parents[2] / "app.py")], "empty_page": ["-c", EMPTY_PAGE]}
     runs = {name: [start(command) for _ in range(STARTS)] for name, command in commands.items()}
     return {
         f"{name}_{unit}": statistics.median(values)
@@ -187,7 +186,7 @@ def as_text(results: dict, n: int) -> str:
         f"{read['glyph']['plain_resize_ms']:.2f} ms."
     )
     rows.append(
-        f"\nAdapting {READERS[-1]} to {KNOWN} corrected glyphs takes {read['adapt']['ms']:.0f} ms, median of "
+        f"\nAdapting {READERS[-1]} to {ADAPTED_TO} corrected glyphs takes {read['adapt']['ms']:.0f} ms, median of "
         f"{max(1, n // 10)}; it then reads the canvas in {read['adapt']['canvas_ms']:.1f} ms."
     )
     rows.append(
@@ -219,8 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
     results |= {"pages": pages(canvas, n), "reading": reading(canvas, n)}
     print(as_text(results, n))
     if options.data:
-        results |= races.to_99(options.data)
-        print("\n" + races.as_text(results["to_99"]))
+        results |= training_speed.to_99(options.data)
+        print("\n" + training_speed.as_text(results["to_99"]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0

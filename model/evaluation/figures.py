@@ -18,13 +18,13 @@ from model.training.data import mnist
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
 from model.training.pen import draw as draw_shape
-from model.training.scenes import DIGITS_A_SCENE, SIDE, Scenes
+from model.training.scenes import DIGITS_A_SCENE, SCENE_SIDE, Scenes
 
 SHOWN = 100  # number of mistakes, the most confident first
 FEW, ROWS, COLUMNS = 2000, 4, 8  # digits loaded, and rows and columns of finder training scenes shown
-COLOURS = {"reference": "#888888", "world": "#d93e0a"}
+LINES = {"reference": "#888888", "world": "#d93e0a"}
 PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles", "scenes"
-NAMES = "reference", "world"
+CLASSIFIERS = "reference", "world"
 mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
 
 
@@ -36,9 +36,9 @@ def curves(cards: dict[str, dict]) -> Figure:
         for part, style in (("", "-"), ("validation_", "--")):
             epochs = range(1, len(card["history"]) + 1)
             label = f"{name}, {'validation' if part else 'training'}"
-            left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=COLOURS[name], label=label)
+            left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=LINES[name], label=label)
             wrong = [100 * (1 - e[f"{part}accuracy"]) for e in card["history"]]
-            right.plot(epochs, wrong, style, color=COLOURS[name])
+            right.plot(epochs, wrong, style, color=LINES[name])
     for axes, of in ((left, "loss"), (right, "read wrong, %")):
         axes.set(xlabel="epoch", ylabel=of, yscale="log")
     left.legend(frameon=False)
@@ -64,11 +64,11 @@ def reliability(results: dict) -> Figure:
     figure = Figure((4, 3.5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], ":", color="black", linewidth=1)
-    for name in NAMES:
+    for name in CLASSIFIERS:
         bins = [(n, sure / n, good / n) for n, sure, good in results[name]["strokes"]["reliability"] if n]
         n, sure, good = np.array(bins).T
-        axes.plot(sure, good, color=COLOURS[name], linewidth=1)
-        axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=COLOURS[name], label=name)
+        axes.plot(sure, good, color=LINES[name], linewidth=1)
+        axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=LINES[name], label=name)
     axes.set(xlabel="confidence", ylabel="accuracy (area: number of answers)")
     axes.legend(frameon=False)
     return figure
@@ -105,7 +105,7 @@ def layers(net: nn.Sequential) -> Figure:
     ):
         axes.set_title(title)
         if maps is None:
-            axes.barh(range(10), x[0].softmax(0), color=COLOURS["world"])
+            axes.barh(range(10), x[0].softmax(0), color=LINES["world"])
             axes.set(yticks=range(10), xticks=(0, 1), ylim=(9.5, -0.5))
             continue
         axes.imshow(mosaic(maps), cmap="Oranges" if len(maps) > 1 else "Greys")
@@ -140,8 +140,8 @@ def scenes(data: Path) -> Image.Image:
     torch.manual_seed(0)
     glyphs, labels = mnist(data / "data", train=True, limit=FEW)
     pictures, _ = Scenes(glyphs, labels, per_shape=4)(torch.arange(ROWS * COLUMNS * DIGITS_A_SCENE) % len(labels))
-    board = pictures[:, 0].numpy().reshape(ROWS, COLUMNS, SIDE, SIDE).swapaxes(1, 2)
-    return Image.fromarray(np.uint8(255 * board.reshape(ROWS * SIDE, COLUMNS * SIDE))).reduce(2)
+    board = pictures[:, 0].numpy().reshape(ROWS, COLUMNS, SCENE_SIDE, SCENE_SIDE).swapaxes(1, 2)
+    return Image.fromarray(np.uint8(255 * board.reshape(ROWS * SCENE_SIDE, COLUMNS * SCENE_SIDE))).reduce(2)
 
 
 def nuisances(results: dict) -> Figure:
@@ -150,7 +150,7 @@ def nuisances(results: dict) -> Figure:
     figure = Figure((11, 6.5), layout="constrained")
     places = figure.subplots(3, 5, sharex=True, sharey=True).flat
     for axes, (name, shares) in zip(places, measured.items(), strict=False):
-        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=COLOURS["world"])
+        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=LINES["world"])
         axes.set(title=name, ylim=(0, 102))
     for axes in places[len(measured) :]:
         axes.set_axis_off()

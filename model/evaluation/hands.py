@@ -20,7 +20,7 @@ from model.training.pen import path, spline
 WRITERS, EACH = 150, 4  # number of writers, and of digits of each kind by one writer
 HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of each drawing, for a shape 1 high
 LEAN, WIDE = 0.2, 0.15  # standard deviations of a writer's slant, and of the logarithm of the width
-STRENGTHS = 6.0, 12.0, 24.0, 48.0
+EVIDENCE_STRENGTHS = 6.0, 12.0, 24.0, 48.0
 WIDTHS = 0.03, 0.06, 0.12, 0.24
 REFUSED = 3e-3  # maximum loss of refused letters
 
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     seen = simulated(Recognizer.load(options.weights), options.writers)
     rows = [["strength", "width", "after 1", "after 3", "any ten", "others", "letters rejected", "gain"]]
     best = (-np.inf, 0.0, 0.0)
-    for strength in STRENGTHS:
+    for strength in EVIDENCE_STRENGTHS:
         for width in WIDTHS:
             one = learning(seen, strength, width)
             gain = one["before_any"] - one["after_any"] + one["others"]

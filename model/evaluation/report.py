@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from model import weights
 from model.evaluation.evaluate import REAL
-from model.evaluation.figures import NAMES, PICTURES, draw_all
+from model.evaluation.figures import CLASSIFIERS, PICTURES, draw_all
 from model.evaluation.tables import (
     as_learning_table,
     as_nuisance_table,
@@ -90,7 +90,7 @@ def kept(card: dict) -> str:
 
 def check(results: dict) -> None:
     """Raise ValueError if a result is missing, or was measured with weights other than those shipped."""
-    for name in NAMES:
+    for name in CLASSIFIERS:
         measures = results.get(name, {})
         if any(not measures.get(part) for part in (*MEASURED, *(PAGES if name == "world" else ()))):
             raise ValueError(f"{RESULTS} lacks sets or pages of {name}: run evaluate --json where all of eval/ is")
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         measured = (ROOT / RESULTS).read_bytes()
         results = json.loads(measured)
-        loaded = {name: weights.load(weights.locate(name)) for name in NAMES}
+        loaded = {name: weights.load(weights.locate(name)) for name in CLASSIFIERS}
         cards = {name: card for name, (_, card) in loaded.items()}
         check(results)
         rivals = json.loads((ROOT / RIVALS).read_text())

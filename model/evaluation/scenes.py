@@ -17,7 +17,7 @@ from model.evaluation.pages import distance
 from model.images import Source, upright
 
 SCATTERED = ("sheets",)  # sets whose digits have no reading order
-TILE = 240  # pixels: side of a picture on a contact sheet
+SHEET_TILE = 240  # pixels: side of a picture on a contact sheet
 
 
 def faults(folder: Path) -> list[tuple[Path, str]]:
@@ -94,12 +94,12 @@ def measure_set(
 def contact_sheet(wrong: list[tuple[Source, str, Page]], most: int = 60, columns: int = 6) -> Image.Image:
     """Lay out pictures with the boxes of the digits read, each below its expected and its actual text."""
     wrong = wrong[:most]
-    board = Image.new("RGB", (columns * TILE, -(-len(wrong) // columns) * (TILE + 14)), "white")
+    board = Image.new("RGB", (columns * SHEET_TILE, -(-len(wrong) // columns) * (SHEET_TILE + 14)), "white")
     pencil = ImageDraw.Draw(board)
     for i, (image, label, page) in enumerate(wrong):
         picture = annotated(upright(image), page)
-        picture.thumbnail((TILE - 4, TILE))
-        x, y = i % columns * TILE, i // columns * (TILE + 14)
+        picture.thumbnail((SHEET_TILE - 4, SHEET_TILE))
+        x, y = i % columns * SHEET_TILE, i // columns * (SHEET_TILE + 14)
         board.paste(picture, (x, y + 14))
         pencil.text(
             (x, y), f"{Path(str(image)).stem[:10]} {label[:14]} > {page.text.replace(chr(10), '/')[:22]}", fill=0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw
 
-CANVAS = 280  # pixels, square
+DRAWING_SIDE = 280  # pixels, square
 _FINER = 4  # supersampling: drawn this many times larger, then averaged down for smooth edges, as in a browser
 
 
@@ -51,7 +51,7 @@ def draw(strokes: list[list[list[float]]], pen: float, size: float, corner: tupl
     Returns:
         [280, 280] uint8; 0 is pen, 255 is paper.
     """
-    picture = Image.new("L", (CANVAS * _FINER, CANVAS * _FINER), 255)
+    picture = Image.new("L", (DRAWING_SIDE * _FINER, DRAWING_SIDE * _FINER), 255)
     pencil = ImageDraw.Draw(picture)
     radius = pen * _FINER / 2
     for stroke in strokes:
@@ -69,5 +69,5 @@ def draw_somewhere(strokes: list[list[list[float]]], random: np.random.Generator
     pen = random.uniform(6, 24)
     size = random.uniform(60, 240)
     reach = np.concatenate([np.asarray(stroke) for stroke in strokes]).max(axis=0) * size
-    room = CANVAS - pen - reach
+    room = DRAWING_SIDE - pen - reach
     return draw(strokes, pen, size, tuple(pen / 2 + random.uniform(0, 1, 2) * room))

@@ -65,12 +65,12 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `adaptation.learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors of {first['writers']} writers, {first['digits']:,} digits", *results]]
-    steps = {f"error on the remaining digits, after correcting {k} misread ones": f"_{k}" for k in CORRECTIONS}
-    for words, k in (steps | {f"error on the remaining digits, after correcting any {ARBITRARY}": "_any"}).items():
+    steps = {f"error on the remaining digits, misread digits corrected: {k}": f"_{k}" for k in CORRECTIONS}
+    for words, k in (steps | {f"error on the remaining digits, any digits corrected: {ARBITRARY}": "_any"}).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
     fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())
-    rows.append(["same mistake as a corrected one, then read correctly", *fixed])
+    rows.append(["repeats of a corrected mistake, now read correctly", *fixed])
     cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
     rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
     cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())
@@ -87,7 +87,7 @@ def as_nuisance_table(results: dict[str, list[float]]) -> str:
 
 def as_rival_table(results: dict[str, dict]) -> str:
     """Format {reader: result of `measure`} as a Markdown table, in %."""
-    rows = [["correct, %", "n", *results]]
+    rows = [["% correct", "n", *results]]
     for words, (n, _) in next(iter(results.values())).items():
         rows.append([words, str(n), *(f"{100 * result[words][1]:.0f}" for result in results.values())])
     return as_markdown(rows)

@@ -14,10 +14,10 @@ from model.recognizer import Recognizer
 from model.rectify import laid_flat
 from model.serving import markup
 
-SURE = 0.8  # minimum confidence for a digit to be named without its rival
+NAMED = 0.8  # minimum confidence for a digit to be named without its rival
 NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light."
-LONGEST = 12  # maximum number of symbols in a number that is set large
-GLYPHS = 12  # maximum number of glyphs shown for a page
+SET_LARGE = 12  # maximum number of symbols in a number that is set large
+TILES = 12  # maximum number of glyphs shown for a page
 
 
 def read(method: Callable[[Source], Prediction | Page], image: Source) -> Prediction | Page:
@@ -79,7 +79,7 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     digits = digits or [page.marks[0][1]]
     if len(digits) > 1:
         tiles += [
-            markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:GLYPHS]
+            markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:TILES]
         ]
         return markup.stages(*tiles)
     (one,) = digits
@@ -93,7 +93,7 @@ def said(one: Prediction) -> str:
     """Put a prediction into words: "It is a 7, 98.0% sure.", "Unsure: 1 or 7?", or that it is not a digit."""
     if one.digit is None:
         return "This does not look like a digit."
-    if one.confidence < SURE:
+    if one.confidence < NAMED:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
     return f"It is {with_article(one.digit)}, {markup.percent(one.confidence)} sure."
@@ -114,7 +114,7 @@ def verdict(page: Page) -> str:
         return markup.headline("?", said(one) if len(page.marks) == 1 else NONE) + markup.bars(one)
     if len(digits) == 1 and page.text == str(digits[0].digit):
         return markup.headline(page.text, said(digits[0])) + markup.bars(digits[0])
-    if len(page.text) > LONGEST or "\n" in page.text:
+    if len(page.text) > SET_LARGE or "\n" in page.text:
         count = f"{len(digits)} digits"
         return markup.headline(count, f"{count} found{skipped(page)}.", f'<span class="count">{count}</span>')
     sure = f", {markup.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
@@ -132,7 +132,7 @@ def in_signs(number: Number) -> str:
 
 def unsure(one: Prediction | None) -> bool:
     """Return whether a digit must be named together with its rival; a sign (None) never is."""
-    return one is not None and one.confidence < SURE
+    return one is not None and one.confidence < NAMED
 
 
 def rivals(one: Prediction) -> str:

@@ -9,7 +9,7 @@ from model.images import of_png
 from model.serving import is_upload
 
 CANVAS = 400, 300  # width and height of the Sketchpad in pixels, wide enough for a number
-STROKES = 20  # maximum number of drawings that a pad stores until they are read
+DRAWINGS_KEPT = 20  # maximum number of drawings that a pad stores until they are read
 
 
 def uploaded(file) -> Path:
@@ -44,7 +44,7 @@ class Pad(gr.Sketchpad):
         about = getattr(data, "data", {})
         if about.get("type") == "composite" and "id" in about and data.files:
             self.blob_storage[about["id"]] = data.files[0][1]
-            while len(self.blob_storage) > STROKES:
+            while len(self.blob_storage) > DRAWINGS_KEPT:
                 self.blob_storage.pop(next(iter(self.blob_storage)), None)
 
     def preprocess(self, payload) -> dict | None:

@@ -21,9 +21,9 @@ from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
 CROWD = 4  # drawings at once from which answers come without a heat map, and so twice as fast
-NEITHER = "no digit"
+NOT_A_DIGIT = "no digit"
 MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
-COLOURS = {NEITHER: GREY} | {str(digit): RED for digit in range(10)}  # box colours
+COLOURS = {NOT_A_DIGIT: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
@@ -136,7 +136,7 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
 
 def name(prediction: Prediction) -> str:
     """Return the label of a mark: its digit, or "no digit"."""
-    return NEITHER if prediction.digit is None else str(prediction.digit)
+    return NOT_A_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
 async def correct(said: dict, request: gr.Request) -> str:

@@ -15,10 +15,10 @@ from model.serving.reader import PLACE
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
 API = "/gradio_api"
-SCRIPTS, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
+COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
-NAMES = 1000  # sessions beyond which those that are idle are forgotten
+MOST_SESSIONS = 1000  # sessions beyond which those that are idle are forgotten
 SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
 UNREAD, UNREAD_JSON = 10, 200  # messages that a session may leave unfetched: of the page, with pictures; of programs
 
@@ -56,10 +56,10 @@ def guard(page: gr.Blocks) -> Door:
             UPLOAD,
         ),
         endless=(f"{API}/heartbeat/",),
-        forms=(UPLOAD, SCRIPTS),
+        forms=(UPLOAD, COMPONENT_SERVER),
         most={  # bytes: an upload, a drawing, or an event with a hundred corrections, plus overhead
             UPLOAD: (LARGEST_UPLOAD + 1) * 10**6,
-            SCRIPTS: 10**6,
+            COMPONENT_SERVER: 10**6,
             EVENT[0]: 128_000,
         },
         few=8_000,
@@ -85,7 +85,7 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
     session, data = body.get("session_hash") or "", body.get("data")
     if not isinstance(session, str) or len(session) > HASHES:
         return f"give a session of at most {HASHES} letters"
-    if path == SCRIPTS:
+    if path == COMPONENT_SERVER:
         part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
         known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
         return None if known and session and "data" in body else "there is no such function"
@@ -127,7 +127,7 @@ def is_local(data: object) -> bool:
 def forget(page: gr.Blocks) -> None:
     """Forget the names of idle sessions and of uploads: Gradio keeps them for ever."""
     waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
-    if len(waiting) > NAMES:
+    if len(waiting) > MOST_SESSIONS:
         for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
             del waiting[name]
     for files in page.temp_file_sets:

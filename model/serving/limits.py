@@ -18,13 +18,13 @@ Receive = Callable[[], Awaitable[Scope]]
 Send = Callable[[Scope], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-REMEMBERED = 1000  # maximum number of addresses that are remembered
+MOST_ADDRESSES = 1000  # maximum number of addresses that are remembered
 LARGEST_UPLOAD = 15  # MB
 HEALTH = "/health"
 QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
-LONGEST = 2000  # maximum length of a URL's path and query in bytes
+LONGEST_URL = 2000  # maximum length of a URL's path and query in bytes
 COST = 20_000  # bytes that every request counts as at least, since each one costs time
-HERE = str(Path(__file__).parents[2])
+PROJECT = str(Path(__file__).parents[2])
 
 
 class RefusedError(Exception):
@@ -49,7 +49,7 @@ class Flow:
         held, since = self.full.pop(address, (0.0, now))
         held = max(0.0, held - self.rate * (now - since)) + n
         self.full[address] = held, now
-        while len(self.full) > REMEMBERED:
+        while len(self.full) > MOST_ADDRESSES:
             self.full.popitem(last=False)
         return max(0.0, held - self.burst) / self.rate
 
@@ -142,8 +142,8 @@ class Door:
         path = scope["path"]
         if path == HEALTH:
             return
-        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST:
-            raise RefusedError(414, f"This address is too long: give at most {LONGEST:,} bytes.")
+        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST_URL:
+            raise RefusedError(414, f"This address is too long: give at most {LONGEST_URL:,} bytes.")
         if path != "/" and not path.startswith(self.allowed):
             raise RefusedError(404, "There is nothing here.")
         if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
@@ -202,7 +202,7 @@ def _note(error: Exception, path: str) -> None:
         return
     frames = traceback.extract_tb(error.__traceback__)
     places = {frame.filename for frame in frames if "site-packages" not in frame.filename} - {__file__}
-    if any(place.startswith(HERE) for place in places):
+    if any(place.startswith(PROJECT) for place in places):
         traceback.print_exception(error)
     else:
         print(f"{type(error).__name__} at {path[:60]!r}", file=sys.stderr)

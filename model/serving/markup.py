@@ -48,7 +48,7 @@ def bars(prediction: Prediction) -> str:
         f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{percent(share)}</span></li>'
         for digit, share in prediction.top(10)
     )
-    return f'<ol class="bars" aria-label="How probable each digit is">{items}</ol>'
+    return f'<ol class="bars" aria-label="Probability of each digit">{items}</ol>'
 
 
 INSIDE = "<details class='inside' hidden></details>"  # filled by inside.js, which the device may not be able to run
@@ -137,5 +137,5 @@ def tell(saved: bool) -> str:
 <p>Which digit is it? This browser remembers the glyph (28 by 28 pixels) and uses it in later answers.{more}</p>
 <p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>
 <p class="thanks" role="status"></p>
-<p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Undo the last</button>
+<p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Undo last</button>
 <button type="button" class="wide" value="forget">Forget my corrections</button></p></details>"""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-REMEMBERED = 1000  # maximum number of clients that are remembered
+MOST_CLIENTS = 1000  # maximum number of clients that are remembered
 
 
 class BusyError(Exception):
@@ -73,7 +73,7 @@ class Turns:
     def _person(self, who: str) -> Person:
         person = self.people.setdefault(who, Person())
         self.people.move_to_end(who)
-        for name in list(self.people)[: max(0, len(self.people) - REMEMBERED)]:
+        for name in list(self.people)[: max(0, len(self.people) - MOST_CLIENTS)]:
             if not self.people[name].waiting:
                 del self.people[name]
         return person

@@ -11,7 +11,7 @@ from torch import nn
 from model.networks import folded, predict
 from model.weights import for_browser
 
-HERE = Path(__file__).parent.parent / "browser"
+BROWSER_FILES = Path(__file__).parent.parent / "browser"
 PAGE = "index.html", "page.js", "inside.js", "reader.js", "words.js", "worker.js", "manifest.webmanifest"
 ICON = Path(__file__).parent.parent.parent / "assets" / "favicon.svg"
 
@@ -41,7 +41,7 @@ def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
     """
     files = to_browser(net, card, folder)
     for name in PAGE:
-        files.append(Path(shutil.copy(HERE / name, folder)))
+        files.append(Path(shutil.copy(BROWSER_FILES / name, folder)))
     files.append(Path(shutil.copy(ICON, folder / "icon.svg")))
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     worker = folder / "worker.js"

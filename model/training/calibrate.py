@@ -26,7 +26,7 @@ from model.whole_numbers import CHOICE, EVERYTHING, accepted, twice
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
-OTHERS = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
+BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
@@ -102,7 +102,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
 
     The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than learned: its
     digit logits half the weight of the glyph's; its scores for a digit and for a non-digit symbol TRUST times the
-    learned weights. Other symbols next to a mark count against a digit with the fixed weight OTHERS.
+    learned weights. Other symbols next to a mark count against a digit with the fixed weight BESIDE.
 
     Args:
         reader: includes the finder to calibrate.
@@ -124,7 +124,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
         return cross_entropy(fuse(logits.clone(), marks, weights), truth, costs)
 
     def all_of(learned: torch.Tensor) -> torch.Tensor:
-        return torch.cat([learned[:1], learned[:1] / 2, learned[1:], OTHERS])
+        return torch.cat([learned[:1], learned[:1] / 2, learned[1:], BESIDE])
 
     seen = TRUST * least(lambda learned: off(all_of(learned)), torch.zeros(WEIGHTS - 2))[2:4]
     rest = least(lambda some: off(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))

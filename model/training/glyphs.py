@@ -10,9 +10,9 @@ from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, draw, draw_all, outlines, scribble
 
-PLAIN = 1 / 3  # fraction of the MNIST digits that stay unmodified
+UNMODIFIED = 1 / 3  # fraction of the MNIST digits that stay unmodified
 SIMPLE = 1, 4, 7  # digits that stay legible when written with a very thick pen
-DRAWN, OTHER = 0.25, 0.4  # drawn digits, and non-digits, added per MNIST digit
+DRAWN_GLYPHS, OTHER_GLYPHS = 0.25, 0.4  # drawn digits, and non-digits, added per MNIST digit
 
 
 class Mixture:
@@ -42,11 +42,11 @@ class Mixture:
         redrawn = rewrite(self.distance[chosen], labels)
         keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
         digits = torch.where(keep[:, None, None, None], as_scanned, write(redrawn[0]))
-        drawn = torch.randint(len(self.drawn), (round(DRAWN * len(chosen)),))
+        drawn = torch.randint(len(self.drawn), (round(DRAWN_GLYPHS * len(chosen)),))
         fattest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
-        others = torch.randint(len(self.others), (round(OTHER * len(chosen)),))
+        others = torch.randint(len(self.others), (round(OTHER_GLYPHS * len(chosen)),))
         batch = augment(torch.cat([digits, write(self.drawn[drawn], fattest), write(self.others[others])]))
-        plain = round(PLAIN * len(chosen))
+        plain = round(UNMODIFIED * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NO_DIGIT)])
 

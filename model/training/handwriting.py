@@ -16,7 +16,7 @@ Random = np.random.Generator
 
 ONES = {"0,0 0,10; 4,0 4,10", "0,0 6,10; 3,0 9,10"}  # shapes whose single strokes are ones
 AMONG_DIGITS = {"0,5 10,5; 5,0 5,10", "0,0 8,0; 0,4 8,4", "0,0 10,0.5"}  # plus, equals, minus: see `separator`
-SYMBOLS = [shape for shape in OTHERS if shape not in ONES | AMONG_DIGITS]
+LETTERS_AND_SIGNS = [shape for shape in OTHERS if shape not in ONES | AMONG_DIGITS]
 SLIM = 0.6  # ratio of width to height below which an upright shape is a one
 
 
@@ -89,7 +89,7 @@ def _capital(random: Random) -> list[np.ndarray]:
 
 def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write a random letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
-    strokes = _points(SYMBOLS[_any(random, SYMBOLS)])
+    strokes = _points(LETTERS_AND_SIGNS[_any(random, LETTERS_AND_SIGNS)])
     strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
     turn = random.normal(0, 0.15)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

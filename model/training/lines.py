@@ -22,8 +22,8 @@ from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribb
 LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,8 4.5,8.5 7,6 7,3 4,1 6,2.5 11,1"
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
-THINNEST, FATTEST, FATTEST_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
-DRAWN, OTHER = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
+LEAST_PEN, MOST_PEN, MOST_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
+REDRAWN, REPLACED = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
@@ -69,7 +69,7 @@ class Strips:
             for i, text in enumerate(SIGNS):
                 here = (kind == i).nonzero()[:, 0]
                 maps[here, where[here]], symbols[here, where[here]] = self._signs(text, len(here)), SYMBOLS.index(text)
-        pen = THINNEST * ((FATTEST if length > 1 else FATTEST_ALONE) / THINNEST) ** torch.rand(n)
+        pen = LEAST_PEN * ((MOST_PEN if length > 1 else MOST_PEN_ALONE) / LEAST_PEN) ** torch.rand(n)
         is_sign = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
         return seen(*side_by_side(maps, is_sign, pen)), symbols
 
@@ -79,8 +79,8 @@ class Strips:
         kind = torch.rand(len(chosen))
         kind[:words] = 0
         for here, pool, labels in (
-            (kind < OTHER, self.others, self.other_symbols),
-            (kind > 1 - DRAWN, self.drawn, self.drawn_labels),
+            (kind < REPLACED, self.others, self.other_symbols),
+            (kind > 1 - REDRAWN, self.drawn, self.drawn_labels),
         ):
             picked = torch.randint(len(pool), (int(here.sum()),))
             maps[here], symbols[here] = pool[picked], labels[picked]

@@ -11,7 +11,7 @@ from model.training.handwriting import outline_strokes
 
 GRID = 42  # drawings and digits are stored as GRID x GRID maps, 1.5 pixels per glyph pixel
 FAR = 6.0  # largest distance stored, in glyph pixels
-FINER = 4  # straight segments between two control points
+SEGMENTS = 4  # straight segments between two control points
 
 
 def path(text: str) -> list[list[tuple[float, float]]]:
@@ -37,8 +37,8 @@ def spline(strokes: list[list[tuple[float, float]]]) -> tuple[torch.Tensor, torc
         first, last = len(controls), len(controls) + len(stroke) - 1
         controls += stroke
         for i in range(first, last):
-            for step in range(FINER):
-                t = step / FINER
+            for step in range(SEGMENTS):
+                t = step / SEGMENTS
                 row = torch.zeros(total)
                 weights = (
                     -t / 2 + t * t - t**3 / 2,

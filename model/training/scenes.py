@@ -15,7 +15,7 @@ from model.training.camera import cut_out, fallen, laid, lit
 from model.training.layouts import Writer
 from model.training.sheet import OTHER, TEN, Pools, Random
 
-SIDE = 256  # pixels: side of a scene
+SCENE_SIDE = 256  # pixels: side of a scene
 SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find on one level of the image pyramid
 BEYOND = 10, 88  # pixels: shorter or longer is a non-digit on this level; between the ranges, either is right
 SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit counts as absent, and from which it must be found
@@ -39,7 +39,7 @@ class Scenes:
         self.pools = Pools(glyphs, labels, per_shape)
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw scenes with the chosen digits, `DIGITS_A_SCENE` each: brightness [M, 1, SIDE, SIDE], and targets."""
+        """Draw scenes with the chosen digits, `DIGITS_A_SCENE` each: brightness [M, 1, 256, 256], and targets."""
         pictures, truths = [], []
         for some in chosen.split(DIGITS_A_SCENE):
             picture, owner, things = self.scene(np.random.default_rng(some.numpy()), some.numpy())
@@ -82,7 +82,7 @@ class Scenes:
         invented = peak & (max_pool2d(middles.float(), 5, 1, 2) == 0)
         return loss, int((~(missed | invented).flatten(1).any(1)).sum())
 
-    def scene(self, random: Random, chosen: np.ndarray, side: int = SIDE) -> tuple[np.ndarray, np.ndarray, list]:
+    def scene(self, random: Random, chosen: np.ndarray, side: int = SCENE_SIDE) -> tuple[np.ndarray, np.ndarray, list]:
         """Draw one scene: brightness [side, side] float32 in [0, 1], the owner of each pixel, and the things."""
         kind = random.random()
         if kind < PHOTOS:

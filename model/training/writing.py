@@ -9,7 +9,7 @@ from model.training.handwriting import outline, scribbled, separator, sign
 from model.training.pen import GRID
 from model.training.sheet import OTHER, TEN, Pools, Random, Sheet, dot, trimmed
 
-DRAWN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our own pen; MNIST digits used as scanned
+OWN_PEN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our own pen; MNIST digits used as scanned
 STRUCK = 0.015  # fraction of the digits of a number that are crossed out
 
 
@@ -72,7 +72,7 @@ class Writing:
         random = self.random
         place = int(self.queue.pop()) if self.queue else int(random.integers(len(self.pools.labels)))
         label, scanned = int(self.pools.labels[place]), random.random() < SCANNED and not self.steady
-        if random.random() < DRAWN:
+        if random.random() < OWN_PEN:
             place, scanned = int(random.integers(len(self.pools.drawn))), False
             source, label = self.pools.drawn[place], int(self.pools.drawn_labels[place])
         else:

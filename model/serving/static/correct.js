@@ -35,9 +35,9 @@ const clicked = async ({ target }) => {
   }
   const said = { glyph: glyphs()[0].src, digit: Number(target.value) };
   keep([...known(), [said.digit, said.glyph]]);
-  thanks.textContent = "Thank you. It is remembered in this browser.";
+  thanks.textContent = "Thank you. Saved in this browser.";
   if (server.correct && said.digit < 10)
-    thanks.textContent = (await server.correct(said)) ?? "Remembered in this browser, but the server does not answer.";
+    thanks.textContent = (await server.correct(said)) ?? "Saved in this browser, but the server did not respond.";
 };
 element.addEventListener("click", (event) => {
   clicked(event).catch(() => (thanks.textContent = "This browser does not let the page keep corrections."));

@@ -72,7 +72,7 @@ function single({ digit, probabilities, score }) {
     const share = probabilities[each];
     return `<li><b>${each}</b><i style="--share:${share.toFixed(4)}"></i><span>${percent(share)}</span></li>`;
   });
-  const list = `<ol class="bars" aria-label="How probable each digit is">${bars.join("")}</ol>`;
+  const list = `<ol class="bars" aria-label="Probability of each digit">${bars.join("")}</ol>`;
   return headline(digit ?? "?", inWords(digit, probabilities, score * Math.max(...probabilities))) + list;
 }
 

@@ -100,7 +100,7 @@ const look = async () => {
     }
   } catch ({ message, cause }) {
     answered = "";
-    const words = `${cause ? message : "The server does not answer."} Trying again.`;
+    const words = `${cause ? message : "The server did not respond."} Trying again.`;
     const here = local() && readHere();
     show(here ? here + note(`Read on this device. ${words}`) : headline(words));
     clearTimeout(asking);
@@ -138,7 +138,7 @@ const start = async () => {
     return performance.now() - began;
   });
   if (Math.min(...times) > SLOW) window.editor.app.ticker.maxFPS = FRAMES;
-  Object.assign(window.editor.app.canvas, { role: "img", ariaLabel: "Paper to draw on" });
+  Object.assign(window.editor.app.canvas, { role: "img", ariaLabel: "Drawing canvas" });
   const zoom = window.editor.tools.get("zoom"); // the paper fills its frame and stays there
   zoom.border_padding = 0;
   zoom.set_zoom("fit");

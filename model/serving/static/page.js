@@ -65,7 +65,7 @@
   // Gradio says nothing when there is no camera, or when the page is not secure enough to use one.
   const NO_CAMERA = {
     NotAllowedError: "The browser does not let this page use the camera: allow it, or upload a picture.",
-    NotFoundError: "There is no camera here: upload a picture.",
+    NotFoundError: "No camera found: upload a picture.",
   };
   const media = navigator.mediaDevices ?? { enumerateDevices: async () => [] };
   const camera = media.getUserMedia?.bind(media);
@@ -74,7 +74,7 @@
       return await camera(wish);
     } catch (error) {
       const insecure = "The camera works only over https: upload a picture.";
-      const words = NO_CAMERA[error.name] ?? (camera ? `The camera does not start: ${error.message}.` : insecure);
+      const words = NO_CAMERA[error.name] ?? (camera ? `The camera did not start: ${error.message}.` : insecure);
       (await appears("#photo-answer .words")).textContent = words;
       throw error;
     }

@@ -4,8 +4,8 @@ from itertools import islice
 import pytest
 import torch
 
-from model.evaluation import races
-from model.evaluation.yardsticks import Example, train_example, train_plainly
+from model.evaluation import training_speed
+from model.evaluation.speed_baselines import Example, train_example, train_plainly
 from model.networks import predict
 from model.training import loop
 from model.training.data import mnist, split
@@ -35,9 +35,9 @@ def test_the_plain_loop_trains_the_same_network(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_races_run_and_write_their_results(folder, tmp_path, monkeypatch, capsys):
+def test_the_comparison_runs_and_writes_its_results(folder, tmp_path, monkeypatch, capsys):
     for name, value in (("SEEDS", 1), ("MOST", 1), ("WANTED", 0.0)):
-        monkeypatch.setattr(races, name, value)
-    assert races.main(["--data", str(folder), "--json", str(tmp_path / "races.json")]) == 0
+        monkeypatch.setattr(training_speed, name, value)
+    assert training_speed.main(["--data", str(folder), "--json", str(tmp_path / "speed.json")]) == 0
     assert "of the example's time" in capsys.readouterr().out
-    assert (tmp_path / "races.json").exists()
+    assert (tmp_path / "speed.json").exists()

@@ -1,4 +1,4 @@
-"""python -m model.evaluation.races: compare training speed with baselines, in one run on one machine."""
+"""python -m model.evaluation.training_speed: compare training speed with baselines, in one run on one machine."""
 
 import json
 import multiprocessing
@@ -15,19 +15,19 @@ from pathlib import Path
 
 import torch
 
-from model.evaluation.yardsticks import train_example, train_plainly
+from model.evaluation.speed_baselines import train_example, train_plainly
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES
 
 WANTED = 0.99  # test accuracy to reach
 SEEDS = 3
-MOST = 12  # maximum epochs of the example
+MOST_EPOCHS = 12  # maximum epochs of the example
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run both races and print the results; return the exit code."""
-    parser = ArgumentParser(prog="python -m model.evaluation.races", description=__doc__.split(": ", 1)[1])
+    """Run both comparisons and print the results; return the exit code."""
+    parser = ArgumentParser(prog="python -m model.evaluation.training_speed", description=__doc__.split(": ", 1)[1])
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of MNIST")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args(arguments)
@@ -83,7 +83,7 @@ def to_99(folder: Path) -> dict:
     mine = [alone(ours, "quick", folder, seed) for seed in range(SEEDS)]
     for seconds, right in mine:
         print(f"ours: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
-    theirs = alone(example, folder, WANTED, MOST)
+    theirs = alone(example, folder, WANTED, MOST_EPOCHS)
     part = statistics.median(seconds for seconds, _ in mine) / theirs[-1][0]
     results = {"ours": mine, "example": theirs, "part": part}
     reached = [right >= WANTED for _, right in (*mine, theirs[-1])]
