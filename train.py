@@ -108,7 +108,7 @@ def mix_in(
 
 
 def _count(text: str) -> int:
-    if int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text}: give 1 or more")
     return int(text)
 
