@@ -15,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the pictures named on the command line; return 0, or 2 if any could not be read."""
     parser = argparse.ArgumentParser(prog="python -m model", description="Read the handwritten digits in each picture.")
     parser.add_argument("picture", nargs="+", help="a picture of a digit, a number or a page of numbers")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per line, a box for each digit")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per picture, with a box for each digit"
+    )
     parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits on a copy of the picture")
     parser.add_argument(
         "--corrections", type=Path, metavar="DIR", help='adapt to the corrected glyphs in a folder, see "Wrong?"'

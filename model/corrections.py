@@ -13,7 +13,7 @@ from model.images import of_png
 
 MOST = 10_000  # maximum number of files in a folder
 PATTERN = "[0-9]-*.png"
-BESIDE_MODEL = Path(__file__).parent.parent / "corrections"
+DEFAULT_FOLDER = Path(__file__).parent.parent / "corrections"
 
 
 def place() -> Path | str | None:
@@ -25,7 +25,7 @@ def place() -> Path | str | None:
     named = os.environ.get("CORRECTIONS")
     if "SPACE_ID" in os.environ:
         return named if named and os.environ.get("HF_TOKEN") else None
-    return Path(named) if named else BESIDE_MODEL
+    return Path(named) if named else DEFAULT_FOLDER
 
 
 def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
@@ -77,5 +77,5 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         try:
             glyphs.append(np.float32(of_png(path.read_bytes(), SIDE, SIDE)) / 255)
         except (OSError, ValueError) as error:
-            raise ValueError(f"{path.name!r} in {folder} cannot be read ({error}): delete it") from None
+            raise ValueError(f"{path.name!r} in {folder} is not usable ({error}): delete it") from None
     return np.stack(glyphs), np.array([int(path.name[0]) for path in paths])

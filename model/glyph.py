@@ -10,7 +10,7 @@ from model.ink import ink, isolate
 SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # pixels: longer side of the digit in it
 CLOSE_UP = 64  # pixels; longer digits are reduced before they are framed
-FAINT = 0.1  # fainter ink does not set its extent
+FAINT = 0.1  # fainter ink does not extend the digit's bounding box
 
 
 def glyph_of(image: Source) -> np.ndarray | None:

@@ -224,7 +224,7 @@ def build(name: str) -> nn.Module:
 
 @torch.inference_mode()
 def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the network's device."""
+    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed where the network and the glyphs are."""
     return torch.cat([net(batch) for batch in glyphs.split(batch_size)])
 
 

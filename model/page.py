@@ -91,7 +91,7 @@ class Page:
 def in_lines(written: list[Written]) -> list[list[Written]]:
     """Group items into lines from top to bottom, each from left to right.
 
-    A digit is linked to the next digit on its right at the same height, a sign to a near digit.
+    A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
     boxes = level(np.array([each.box for each in digits], float).reshape(-1, 4))

@@ -92,8 +92,8 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         corner: its (left, top) in the picture.
 
     Returns:
-        The digits and signs that are read there, each with its own ink; empty if under two symbols, or something
-        that is neither a digit nor a sign.
+        The digits and signs that are read there, each with its own ink; empty if there are fewer than two, or any
+        symbol that is neither a digit nor a sign.
     """
     symbols = spell(net, ink).symbols
     return cut_up(ink, symbols, corner) if len(symbols) > 1 else []

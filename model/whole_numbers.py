@@ -17,14 +17,14 @@ from model.page import Written, in_lines
 from model.touching import LOWEST, by_piece, cut_up
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights over and under a number within which ink belongs to it
-EXTENT = 0.8  # digit heights by which the ink of a number may extend beyond its marks
+OVERHANG = 0.8  # digit heights by which the ink of a number may extend beyond its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
 AGAIN = 40  # maximum numbers reread per page
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
-HAIRLINE = 0.75  # pen widths: thinner ink is from another pen, or a table edge
+SAME_PEN = 0.75  # pen widths: thinner ink is from another pen, or a table edge
 CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all the ink
 
 
@@ -97,7 +97,7 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < FRAME_SIZE * height) & (tall < FRAME_SIZE * height)
     own = under(pieces, run)
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
-    if (beyond * (1, 1, -1, -1) > EXTENT * height).any() or any(framing(pieces.cut_out(label)[0]) for label in own):
+    if (beyond * (1, 1, -1, -1) > OVERHANG * height).any() or any(framing(pieces.cut_out(label)[0]) for label in own):
         return []  # the number's ink is connected to that of a line, a frame or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
 
@@ -132,7 +132,7 @@ def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
     on_edge[[label - 1 for label in under(pieces, seen)]] = False
     written = np.isin(pieces.labels, np.flatnonzero(large) + 1)
     pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
-    as_thick, ruled = np.minimum(wide, tall) > min(HAIRLINE * pen, pen - 1), ~large & (wide > FRAME_SIZE * tallest)
+    as_thick, ruled = np.minimum(wide, tall) > min(SAME_PEN * pen, pen - 1), ~large & (wide > FRAME_SIZE * tallest)
     digits = [one for one in seen if one.prediction.digit is not None]
     as_thick[[label - 1 for label in under(pieces, digits)]] = True
     return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()

@@ -21,7 +21,7 @@ from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_b
 from tests.digits import STROKES, arc
 from tests.guests import Guest, config_of, on_canvas
 
-REPLAYED = 100  # that are drawn again, half of them with a finger
+REPLAYED = 100  # digits that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and moves of the pen in each
 PEOPLE, EVERY, SECONDS = 200, 4, 40  # who draw at once; seconds between two questions of each; for how long

@@ -9,7 +9,7 @@ import pytest
 
 import app
 from model.serving import guard
-from model.serving.guard import EVENT, MOST_FILES, MOST_SESSIONS, SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
+from model.serving.guard import ANSWERED_SESSIONS, EVENT, MOST_FILES, MOST_SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def mailbox(messages):
 def test_answers_are_kept_for_a_limited_number_of_sessions():
     boxes = app.page._queue.pending_messages_per_session
     before = dict(boxes)
-    for i in range(SESSIONS + 1):
+    for i in range(ANSWERED_SESSIONS + 1):
         boxes[f"visitor {i}"] = mailbox(0)
-    assert len(boxes) == SESSIONS
+    assert len(boxes) == ANSWERED_SESSIONS
     assert "visitor 0" not in boxes
     boxes.clear()
     boxes.update(before)

@@ -37,7 +37,7 @@ def test_imports_respect_the_layers(modules, unwanted):
     assert not unwanted & set(loaded.split())
 
 
-def test_a_constant_has_one_meaning_everywhere():
+def test_a_constant_has_one_meaning_in_all_python_code():
     defined = collections.defaultdict(list)
     for path in [*ROOT.glob("*.py"), *ROOT.glob("model/**/*.py"), *ROOT.glob("scripts/*.py")]:
         for line in ast.parse(path.read_text()).body:

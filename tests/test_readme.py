@@ -67,7 +67,7 @@ def test_several_processes_read_a_folder_of_scans(desk):
     run(sys.executable, "job.py")
     said = {Path(path).stem: text for path, text in csv.reader((desk / "read.csv").read_text().splitlines())}
     assert (said["photo"], said["sheet"]) == ("3", "314")
-    assert "unread: 'scans/broken.jpg' is not a readable picture" in said["broken"]
+    assert "failed: 'scans/broken.jpg' is not a readable picture" in said["broken"]
 
 
 def test_python_queries_a_running_page(desk, address):

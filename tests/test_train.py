@@ -131,7 +131,9 @@ def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monk
     assert 0 < calibration["threshold"] < 1
 
 
-@pytest.mark.parametrize("wrong", [["--limit", "0"], ["--epochs", "-1"], ["--epochs", "ten"], ["--device", "toaster"], ["--limit", "9"]])
+@pytest.mark.parametrize(
+    "wrong", [["--limit", "0"], ["--epochs", "-1"], ["--epochs", "ten"], ["--device", "toaster"], ["--limit", "9"]]
+)
 def test_an_invalid_flag_gives_an_error_message(folder, capsys, wrong):
     with pytest.raises(SystemExit, match="2"):
         train.main(["reference", "--data", str(folder), *wrong])

@@ -3,7 +3,7 @@
 
 const SIDE = 28; // a glyph is SIDE x SIDE pixels
 const LONG = 20; // pixels: longer side of the digit in it
-const FAINT = 0.1; // fainter ink is ignored in framing
+const FAINT = 0.1; // fainter ink does not extend the digit's bounding box
 const ABOVE = 0.4; // fraction of the narrower width: stacked ink that overlaps more is one symbol
 const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
 

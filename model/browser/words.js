@@ -1,5 +1,5 @@
 // A reading in words, as in model/serving/answers.py.
-const SURE = 0.8; // minimum probability to name a digit without its rival
+const NAMED = 0.8; // minimum probability to name a digit without its rival
 
 export const NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light.";
 
@@ -12,6 +12,6 @@ export const ranked = (probabilities) => [...probabilities.keys()].sort((a, b) =
 export function inWords(digit, probabilities, sure) {
   const [first, second] = ranked(probabilities);
   if (digit === null) return "This does not look like a digit.";
-  if (sure < SURE) return `Unsure: ${first} or ${second}?`;
+  if (sure < NAMED) return `Unsure: ${first} or ${second}?`;
   return `It is ${digit === 8 ? "an" : "a"} ${digit}, ${percent(sure)} sure.`;
 }

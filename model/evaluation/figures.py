@@ -22,7 +22,7 @@ from model.training.scenes import DIGITS_A_SCENE, SCENE_SIDE, Scenes
 
 SHOWN = 100  # number of mistakes, the most confident first
 FEW, ROWS, COLUMNS = 2000, 4, 8  # digits loaded, and rows and columns of finder training scenes shown
-LINES = {"reference": "#888888", "world": "#d93e0a"}
+LINE_COLOURS = {"reference": "#888888", "world": "#d93e0a"}
 PICTURES = "curves", "confusion", "reliability", "scores", "layers", "nuisances", "mistakes", "styles", "scenes"
 CLASSIFIERS = "reference", "world"
 mpl.rcParams |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 120}
@@ -36,9 +36,9 @@ def curves(cards: dict[str, dict]) -> Figure:
         for part, style in (("", "-"), ("validation_", "--")):
             epochs = range(1, len(card["history"]) + 1)
             label = f"{name}, {'validation' if part else 'training'}"
-            left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=LINES[name], label=label)
+            left.plot(epochs, [e[f"{part}loss"] for e in card["history"]], style, color=LINE_COLOURS[name], label=label)
             wrong = [100 * (1 - e[f"{part}accuracy"]) for e in card["history"]]
-            right.plot(epochs, wrong, style, color=LINES[name])
+            right.plot(epochs, wrong, style, color=LINE_COLOURS[name])
     for axes, of in ((left, "loss"), (right, "read wrong, %")):
         axes.set(xlabel="epoch", ylabel=of, yscale="log")
     left.legend(frameon=False)
@@ -67,8 +67,8 @@ def reliability(results: dict) -> Figure:
     for name in CLASSIFIERS:
         bins = [(n, sure / n, good / n) for n, sure, good in results[name]["strokes"]["reliability"] if n]
         n, sure, good = np.array(bins).T
-        axes.plot(sure, good, color=LINES[name], linewidth=1)
-        axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=LINES[name], label=name)
+        axes.plot(sure, good, color=LINE_COLOURS[name], linewidth=1)
+        axes.scatter(sure, good, 4 + 2 * np.sqrt(n), color=LINE_COLOURS[name], label=name)
     axes.set(xlabel="confidence", ylabel="accuracy (area: number of answers)")
     axes.legend(frameon=False)
     return figure
@@ -105,7 +105,7 @@ def layers(net: nn.Sequential) -> Figure:
     ):
         axes.set_title(title)
         if maps is None:
-            axes.barh(range(10), x[0].softmax(0), color=LINES["world"])
+            axes.barh(range(10), x[0].softmax(0), color=LINE_COLOURS["world"])
             axes.set(yticks=range(10), xticks=(0, 1), ylim=(9.5, -0.5))
             continue
         axes.imshow(mosaic(maps), cmap="Oranges" if len(maps) > 1 else "Greys")
@@ -150,7 +150,7 @@ def nuisances(results: dict) -> Figure:
     figure = Figure((11, 6.5), layout="constrained")
     places = figure.subplots(3, 5, sharex=True, sharey=True).flat
     for axes, (name, shares) in zip(places, measured.items(), strict=False):
-        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=LINES["world"])
+        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=LINE_COLOURS["world"])
         axes.set(title=name, ylim=(0, 102))
     for axes in places[len(measured) :]:
         axes.set_axis_off()

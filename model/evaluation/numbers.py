@@ -7,7 +7,7 @@ import numpy as np
 from model.evaluation.strokes import draw
 from model.training.handwriting import separator_strokes
 
-SHORTEST, LONGEST_NUMBER = 2, 6  # digits in a number
+SHORTEST_NUMBER, LONGEST_NUMBER = 2, 6  # digits in a number
 
 
 def compose(drawings: Sequence[dict | str], random: np.random.Generator, touching: bool) -> np.ndarray:
@@ -89,7 +89,7 @@ def numbers(
     pictures = []
     for _ in range(count):
         pool = pools[random.integers(len(pools))]
-        length = random.integers(SHORTEST, LONGEST_NUMBER + 1)
+        length = random.integers(SHORTEST_NUMBER, LONGEST_NUMBER + 1)
         chosen = [pool[i] for i in random.integers(len(pool), size=length)]
         chosen = with_signs(chosen, random) if signs else chosen
         text = "".join(one if isinstance(one, str) else one["label"] for one in chosen)

@@ -144,7 +144,7 @@ async def correct(said: dict, request: gr.Request) -> str:
     try:
         return await told.take(await session_of(request), keep, said)
     except BusyError as busy:
-        return f"Not saved. {busy}."
+        return f"Not saved on the server. {busy}."
 
 
 def keep(said: dict) -> str:
@@ -155,7 +155,7 @@ def keep(said: dict) -> str:
             raise ValueError("give a digit from 0 to 9")
         corrections.keep(glyph, said["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"Not saved: {getattr(error, 'strerror', None) or error}."
+        return f"Not saved on the server: {getattr(error, 'strerror', None) or error}."
     return f"Thank you. It is saved as {with_article(said['digit'])}."
 
 

@@ -19,13 +19,13 @@ COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
 MOST_SESSIONS = 1000  # sessions beyond which those that are idle are forgotten
-SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
+ANSWERED_SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
 UNREAD, UNREAD_JSON = 10, 200  # messages that a session may leave unfetched: of the page, with pictures; of programs
 
 
 def guard(page: gr.Blocks) -> Door:
     """Limit what Gradio stores, and return the middleware that admits only the requests that the page needs."""
-    page._queue.pending_messages_per_session = gr.utils.LRUCache(SESSIONS)
+    page._queue.pending_messages_per_session = gr.utils.LRUCache(ANSWERED_SESSIONS)
     gradio.routes.GradioMultiPartParser = gradio.route_utils.GradioMultiPartParser = Form
     return Door(
         allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much

@@ -7,7 +7,7 @@ from model.finder import padded
 from model.training.backgrounds import desk
 from model.training.sheet import OTHER, TEN, Random, Sheet
 
-SYMMETRIC = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # kinds that may still look like a digit or sign after a quarter turn
+TURNED_ALIKE = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # kinds that may still look like a digit or sign after a quarter turn
 DOUBTFUL = 0.04  # contrast at which either answer is right
 
 
@@ -98,10 +98,10 @@ def lit(random: Random, tone: np.ndarray) -> np.ndarray:
 
 
 def fallen(sheet: Sheet, quarters: int) -> Sheet:
-    """Rotate a scene by quarter turns: digits become non-digits, but the kinds in SYMMETRIC only become doubtful."""
+    """Rotate a scene by quarter turns: digits become non-digits, but the kinds in TURNED_ALIKE only become doubtful."""
     things = []
     for kind, pixels, contrast in sheet.things:
-        if kind in SYMMETRIC:
+        if kind in TURNED_ALIKE:
             contrast = min(contrast, DOUBTFUL)
         elif kind < TEN:
             kind = OTHER

@@ -12,7 +12,7 @@ from model.training.pen import FAR, GRID, bar, draw, draw_all, outlines, scribbl
 
 UNMODIFIED = 1 / 3  # fraction of the MNIST digits that stay unmodified
 SIMPLE = 1, 4, 7  # digits that stay legible when written with a very thick pen
-DRAWN_GLYPHS, OTHER_GLYPHS = 0.25, 0.4  # drawn digits, and non-digits, added per MNIST digit
+DRAWN_PER_DIGIT, OTHERS_PER_DIGIT = 0.25, 0.4  # drawn digits, and non-digits, added per MNIST digit
 
 
 class Mixture:
@@ -42,9 +42,9 @@ class Mixture:
         redrawn = rewrite(self.distance[chosen], labels)
         keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
         digits = torch.where(keep[:, None, None, None], as_scanned, write(redrawn[0]))
-        drawn = torch.randint(len(self.drawn), (round(DRAWN_GLYPHS * len(chosen)),))
+        drawn = torch.randint(len(self.drawn), (round(DRAWN_PER_DIGIT * len(chosen)),))
         fattest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
-        others = torch.randint(len(self.others), (round(OTHER_GLYPHS * len(chosen)),))
+        others = torch.randint(len(self.others), (round(OTHERS_PER_DIGIT * len(chosen)),))
         batch = augment(torch.cat([digits, write(self.drawn[drawn], fattest), write(self.others[others])]))
         plain = round(UNMODIFIED * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]

@@ -23,7 +23,7 @@ LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
 LEAST_PEN, MOST_PEN, MOST_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
-REDRAWN, REPLACED = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
+DRAWN_SHARE, OTHER_SHARE = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
@@ -79,8 +79,8 @@ class Strips:
         kind = torch.rand(len(chosen))
         kind[:words] = 0
         for here, pool, labels in (
-            (kind < REPLACED, self.others, self.other_symbols),
-            (kind > 1 - REDRAWN, self.drawn, self.drawn_labels),
+            (kind < OTHER_SHARE, self.others, self.other_symbols),
+            (kind > 1 - DRAWN_SHARE, self.drawn, self.drawn_labels),
         ):
             picked = torch.randint(len(pool), (int(here.sum()),))
             maps[here], symbols[here] = pool[picked], labels[picked]
