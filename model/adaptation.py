@@ -26,7 +26,7 @@ class Adapted(nn.Module):
         labels: [K] int64, 0 to 9 or NO_DIGIT.
 
     Raises:
-        ValueError: the network neither is `Adapted` nor an nn.Sequential that ends in nn.Linear.
+        ValueError: the network is neither `Adapted` nor an nn.Sequential that ends in nn.Linear.
     """
 
     def __init__(self, net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor):

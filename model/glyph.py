@@ -21,7 +21,7 @@ def glyph_of(image: Source) -> np.ndarray | None:
 def fit(ink: np.ndarray) -> np.ndarray | None:
     """Frame one digit as MNIST does: longer side 20 pixels, centre of mass at the centre of 28 x 28.
 
-    Drawings, photos and the training set all pass through here, so the network never sees another framing.
+    Drawings, photos and the training set all pass through `frame`, so the network never sees another framing.
     The framing follows http://yann.lecun.com/exdb/mnist/: anti-aliased scaling, and a shift by whole pixels.
 
     Args:

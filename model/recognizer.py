@@ -112,7 +112,7 @@ class Recognizer:
             labels: [N] int64, 0 to 9, or 10 for a non-digit.
 
         Raises:
-            ValueError: the network is not an nn.Sequential that ends in nn.Linear.
+            ValueError: the network is neither adapted nor an nn.Sequential that ends in nn.Linear.
         """
         glyphs = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))
         adapted = copy.copy(self)
