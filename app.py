@@ -1,5 +1,6 @@
 """The web page (python app.py): draw a digit or upload a picture of one; the answer updates while you draw."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -121,6 +122,7 @@ def serve() -> None:
 
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, end)
+    events.drawings.warm_up()
     if ON_SPACES:
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only its proxy can connect there: trust its headers
     page.launch(
@@ -144,6 +146,8 @@ def serve() -> None:
         give_back_memory()
     door.close(PATIENCE)
     page.close(verbose=False)
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import statistics
 import sys
 import time
 from argparse import ArgumentParser
-from pathlib import Path
 
 import httpx
 
+from model.evaluation.benchmark import family
 from scripts.soak import canvases, said_of
 from tests.conftest import serve_page
 from tests.guests import Guest, config_of
@@ -47,9 +47,12 @@ def words(answer: str) -> str:
 async def crowd(people: int, seconds: float, url: str, drawings: list) -> list[tuple[float, str]]:
     """Let people draw for some seconds; return the record of all their questions."""
     record: list[tuple[float, str]] = []
-    config, until = config_of(url), time.monotonic() + seconds
+    config = config_of(url)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=30) as client:
+        await client.post(f"{url}/component_server/", json=Guest(url, config).question(drawings[0][0]))
+        await asyncio.sleep(PERIOD)  # the page has started; so have its processes then
+        until = time.monotonic() + seconds
         everybody = (person(i, client, Guest(url, config), drawings, until, record) for i in range(people))
         await asyncio.gather(*everybody)
     return record
@@ -80,9 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """Return the CPU time that a process and its child processes have used."""
+    fields = [one.joinpath("stat").read_text().rsplit(")", 1)[1].split() for one in family(pid)]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / 100
 
 
 if __name__ == "__main__":

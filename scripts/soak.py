@@ -1,12 +1,13 @@
 """python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
 
 Each answer is compared with what is said without any load. It ends by itself; its exit code is 1 if an answer was
-wrong, the server failed, or its memory or its folder of uploads grew without bound.
+wrong, the server failed, or its memory or its folder of uploads still grew at the end.
 """
 
 import json
 import random
 import re
+import statistics
 import sys
 import threading
 import time
@@ -28,9 +29,9 @@ from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # fraction of the uploads
-WARM = 2  # minutes until the baseline for memory growth is taken
 LOOKS, PAUSE = 8, 0.2  # while one digit is drawn, and seconds between them
-GROWTH, FOLDER = 0.05, 600  # of memory, and megabytes of uploads, at most
+GROWTH = 0.05  # maximum growth of memory in the last quarter of the run, compared with the quarter before
+FOLDER = 600  # maximum size of the upload folder in MB
 TOOK = re.compile('<p class="took">.*?</p>')
 
 
@@ -168,12 +169,12 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     for one in crowd:
         one.start()
     print("| minute | MB, at least | at most | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|---|")
-    warm, (held, _, megabytes, _), began = None, state(server, 0), time.monotonic()
+    levels, megabytes, began = [], 0.0, time.monotonic()
     for minute in range(1, round(minutes) + 1):
         held, most, megabytes, files = state(server, began + 60 * minute - time.monotonic())
         done = " | ".join(f"{len(times):,}" for times in record.times.values())
         print(f"| {minute} | {held:.0f} | {most:.0f} | {megabytes:.0f} | {files:,} | {done} |", flush=True)
-        warm = held if minute == WARM else warm
+        levels.append(held)
     for one in crowd:
         one.join()
     for kind, times in record.times.items():
@@ -181,8 +182,10 @@ def soak(server: Running, minutes: float, people: int) -> bool:
         print(f"{kind}: n {len(times):,}, median {p50:.0f} ms, 95 % within {p95:.0f}, 99 % within {p99:.0f}")
     tracebacks = (server.folder / "log").read_text().count("Traceback")
     print(f"hostile uploads {record.hostile}; wrong answers {len(record.wrong)}; failures {dict(record.failures)}")
-    growth = held / warm - 1 if warm else 0.0
-    print(f"unhandled exceptions in the log {tracebacks}; memory since minute {WARM} {growth:+.1%}")
+    quarter = max(1, len(levels) // 4)
+    level, before = statistics.median(levels[-quarter:]), statistics.median(levels[-2 * quarter : -quarter] or levels)
+    growth = level / before - 1
+    print(f"unhandled exceptions in the log {tracebacks}; memory levelled off at {level:.0f} MB ({growth:+.1%})")
     for one in record.wrong[:10]:
         print(one)
     return not (record.wrong or record.failures or tracebacks) and growth < GROWTH and megabytes < FOLDER
@@ -191,7 +194,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run the soak; return the exit code."""
     parser = ArgumentParser(prog="python -m scripts.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--people", type=int, default=16)
     options = parser.parse_args(arguments)
     print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} in bad faith")

@@ -1,8 +1,6 @@
-import asyncio
 import base64
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,8 +10,10 @@ from PIL import Image
 from model.evaluation.strokes import draw
 from model.serving import answers, events, markup
 from model.serving.components import CANVAS
+from model.serving.turns import Turns
 from tests.digits import STROKES
 from tests.test_hostile import png, saved
+from tests.test_turns import run
 
 
 def as_url(content, kind="png"):
@@ -76,12 +76,14 @@ def test_a_non_drawing_gets_an_error_message(asked):
 
 
 def test_a_crowd_is_answered_without_heat_maps(monkeypatch):
-    asked = {"picture": data_url(canvas(STROKES[3]))}
-    assert "why" in events.answer_look(asked)
-    monkeypatch.setattr(events.drawings, "waiting", events.CROWD + 1)
-    said = events.answer_look(asked)
-    assert ">3</output>" in said
-    assert "why" not in said
+    asked, shown = {"picture": data_url(canvas(STROKES[3]))}, []
+    for waiting in (events.CROWD - 1, events.CROWD):
+        turns = Turns(at_once=1, each=9, everybody=99)
+        turns.waiting = waiting
+        monkeypatch.setattr(events, "drawings", turns)
+        shown.append(run(events.in_turn("anna", events.answer_look, asked)))
+    assert all(">3</output>" in said for said in shown)
+    assert ["why" in said for said in shown] == [True, False]
 
 
 def test_a_look_uses_the_corrections_of_its_browser_alone():
@@ -95,9 +97,7 @@ def test_a_look_uses_the_corrections_of_its_browser_alone():
 
 @pytest.mark.parametrize("known", ["no JSON", "7", '[[11, "x"]]'])
 def test_damaged_corrections_are_named_when_a_photo_is_read(known):
-    answer = events.answer_photo(None, False, known, SimpleNamespace(session_hash="one"))
-    with ThreadPoolExecutor(1) as another:  # the tests that drive a browser leave an event loop running in this thread
-        said, *_ = another.submit(asyncio.run, answer).result()
+    said, *_ = run(events.answer_photo(None, False, known, SimpleNamespace(session_hash="one")))
     assert "Your corrections cannot be used" in said
 
 

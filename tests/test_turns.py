@@ -1,4 +1,8 @@
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -97,7 +101,7 @@ def test_old_clients_are_forgotten(monkeypatch):
 
 
 def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
-    """A thread cannot be stopped: a cancelled request must not let more threads run at once."""
+    """Work cannot be stopped: a cancelled request must not let more threads run at once."""
     running, most, lock = 0, 0, threading.Lock()
 
     def work():
@@ -120,3 +124,28 @@ def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
 
     run(ask())
     assert most == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_replaced():
+    async def ask():
+        turns = Turns(at_once=2, each=9, everybody=9, processes=True)
+        turns.warm_up()
+        first = await turns.take("anna", os.getpid)
+        with pytest.raises(BusyError, match="interrupted"):
+            await turns.take("anna", signal.raise_signal, signal.SIGKILL)
+        second = await turns.take("bert", os.getpid)
+        turns.executor.shutdown()
+        return {os.getpid(), first, second}
+
+    assert len(run(ask())) == 3
+
+
+@pytest.mark.slow
+def test_processes_end_with_a_server_that_is_killed():
+    server = (
+        "import asyncio, os, signal; from model.serving.turns import Turns; turns = Turns(1, 9, 9, processes=True);"
+        "print(asyncio.run(turns.take('anna', os.getpid)), flush=True); signal.raise_signal(signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", server], stdout=subprocess.PIPE, timeout=30, check=False)
+    assert int(ended.stdout) > 0  # read to its end: the process, which would hold it open, has ended too

@@ -20,7 +20,7 @@ from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
-CROWD = 4  # drawings at once from which answers come without a heat map, and so twice as fast
+CROWD = 4  # waiting drawings from which answers omit the heat map, which makes them twice as fast
 NOT_A_DIGIT = "no digit"
 MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
 COLOURS = {NOT_A_DIGIT: GREY} | {str(digit): RED for digit in range(10)}  # box colours
@@ -29,10 +29,10 @@ INVITATIONS = {
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
 }
 
-drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25)
+drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25, processes=True)
 photos = Turns(at_once=2, each=48, everybody=96)
 told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
-torch.set_num_threads(1)  # 8 people drawing, two cores: 73 ms wait; 84 with 2 threads, 206 if read one by one
+torch.set_num_threads(1)  # several drawings are read at once
 try:
     recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
 except (FileNotFoundError, ValueError) as error:
@@ -56,19 +56,19 @@ async def session_of(request: gr.Request) -> str:
 async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
     """Answer a drawing when its session's turn comes, as HTML, or say that the page is busy."""
     try:
-        return await drawings.take(session, work, *arguments)
+        return await drawings.take(session, work, *arguments, drawings.waiting < CROWD)
     except BusyError as busy:
         return markup.busy(f"{busy}.")
 
 
-def answer_look(asked: dict) -> str:
-    """Read the drawing that the page's script sent; return HTML."""
+def answer_look(asked: dict, explained: bool = True) -> str:
+    """Read the drawing that the page's script sent; return HTML, with a heat map if `explained`."""
     try:
         drawing = of_data_url(asked["picture"], *CANVAS)
         reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
         return markup.headline("", f"This is not a drawing: {error}.")
-    return answer_drawing({"composite": drawing}, bool(asked.get("both")), reader)
+    return answer_drawing({"composite": drawing}, bool(asked.get("both")), explained, reader)
 
 
 async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -> str:
@@ -101,11 +101,11 @@ def shown_glyph(picture: str) -> np.ndarray:
     return 1 - of_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
 
 
-def answer_drawing(drawing: dict | None, both: bool, reader: Recognizer = recognizer) -> str:
+def answer_drawing(drawing: dict | None, both: bool, explained: bool, reader: Recognizer = recognizer) -> str:
     """Read the drawing on the Sketchpad; return HTML."""
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
-    beside, explained = textbook if both else None, drawings.waiting <= CROWD
+    beside = textbook if both else None
     return answer(reader, canvas if written else None, INVITATIONS["draw"], beside, explained)[0]
 
 
