@@ -22,7 +22,7 @@ from model.serving.limits import LARGEST_UPLOAD
 
 ASSETS = Path(__file__).parent / "assets"
 SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
-MAX_AGE, SWEEPING = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
+MAX_AGE, SWEEP_INTERVAL = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
 MOST_BYTES = 500_000_000  # maximum total size of uploads
 PATIENCE = 3  # seconds that open requests get to finish on shutdown
 QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
@@ -34,7 +34,7 @@ def place_answer(kind: str) -> gr.HTML:
     said = gr.HTML(markup.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
     saved = corrections.place() is not None
     gr.HTML(
-        html_template=markup.tell(saved),
+        html_template=markup.correction_form(saved),
         js_on_load=(STATIC / "correct.js").read_text(),
         server_functions=[events.correct] if saved else [],
         elem_id=f"{kind}-correct",
@@ -70,8 +70,8 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                     server_functions=[events.look],
                     elem_id="live",
                 )
-                with gr.Column(visible=False) as spare:
-                    spare_pad = place_pad()
+                with gr.Column(visible=False) as fallback:
+                    fallback_pad = place_pad()
             with gr.Column(min_width=SIDE_BY_SIDE):
                 drawing_answer = place_answer("draw")
                 gr.HTML(markup.INSIDE, elem_id="inside")
@@ -88,7 +88,7 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                         color_map=events.COLOURS, show_label=False, show_legend=False, buttons=[], elem_id="boxes"
                     )
                     table = gr.Dataframe(
-                        headers=["number", "how sure", "unsure digits"],
+                        headers=["number", "confidence", "uncertain digits"],
                         interactive=False,
                         show_label=False,
                         buttons=[],
@@ -96,11 +96,11 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                     )
     with gr.Row(elem_id="switches"):
         both = gr.Checkbox(label="Compare with the textbook network", container=False, elem_id="both")
-        gr.Checkbox(label="All ten digits", container=False, elem_id="all-ten")
+        gr.Checkbox(label="Show all ten digits", container=False, elem_id="all-ten")
 
-    # a script that cannot access the canvas triggers a click: the spare pad appears and sends each finished stroke
-    bridge.click(lambda: gr.update(visible=True), None, spare, **QUIETLY)
-    spare_pad.change(events.answer_stroke, [spare_pad, both], drawing_answer, **QUIETLY)
+    # a script that cannot access the canvas triggers a click: the fallback pad appears and sends each finished stroke
+    bridge.click(lambda: gr.update(visible=True), None, fallback, **QUIETLY)
+    fallback_pad.change(events.answer_stroke, [fallback_pad, both], drawing_answer, **QUIETLY)
     known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # correct.js clicks it
     shown = [photo_answer, boxes, text, table, sheet]
     for event in (photo.change, both.change, again.click):
@@ -122,7 +122,7 @@ def serve() -> None:
 
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, end)
-    events.drawings.warm_up()
+    events.drawing_turns.warm_up()
     if ON_SPACES:
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only its proxy can connect there: trust its headers
     page.launch(
@@ -141,7 +141,7 @@ def serve() -> None:
         app_kwargs={"middleware": [Middleware(door.around)], "routes": reader.routes()},
     )
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
-    while not ended.wait(SWEEPING):
+    while not ended.wait(SWEEP_INTERVAL):
         sweep(UPLOADS, spared, MAX_AGE, MOST_FILES, MOST_BYTES)
         give_back_memory()
     door.close(PATIENCE)

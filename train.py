@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=_count, help="passes over the training digits (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--device", type=_device, default=_best_device(), help="cpu, cuda or mps (default: the best here)"
+        "--device", type=_device, default=_best_device(), help="cpu, cuda or mps (default: the best available)"
     )
     parser.add_argument("--limit", type=_count, help="use only the first N digits of each set, for a trial")
     parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder; downloaded if missing")

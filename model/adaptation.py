@@ -8,7 +8,7 @@ from model.networks import NO_DIGIT, half_precision
 
 # chosen on synthetic writers: `python -m model.evaluation.hands`
 STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
-WIDTH = 0.12  # by how much the cosine similarity must fall for the evidence to fall by a factor of e
+WIDTH = 0.12  # drop in cosine similarity that reduces the evidence by a factor of e
 
 
 class Adapted(nn.Module):
@@ -16,9 +16,9 @@ class Adapted(nn.Module):
 
     The logit of each digit is raised by STRENGTH * exp((s - 1) / WIDTH), where s is the cosine similarity, before the
     last layer, to the most similar glyph with that label; so glyphs that resemble none of them are hardly affected. A
-    glyph labelled NO_DIGIT lowers all ten logits instead. Two other methods did worse when they were compared on
-    writers: prototypes, one mean for each digit, corrected fewer errors, and gradient steps on the last layer harmed
-    other people's digits.
+    glyph labelled NO_DIGIT lowers all ten logits instead. Two other methods did worse when compared on several writers'
+    digits: prototypes, one mean for each digit, corrected fewer errors, and gradient steps on the last layer hurt the
+    accuracy on other people's digits.
 
     Args:
         net: ends in a linear layer.
@@ -56,10 +56,10 @@ def corrected(
     """Add the evidence of corrected glyphs to logits [N, 10].
 
     Args:
-        logits: without it.
+        logits: before the evidence is added.
         likeness: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
         labels: [K] int64, 0 to 9 or NO_DIGIT.
-        strength, width: as STRENGTH and WIDTH.
+        strength, width: see STRENGTH and WIDTH.
     """
     evidence = strength * ((likeness - 1) / width).exp()
     for label in labels.unique().tolist():

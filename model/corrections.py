@@ -43,9 +43,9 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
     """
     where = where or place()
     if digit not in range(10) or not glyph.any():
-        raise ValueError("give a glyph with a digit from 0 to 9")
+        raise ValueError("expected a glyph that is not blank and a digit from 0 to 9")
     if where is None:
-        raise ValueError("there is no place for corrections here")
+        raise ValueError("corrections cannot be stored here")
     file = io.BytesIO()
     pixels = np.uint8(np.rint(255 * glyph))
     Image.fromarray(pixels).save(file, "PNG")
@@ -67,7 +67,7 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the glyphs [N, 28, 28] float32 in [0, 1] and digits [N] int64 that are stored in a folder.
 
     Raises:
-        ValueError: a file is not a PNG of 28 x 28 pixels, or there are none.
+        ValueError: a file is not a PNG of 28 x 28 pixels, or the folder holds no corrections.
     """
     paths = sorted(folder.glob(PATTERN))
     if not paths:

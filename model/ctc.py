@@ -27,17 +27,17 @@ class Symbol:
 
     Attributes:
         text: one of `model.networks.SYMBOLS`.
-        column: its horizontal position, in strip columns if from `decode`, in ink columns if from `spell`.
-        shares: [SYMBOLS] float32, the probability of each symbol there; sums to 1.
+        column: its horizontal position, in strip columns if from `decode`, in ink columns if from `read_line`.
+        probabilities: [SYMBOLS] float32, of each symbol there; they sum to 1.
     """
 
     text: str
     column: float
-    shares: np.ndarray
+    probabilities: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Spelled:
+class LineReading:
     """A line as the network `line` reads it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Spelled:
         return float(each.logsumexp(dim=0)) - math.log(len(each))
 
 
-def spell(net: nn.Module, ink: np.ndarray) -> Spelled:
+def read_line(net: nn.Module, ink: np.ndarray) -> LineReading:
     """Read the ink of a line, [h, w] float32 in [0, 1].
 
     An uncertain line is read in three more views: two wider ones, slanted to either side, and a taller one. The text
@@ -67,7 +67,7 @@ def spell(net: nn.Module, ink: np.ndarray) -> Spelled:
     strip, scale = to_strip(ink)
     logits = classify(net, strip)
     readings = [_in_ink(decode(logits), scale)]
-    read = Spelled(readings[0], [logits])
+    read = LineReading(readings[0], [logits])
     if not read.symbols or math.exp(read.log_probability(read.text)) >= UNSURE_LINE:
         return read
     for height, stretch, slant in VIEWS:

@@ -39,7 +39,7 @@ class Mark:
         logits: [10] float32, one for each digit.
         around: the probability of a symbol that is neither digit nor sign there, in [0, 1]; then the number of digits,
             and the number of other symbols, that the finder expects beside it on its line.
-        lone: whether it is all the ink of the picture, or stands in the only place where a digit may be.
+        lone: whether it is all the ink of the picture, or stands in the only place where a digit could be.
     """
 
     box: Box
@@ -63,8 +63,8 @@ def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int], goe
         tone: brightness.
         corner: (row, column) where its first pixel goes.
         size: H, W.
-        goes_on: if true, repeat the edge pixels, so that a bar that is cut off does not look like a stroke; otherwise
-            fill with the median brightness of the border.
+        goes_on: if true, repeat the edge pixels, so that a shape cut off at the edge does not look like a stroke;
+            otherwise fill with the median brightness of the border.
     """
     beyond = [(before, n - before - own) for before, n, own in zip(corner, size, tone.shape, strict=True)]
     return np.pad(tone, beyond, "edge") if goes_on else np.pad(tone, beyond, constant_values=border(tone))
@@ -131,9 +131,9 @@ def find_at(
     said = net(torch.from_numpy(board)[None, None]).float()
     heat = said[:, 12 : 12 + HEATS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
-    once = heat + 1e-6 * order  # breaks ties: one of equally hot neighbours is the peak
+    once = heat + 1e-6 * order  # breaks ties: of several equally hot neighbours, only one is the peak
     peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
-    company = [along_the_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
+    company = [sum_along_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
     company[1] = np.maximum(company[1], cv2.resize(finer, company[1].shape[::-1], interpolation=cv2.INTER_NEAREST))
     channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :-1].nonzero(as_tuple=True))
     if not len(row):
@@ -155,7 +155,7 @@ def find_at(
         some = some[np.argsort(score[some])]  # where two share a cell, the one with the higher score gets its strokes
         if not len(some):
             continue
-        owner = shared_out(strokes, right, down, row[some], column[some])
+        owner = assign_strokes(strokes, right, down, row[some], column[some])
         for number, (i, (left, top, beyond, below)) in enumerate(zip(some, boxes_of(owner, len(some)), strict=True), 1):
             if beyond <= left or (i, left, top, beyond, below) in seen:
                 continue
@@ -164,7 +164,7 @@ def find_at(
             own = owner[top:below, left:beyond] == number
             window = board[2 * top : 2 * below, 2 * left : 2 * beyond]
             ink = ink_of(window, own, strokes[top:below, left:beyond])
-            y, x, h, w = tight(ink)
+            y, x, h, w = ink_bounds(ink)
             if not w:
                 continue
             x0, y0 = 2 * left + x - CORNER[1], 2 * top + y - CORNER[0]
@@ -176,12 +176,12 @@ def find_at(
     return marks, company[1]
 
 
-def along_the_line(middles: np.ndarray) -> np.ndarray:
+def sum_along_line(middles: np.ndarray) -> np.ndarray:
     """Sum the other centres near each cell along its line: [h, w] float32 -> the same shape."""
     return cv2.boxFilter(middles, -1, LINE[::-1], normalize=False, borderType=cv2.BORDER_CONSTANT) - middles
 
 
-def shared_out(
+def assign_strokes(
     strokes: np.ndarray, right: np.ndarray, down: np.ndarray, row: np.ndarray, column: np.ndarray
 ) -> np.ndarray:
     """Assign each stroke pixel to the centre it points to: [H / 2, W / 2] int32, centres from 1, 0 for none."""
@@ -212,8 +212,8 @@ def boxes_of(owner: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
 def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     """Separate a digit's ink from the paper around it: brightness [2h, 2w], strokes [h, w] -> [2h, 2w] in [0, 1].
 
-    Paper is everything outside the strokes; ink is what differs from it on the side (darker or lighter) where the
-    digit's strokes do.
+    Paper is everything outside the strokes; ink differs from it in the same direction (darker or lighter) as the
+    digit's strokes.
     """
     double = window.shape[::-1]
     near = cv2.dilate(np.uint8(own), np.ones((3, 3), np.uint8))
@@ -232,7 +232,7 @@ def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarr
     return ((step - floor) / (pen - floor)).clip(0, 1) * cover.clip(0, 1)
 
 
-def tight(ink: np.ndarray) -> tuple[int, int, int, int]:
+def ink_bounds(ink: np.ndarray) -> tuple[int, int, int, int]:
     """Return the bounding box of the ink: (top, left, height, width); zeros if there is none."""
     x, y, w, h = cv2.boundingRect(np.uint8(ink > 0.2))
     return y, x, h, w

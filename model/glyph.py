@@ -8,7 +8,7 @@ from model.images import Source
 from model.ink import ink, isolate
 
 SIDE = 28  # a glyph is SIDE x SIDE pixels
-LONG = 20  # pixels: longer side of the digit in it
+LONG = 20  # pixels: longer side of the digit in a glyph
 CLOSE_UP = 64  # pixels; longer digits are reduced before they are framed
 FAINT = 0.1  # fainter ink does not extend the digit's bounding box
 
@@ -21,7 +21,7 @@ def glyph_of(image: Source) -> np.ndarray | None:
 def fit(ink: np.ndarray) -> np.ndarray | None:
     """Frame one digit as MNIST does: longer side 20 pixels, centre of mass at the centre of 28 x 28.
 
-    Drawings, photos and the training set all pass through `frame`, so the network never sees another framing.
+    Drawings, photos and the training set all pass through `frame`, so the network never sees any other framing.
     The framing follows http://yann.lecun.com/exdb/mnist/: anti-aliased scaling, and a shift by whole pixels.
 
     Args:
@@ -79,7 +79,7 @@ def _resampling(n: int, start: np.ndarray, length: np.ndarray, size: np.ndarray)
     return weights / weights.sum(axis=2, keepdims=True).clip(1e-6)
 
 
-def close_ups(inks: list[np.ndarray]) -> np.ndarray:
+def frame_all(inks: list[np.ndarray]) -> np.ndarray:
     """Frame digits of any size, each [h, w] float32 in [0, 1]: [N, 28, 28] float32 in [0, 1]."""
     board = np.zeros((len(inks), CLOSE_UP, CLOSE_UP), np.float32)
     for place, digit in zip(board, inks, strict=True):

@@ -63,9 +63,9 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
         side: maximum length in pixels; a longer picture is reduced by the smallest whole factor that makes it fit.
 
     Returns:
-        [H, W] float32 in [0, 1], and (width, height) in pixels before the reduction. EXIF orientation is applied; of an
-        animation, the first frame is used. A transparent picture is composited on white, or on black where white would
-        hide all of it.
+        [H, W] float32 in [0, 1], and (width, height) in pixels before the reduction. EXIF orientation is applied; for
+        an animation, the first frame is used. A transparent picture is composited on white, or on black where white
+        would hide all of it.
 
     Raises:
         FileNotFoundError: the file does not exist.

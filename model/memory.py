@@ -18,7 +18,7 @@ def keep_memory() -> None:
     """Keep freed memory in the process: the next training step needs it.
 
     Otherwise much of it goes back to the system and is paged in again at each step, which takes a fifth of the
-    reference network's time. See mallopt(3).
+    reference network's training time. See mallopt(3).
     """
     _call("mallopt", TRIM_THRESHOLD, -1)
     _call("mallopt", MMAP_MAX, 0)

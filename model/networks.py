@@ -71,7 +71,7 @@ def world() -> nn.Sequential:
 
 
 def quick() -> nn.Sequential:
-    """Build a small network for experiments: 99 % on MNIST after seconds of training; 99,826 parameters."""
+    """Build a small network for experiments: 99% on MNIST after seconds of training; 99,826 parameters."""
     return nn.Sequential(
         *_convolution(1, 24, stride=2, kernel=(5, 5), padding=(2, 2)),  # [N, 24, 14, 14]
         *_convolution(24, 48),
@@ -120,9 +120,9 @@ class Columns(nn.Module):
 def line() -> nn.Sequential:
     """Build the line recogniser (CTC): strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
 
-    It slides the layers of `world`, from which its training starts, along the line: the last are dilated by
-    two columns, so that each sees what it does in `world`. Convolutions over columns follow, trained with
-    connectionist temporal classification (Graves et al. 2006).
+    It slides the layers of `world`, from which its training starts, along the line: the last ones are dilated by two
+    columns, so that each sees what it would in `world`. Convolutions over columns follow, trained with connectionist
+    temporal classification (Graves et al. 2006).
     """
     return nn.Sequential(
         *_convolution(1, 32),  # [N, 32, 28, W]
@@ -189,17 +189,17 @@ def folded(net: nn.Module) -> nn.Module:
             for i, (layer, following) in enumerate(pairwise(list(module))):
                 if isinstance(following, nn.BatchNorm2d):
                     module[i], module[i + 1] = fuse_conv_bn_eval(layer, following), nn.Identity()
-    if isinstance(net, Finder) and faster_in_half(torch.device("cpu")):
+    if isinstance(net, Finder) and bfloat16_is_faster(torch.device("cpu")):
         net = net.to(torch.bfloat16)
     return net.to(memory_format=torch.channels_last)
 
 
 def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
     """Return a context that computes in bfloat16 where the hardware is faster at it, and in float32 elsewhere."""
-    return torch.autocast(device.type, torch.bfloat16) if faster_in_half(device) else contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16) if bfloat16_is_faster(device) else contextlib.nullcontext()
 
 
-def faster_in_half(device: torch.device) -> bool:
+def bfloat16_is_faster(device: torch.device) -> bool:
     """Return whether the hardware computes faster in bfloat16 than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -224,14 +224,14 @@ def build(name: str) -> nn.Module:
 
 @torch.inference_mode()
 def predict(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed where the network and the glyphs are."""
+    """Return the logits [N, 10] float32 for glyphs [N, 1, 28, 28], computed on the device that holds both."""
     return torch.cat([net(batch) for batch in glyphs.split(batch_size)])
 
 
-NO_DIGIT = 10  # label of a non-digit: the class that `with_none` appends
+NO_DIGIT = 10  # label of a non-digit: the class that `with_no_digit` appends
 
 
-def with_none(logits: torch.Tensor) -> torch.Tensor:
+def with_no_digit(logits: torch.Tensor) -> torch.Tensor:
     """Append the class "no digit", whose logit is always 0: [N, 10] -> [N, 11]."""
     return torch.cat([logits, torch.zeros_like(logits[:, :1])], dim=1)
 
@@ -240,6 +240,6 @@ def digit_scores(logits: torch.Tensor) -> torch.Tensor:
     """Return how digit-like each glyph is: logits [N, 10] -> [N] float64 in [0, 1].
 
     It is the total probability of the ten digits against an eleventh class "no digit" whose logit is always 0, and so
-    falls with the energy of Liu et al. (2020).
+    falls as the energy of Liu et al. (2020) rises.
     """
     return logits.double().logsumexp(dim=1).sigmoid()

@@ -27,7 +27,8 @@ class Number:
             groups of three digits, as in 1,250; otherwise a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
         confidence: probability that the whole text is correct, in [0, 1]; for a lone digit, its own; for a longer
-            number, calibrated on synthetic ones if it was reread as a whole, else the product of its symbols'.
+            number, calibrated on synthetic ones if it was reread as a whole, else the product of its symbols'
+            confidences.
         digits: the prediction for each character of the text; None for a sign.
     """
 
@@ -46,7 +47,7 @@ class Number:
         return {"text": self.text, "value": self.value, "box": list(self.box), "confidence": self.confidence}
 
 
-def runs(line: list) -> list[list]:
+def group_numbers(line: list) -> list[list]:
     """Group the digits and signs of a line, from left to right, into numbers.
 
     Non-digits are left out, and so are signs where a number cannot have one.
@@ -74,21 +75,23 @@ def stacked(line: list) -> list:
         if last and last.prediction is None and one.prediction is None and (pair := STACKED.get(last.kind + one.kind)):
             a, b = last.box, one.box
             if min(a[2], b[2]) - max(a[0], b[0]) > 0.5 * min(a[2] - a[0], b[2] - b[0]):
-                mark = replace(one.mark, box=around([last, one]), kind=pair, score=min(last.mark.score, one.mark.score))
+                mark = replace(
+                    one.mark, box=bounding_box([last, one]), kind=pair, score=min(last.mark.score, one.mark.score)
+                )
                 kept[-1] = replace(one, mark=mark)
                 continue
         kept.append(one)
     return kept
 
 
-def around(written: list) -> tuple[float, float, float, float]:
+def bounding_box(written: list) -> tuple[float, float, float, float]:
     """Return the bounding box (left, top, right, bottom) of several items."""
     left, top, right, bottom = zip(*(one.box for one in written), strict=True)
     return min(left), min(top), max(right), max(bottom)
 
 
 def _in_order(group: list) -> list:
-    """Drop the signs in a group that `valid` drops."""
+    """Drop the signs in a group that `without_invalid_signs` drops."""
     return [group[i] for i in places("".join("0" if one.prediction else one.kind for one in group))]
 
 
@@ -108,11 +111,11 @@ def places(text: str) -> list[int]:
     return kept
 
 
-def valid(text: str) -> str:
+def without_invalid_signs(text: str) -> str:
     """Return a text without signs that a number cannot have, as the page shows it.
 
-    >>> valid(".5-"), valid("-2+2="), valid("1..2")
-    ('5', '-2+2=', '1.2')
+    >>> [without_invalid_signs(text) for text in (".5-", "-2+2=", "1..2")]
+    ['5', '-2+2=', '1.2']
     """
     return "".join(text[i] for i in places(text))
 
@@ -134,11 +137,11 @@ def value_of(text: str) -> int | float | None:
     return float(text) if "." in text else int(text)
 
 
-def number_of(run: list, box: tuple[int, int, int, int]) -> Number:
+def make_number(run: list, box: tuple[int, int, int, int]) -> Number:
     """Build a number from its digits and signs.
 
     Args:
-        run: one of the groups that `runs` returns.
+        run: one of the groups that `group_numbers` returns.
         box: its bounding box, in pixels of the image.
     """
     known = [one.log_odds for one in run]

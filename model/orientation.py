@@ -6,7 +6,7 @@ import numpy as np
 
 from model.finder import reduced
 from model.ink import Pieces, connected, ink
-from model.page import Written, plenty, sureness
+from model.page import Written, expected_score, mean_confidence
 from model.rectify import View, flat, sheet
 
 TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
@@ -22,8 +22,8 @@ def oriented(
     """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits.
 
     Args:
-        read: reads brightness [H, W], and returns what is written there and the components of its ink; given
-            True as second argument, only confident marks, and no ink, which is faster.
+        read: reads brightness [H, W], and returns what is written there and the components of its ink; given True as
+            the second argument, only confident marks, and no ink, which is faster.
         tone: [H, W] float32 in [0, 1], brightness.
 
     Returns:
@@ -32,7 +32,7 @@ def oriented(
     given = View(np.eye(3), tone.shape[::-1])
     written, pieces = read(tone)
     there = sum(bool(one.likely and one.prediction) for one in written)
-    if sureness(written) > TURNED and plenty(written) > there - BETTER:
+    if mean_confidence(written) > TURNED and expected_score(written) > there - BETTER:
         return written, pieces, given  # rotated, the same marks could not show that many more digits
     small = reduced(tone, TURNING_SIDE)
     first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
@@ -45,11 +45,11 @@ def oriented(
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
         return written, pieces, given
-    least = plenty(written if small is tone else read(small, True)[0]) + BETTER
+    least = expected_score(written if small is tone else read(small, True)[0]) + BETTER
     for view in views:
         shown, _ = read(view.of(small), True)
-        if plenty(shown) > least and sureness(shown) > TURNED:
-            least, first = plenty(shown), view
+        if expected_score(shown) > least and mean_confidence(shown) > TURNED:
+            least, first = expected_score(shown), view
     if not first.degrees and first.corners is None:
         return written, pieces, given
     larger = np.divide(tone.shape[::-1], small.shape[::-1])

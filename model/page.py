@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.finder import Box, Mark
-from model.numbers import NEAR, Number, around, number_of, runs, text_of
+from model.numbers import NEAR, Number, bounding_box, group_numbers, make_number, text_of
 from model.prediction import Prediction
-from model.rectify import View, box_back
+from model.rectify import View, map_box_back
 
-MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual one
-NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones not part of it
+MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual
+NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones are not part of it
 CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # of the usual height: maximum gap and height of notes in a table of lone digits
 LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
@@ -25,7 +25,7 @@ class Written:
         mark: its place and ink, as the finder detected it.
         prediction: the reading of its glyph; None for a sign.
         likely: whether it is a digit or a sign, or the finder takes it for one.
-        log_odds: that its number is read correctly; None if it was only read mark by mark.
+        log_odds: log-odds that its number is read correctly; None if it was only read mark by mark.
     """
 
     mark: Mark
@@ -88,13 +88,13 @@ class Page:
         return {"text": self.text, "numbers": [number.as_dict() for number in self.numbers], "marks": marks}
 
 
-def in_lines(written: list[Written]) -> list[list[Written]]:
+def group_into_lines(written: list[Written]) -> list[list[Written]]:
     """Group items into lines from top to bottom, each from left to right.
 
     A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
-    boxes = level(np.array([each.box for each in digits], float).reshape(-1, 4))
+    boxes = level_lines(np.array([each.box for each in digits], float).reshape(-1, 4))
     line_of = list(range(len(digits)))
     for i, box in enumerate(boxes.tolist()):
         at_its_height = _overlap(box, boxes[i + 1 :].T, 1) > 0.5 * np.minimum(box[3] - box[1], _heights(boxes[i + 1 :]))
@@ -116,7 +116,7 @@ def in_lines(written: list[Written]) -> list[list[Written]]:
     return [sorted(lines[line], key=lambda each: each.box[0] + each.box[2]) for line in order]
 
 
-def level(boxes: np.ndarray) -> np.ndarray:
+def level_lines(boxes: np.ndarray) -> np.ndarray:
     """Shift boxes vertically so that sloping lines become level: [N, 4] -> [N, 4].
 
     When a page is seen from the side, its lines slope more at the top than at the bottom. Of all such slopes, the one
@@ -177,23 +177,23 @@ def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
     some = [one for one in written if one.likely]
     if not any(one.prediction for one in some):
         some = written[:1]
-    lines = in_lines(some)
+    lines = group_into_lines(some)
     noted = without_notes(some)
     back = np.linalg.inv(view.matrix)
-    marks = [[(box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
-    numbers = [runs(line) for line in (lines if noted is some else in_lines(noted))]
+    marks = [[(map_box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
+    numbers = [group_numbers(line) for line in (lines if noted is some else group_into_lines(noted))]
     text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
-    each = [number_of(run, box_back(around(run), back, size)) for line in numbers for run in line]
+    each = [make_number(run, map_box_back(bounding_box(run), back, size)) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, text, tuple(each), corners, view.degrees)
 
 
-def sureness(written: list[Written]) -> float:
+def mean_confidence(written: list[Written]) -> float:
     """Return the mean confidence of the digits, in [0, 1]; a mark that only the finder calls a digit counts as 0."""
     digits = [one.prediction.confidence for one in written if one.likely and one.prediction]
     return sum(digits) / max(1, len(digits))
 
 
-def plenty(written: list[Written]) -> float:
+def expected_score(written: list[Written]) -> float:
     """Return the expected number of correct minus wrong digits; a likely mark that is a non-digit counts as -1."""
     return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, tight
+from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, ink_bounds
 from model.ink import ON, Pieces, connected, isolate
 
 LIKE_A_MARK = 0.65  # minimum intersection over union of two boxes that show the same digit
@@ -34,16 +34,16 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
     """
     if pieces is None:
         return distinct(find(net, tone, THRESHOLDS[1:]))
-    marks = distinct(find(net, tone, finest=0.5 if thick(pieces) else 1.0))
+    marks = distinct(find(net, tone, finest=0.5 if has_thick_strokes(pieces) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
-    whole = all_of_it(pieces.ink, digits)
+    whole = whole_ink_marks(pieces.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
-    marks = [*marks, *hanging_together(pieces, digits)]
-    parts = [mark for mark in marks if mark.kind != "digit" or (shared(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
-    return alone(parts + whole)
+    marks = [*marks, *component_marks(pieces, digits)]
+    parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
+    return flag_lone(parts + whole)
 
 
-def thick(pieces: Pieces) -> bool:
+def has_thick_strokes(pieces: Pieces) -> bool:
     """Return whether all strokes are wide enough to be seen equally well at half the resolution."""
     on = np.uint8(pieces.ink > ON)
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
@@ -54,7 +54,8 @@ def thick(pieces: Pieces) -> bool:
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
-    """Of nearly identical marks of a kind, such as one digit at two scales, keep the one with the highest score."""
+    """Of nearly identical marks of the same kind, such as one digit at two scales, keep the one with the highest
+    score."""
     if not marks:
         return []
     order = sorted(marks, key=lambda mark: -mark.score)
@@ -63,11 +64,11 @@ def distinct(marks: list[Mark]) -> list[Mark]:
     kept = np.ones(len(order), bool)
     for i in range(len(order)):
         if kept[i]:
-            kept[i + 1 :] &= (shared(boxes[i], boxes[i + 1 :]) < REDUNDANT) | (kinds[i + 1 :] != kinds[i])
+            kept[i + 1 :] &= (iou(boxes[i], boxes[i + 1 :]) < REDUNDANT) | (kinds[i + 1 :] != kinds[i])
     return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 
-def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+def component_marks(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     """Propose each connected component of ink that resembles a mark."""
     if len(pieces.boxes) == 1 or not marks:
         return []
@@ -75,25 +76,25 @@ def hanging_together(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     large = areas(pieces.boxes) >= LIKE_A_MARK * areas(boxes).min()  # smaller ones resemble no mark
     proposed = []
     for label in 1 + np.flatnonzero(large[1:]):
-        alike = [marks[i] for i in np.flatnonzero(shared(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
+        alike = [marks[i] for i in np.flatnonzero(iou(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
         if alike:
             own, corner = pieces.cut_out(label)
             proposed.append(_like(max(alike, key=lambda mark: mark.score), own, *corner))
     return proposed
 
 
-def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
+def whole_ink_marks(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     """Propose all the ink of a picture as one digit: ink [H, W] float32 in [0, 1].
 
     Ink that resembles no mark may be a digit that the finder missed; if it is in pieces, touches two edges of the
     picture, or stands beside a likely mark, its score is 0.
     """
     digit = isolate(written)
-    y, x, height, width = tight(digit)
+    y, x, height, width = ink_bounds(digit)
     if not width:
         return []
     box = np.array([x, y, x + width, y + height], float)
-    likeness = [float(shared(np.array(mark.box), box)) for mark in marks]
+    likeness = [float(iou(np.array(mark.box), box)) for mark in marks]
     alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= LIKE_A_MARK]
     edges = (x == 0) + (y == 0) + (x + width == digit.shape[1]) + (y + height == digit.shape[0])
     frame = edges > 1 and min(digit.shape) >= SMALL
@@ -105,8 +106,8 @@ def all_of_it(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
     return [replace(_like(most, digit[y : y + height, x : x + width], x, y), lone=True)]
 
 
-def alone(marks: list[Mark]) -> list[Mark]:
-    """Set `lone` on the digits if there is only one place where a digit may be."""
+def flag_lone(marks: list[Mark]) -> list[Mark]:
+    """Set `lone` on the digits if there is only one place where a digit could be."""
     digits = [mark for mark in marks if mark.kind == "digit" and mark.score > 0]
     boxes = np.array([mark.box for mark in digits]).reshape(-1, 4)
     if not digits or any(mark.lone for mark in digits) or not covered(boxes[areas(boxes).argmax()], boxes).all():
@@ -120,7 +121,7 @@ def covered(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return common > OVERLAP * np.minimum(areas(boxes), areas(box))
 
 
-def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the intersection over union of boxes [..., 4], in [0, 1]."""
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     common = (high - low).clip(0).prod(axis=-1)

@@ -16,7 +16,7 @@ from model.adaptation import Adapted
 from model.corrections import load as load_corrections
 from model.finder import Mark
 from model.fusion import fuse
-from model.glyph import close_ups
+from model.glyph import frame_all
 from model.images import Source, decoded
 from model.ink import Pieces, connected, ink
 from model.networks import NETWORKS, SIGNS, digit_scores, folded
@@ -24,17 +24,17 @@ from model.numbers import EXTREME
 from model.orientation import oriented
 from model.page import Page, Written, page_of
 from model.prediction import Prediction, blank
-from model.proposals import LIKE_A_MARK, LIKELY, propose, shared
+from model.proposals import LIKE_A_MARK, LIKELY, iou, propose
 from model.rereading import UNLEARNED, reread
 from model.suppression import with_signs, without_repeats, without_specks
 from model.test_time_augmentation import predict_augmented
-from model.touching import crowds, fragments, spelt, take_apart
-from model.whole_numbers import twice
+from model.touching import as_items, fragments, take_apart, wide_components
+from model.whole_numbers import whole_readings
 
 PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
-AT_ONCE = 128  # glyphs per batch, which bounds memory
+BATCH_SIZE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
-LIKE_DIGITS = 0.3  # minimum score, on average, of the parts of a split component
+LIKE_DIGITS = 0.3  # minimum geometric mean of the scores of a split component's parts
 LIKE_A_SIGN = 0.35  # minimum score of a sign, if it stands among digits
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
@@ -120,7 +120,7 @@ class Recognizer:
         return adapted
 
     def read_digit(self, image: Source) -> Prediction:
-        """Read the one digit of a picture, or its tallest: any place, size and polarity.
+        """Read the only digit in a picture, or the tallest, at any place, size and polarity.
 
         Args:
             image: a path, a PIL image or an array; see `model.images.brightness`.
@@ -145,15 +145,17 @@ class Recognizer:
             ValueError: the image cannot be read; the message says why.
         """
         tone, given = decoded(image, PAGE_SIDE)
-        kept, pieces, view = oriented(self.mark_by_mark, tone)
+        kept, pieces, view = oriented(self.read_mark_by_mark, tone)
         weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
-        written = reread(kept, twice(self.line, kept, pieces), weights, lambda parts: self.read_marks(parts, fusion))
+        written = reread(
+            kept, whole_readings(self.line, kept, pieces), weights, lambda parts: self.read_marks(parts, fusion)
+        )
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
 
-    def mark_by_mark(self, tone: np.ndarray, surely: bool = False) -> tuple[list[Written], Pieces | None]:
-        """Detect marks with the finder and classify them; also return the components of ink, None if `surely`."""
+    def read_mark_by_mark(self, tone: np.ndarray, confident_only: bool = False) -> tuple[list[Written], Pieces | None]:
+        """Detect and classify marks; also return the components of ink, or None if `confident_only`."""
         finder, card = self.finder
-        pieces = None if surely else connected(ink(tone, max(tone.shape)))
+        pieces = None if confident_only else connected(ink(tone, max(tone.shape)))
         marks = propose(finder, tone, pieces)
         digits = [mark for mark in marks if mark.kind == "digit"]
         read = [
@@ -172,11 +174,11 @@ class Recognizer:
     def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
         """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""
         before = kept
-        for corner, piece, within in crowds(pieces, [one.mark for one in before]):
+        for corner, piece, within in wide_components(pieces, [one.mark for one in before]):
             now = [before[i] for i in within]
             surest = max(now, key=lambda one: one.mark.score)
             whole = np.array([*corner, *np.add(corner, piece.shape[::-1])])
-            if surest.prediction.confidence > SURE and shared(np.array(surest.box), whole) > LIKE_A_MARK:
+            if surest.prediction.confidence > SURE and iou(np.array(surest.box), whole) > LIKE_A_MARK:
                 continue
             parts = [
                 replace(part, score=(part.score + surest.mark.score) / 2, around=surest.mark.around)
@@ -185,7 +187,7 @@ class Recognizer:
             digits = [part for part in parts if part.kind == "digit"]
             readings = self.read_marks(digits, card["fusion"])
             if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
-                kept = [one for one in kept if one not in now] + spelt(parts, readings)
+                kept = [one for one in kept if one not in now] + as_items(parts, readings)
         return kept
 
     @torch.inference_mode()
@@ -198,8 +200,8 @@ class Recognizer:
         """
         if not marks:
             return []
-        glyphs = close_ups([mark.ink for mark in marks])
-        logits = predict_augmented(self.net, torch.from_numpy(glyphs)[:, None], AT_ONCE)  # [N, 10]
+        glyphs = frame_all([mark.ink for mark in marks])
+        logits = predict_augmented(self.net, torch.from_numpy(glyphs)[:, None], BATCH_SIZE)  # [N, 10]
         if not self.calibration["threshold"]:  # cannot reject: its logits carry no evidence about non-digits
             logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
@@ -222,7 +224,7 @@ class Recognizer:
             N predictions.
         """
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
-        logits = predict_augmented(self.net, batch, AT_ONCE)  # [N, 10]
+        logits = predict_augmented(self.net, batch, BATCH_SIZE)  # [N, 10]
         probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
         scores = digit_scores(logits).tolist()
         return [self._judge(*one) for one in zip(probabilities, scores, batch[:, 0].numpy(), strict=True)]

@@ -82,7 +82,8 @@ def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the matrix [3, 3] that rotates a picture anticlockwise, and the width and height that then hold it."""
+    """Return the matrix [3, 3] that rotates a picture anticlockwise, and the width and height of the rotated
+    picture."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     width, height = size
@@ -92,14 +93,14 @@ def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, 
     return matrix, grown
 
 
-def seen(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def warp(tone: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Warp a picture by a matrix [3, 3] to a given size; fill beyond its edge with the brightness of its border."""
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts from pixel centres, boxes from edges
     matrix = np.linalg.inv(half) @ matrix @ half
     return cv2.warpPerspective(tone, matrix, size, flags=cv2.INTER_LINEAR, borderValue=border(tone))
 
 
-def box_back(box: Box, back: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def map_box_back(box: Box, back: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Map a box by a matrix [3, 3]: return its upright bounding box in whole pixels, clipped to a picture of `size`."""
     left, top, right, bottom = box
     corners = np.float64([[[left, top], [right, top], [right, bottom], [left, bottom]]])
@@ -120,7 +121,7 @@ def laid_flat(picture: Image.Image, sheet: Sequence[tuple[float, float]]) -> Ima
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The view in which a picture is read: rectified, rotated.
+    """The view in which a picture is read: as given, rectified or rotated.
 
     Attributes:
         matrix: [3, 3], maps the picture to the view, in pixels.
@@ -150,4 +151,4 @@ class View:
 
     def of(self, tone: np.ndarray) -> np.ndarray:
         """Return the picture warped to this view."""
-        return seen(tone, self.matrix, self.size)
+        return warp(tone, self.matrix, self.size)

@@ -12,8 +12,8 @@ from model.networks import NEITHER
 from model.numbers import logit, probability, text_of
 from model.page import Written
 from model.prediction import Prediction
-from model.proposals import LIKE_A_MARK, shared
-from model.touching import spelt
+from model.proposals import LIKE_A_MARK, iou
+from model.touching import as_items
 from model.whole_numbers import CHOICE, EVERYTHING, Whole, accepted
 
 AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
@@ -36,7 +36,7 @@ def reread(
 
     Args:
         kept: everything on the page, read mark by mark.
-        again: its numbers, as `model.whole_numbers.twice` yields them.
+        again: its numbers, as `model.whole_numbers.whole_readings` yields them.
         weights: of the evidence, as `model.training.calibrate.learn_numbers` learns them.
         read: classifies the ink of digits.
     """
@@ -44,27 +44,28 @@ def reread(
     cases = (
         (which, evidence(run, whole), text_of(accepted(run)), whole.text, run, whole) for which, run, whole in again
     )
-    for kind, given, _, _, run, whole in decided(cases, weights):
+    for kind, given, _, _, run, whole in choose_readings(cases, weights):
         if kind == TAKEN and (parts := whole.parts()):
             readings = read([part for part in parts if part.kind == "digit"])
-            kept = instead(kept, run, whole, parts, readings)
+            kept = replace_number(kept, run, whole, parts, readings)
         wholes.append(whole)
         log_odds.append(float(np.dot(weights[kind], given)))
-    return believed(kept, wholes, log_odds)
+    return with_log_odds(kept, wholes, log_odds)
 
 
-def decided(cases: Iterable[tuple], weights: dict[str, Sequence[float]]) -> Iterator[tuple]:
-    """Choose a reading for each number of a page, until all the ink is read as one.
+def choose_readings(cases: Iterable[tuple], weights: dict[str, Sequence[float]]) -> Iterator[tuple]:
+    """Choose a reading for each number of a page, stopping once all the ink is read as one number.
 
     Args:
-        cases: the name of the weights that choose, the evidence, the text mark by mark, the text as a whole, and more.
+        cases: the name of the weights to use, the evidence, the text read mark by mark, the text read as a whole, and
+            any extras.
         weights: of the evidence.
 
     Yields:
         The same, with the outcome in place of the name.
     """
     for which, given, marks, whole, *more in cases:
-        kind = choice(given, whole, marks, weights[which])
+        kind = choose(given, whole, marks, weights[which])
         if which == EVERYTHING and kind == LEFT:
             continue  # its numbers are reread one by one
         yield kind, given, marks, whole, *more
@@ -94,13 +95,13 @@ def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
     return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
 
 
-def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
+def choose(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
     """Choose one of the two readings of a number: `AGREED` if they are the same, else `TAKEN` or `LEFT`.
 
     Args:
         given: the evidence.
-        whole: the text as it is read as a whole; it is not taken if it holds a symbol that is neither digit nor sign.
-        marks: the text as it is read mark by mark.
+        whole: the text read as a whole; it is not taken if it holds a symbol that is neither digit nor sign.
+        marks: the text read mark by mark.
         weights: of the evidence, learned on synthetic numbers.
     """
     if whole == marks:
@@ -108,7 +109,7 @@ def choice(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
     return TAKEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else LEFT
 
 
-def instead(
+def replace_number(
     kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
 ) -> list[Written]:
     """Return a page's items with a number replaced by its whole reading; items that both readings share stay unchanged.
@@ -118,7 +119,7 @@ def instead(
         run: the number, read mark by mark.
         whole: the same, read as a whole.
         parts: its digits and signs.
-        readings: of the digits among them, in the same order.
+        readings: one for each digit among them, in the same order.
     """
 
     def as_before(new: Written) -> Written:
@@ -127,12 +128,12 @@ def instead(
             for one in run
             if one.kind == new.kind
             and (new.prediction is None or one.prediction.digit == new.prediction.digit)
-            and shared(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
+            and iou(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
         )
         return next(same, new)
 
     rest = [one for one, inside in zip(kept, whole.holds(middles(kept)), strict=True) if not inside and one not in run]
-    return rest + list(map(as_before, spelt(parts, readings)))
+    return rest + list(map(as_before, as_items(parts, readings)))
 
 
 def middles(items: list[Written]) -> np.ndarray:
@@ -141,7 +142,7 @@ def middles(items: list[Written]) -> np.ndarray:
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def believed(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
+def with_log_odds(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
     """Return a page's items, each with the log-odds that its number was read correctly."""
     places, sure = middles(kept), np.full(len(kept), np.nan)
     for whole, odds in zip(wholes, log_odds, strict=True):

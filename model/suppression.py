@@ -9,7 +9,7 @@ import numpy as np
 from model.finder import Mark
 from model.numbers import logit
 from model.page import Written
-from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, areas, covered, shared
+from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, areas, covered, iou
 
 LARGER, PRECEDENCE = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
 SPECK = 0.075  # of the height of the tallest digit: a shorter digit must be at least as confident
@@ -19,8 +19,8 @@ SIGN_HEIGHT = 0.5  # of the height of the tallest digit: a shorter digit may be 
 def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression that prefers a whole digit to its parts.
 
-    Larger marks come first, and digits before non-digits. A digit gives way to two in its place: surer
-    digits, likely signs, or one of each.
+    Larger marks come first, and digits before non-digits. A digit gives way to two in its place: digits with higher
+    scores, likely signs, or one of each.
     """
     if not read:
         return []
@@ -40,12 +40,12 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
         beside = boxes[within & (seen >= seen[i]) & (area < area[i])]
         for sign in likely_signs[covered(boxes[i], likely_signs)]:
             surer += [sign, *[box for box in beside if not covered(sign, box[None]).any()][:1]]
-        if not any(are_two(box, other) for box, other in combinations(surer, 2)):
+        if not any(are_separate(box, other) for box, other in combinations(surer, 2)):
             kept.append(i)
     return [read[i] for i in kept]
 
 
-def are_two(a: np.ndarray, b: np.ndarray) -> bool:
+def are_separate(a: np.ndarray, b: np.ndarray) -> bool:
     """Return whether two boxes, (left, top, right, bottom), show two symbols; not if they meet one above the other."""
     across, down = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     below = across > OVERLAP * min(a[2] - a[0], b[2] - b[0])
@@ -74,7 +74,7 @@ def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
     for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
         box = np.array(signs[i].box)
         near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
-        same = [one for one in near if one.prediction and shared(box, np.array(one.box)) >= LIKE_A_MARK]
+        same = [one for one in near if one.prediction and iou(box, np.array(one.box)) >= LIKE_A_MARK]
         loses = [one for one in same if one.mark.score < signs[i].score or one.height < SIGN_HEIGHT * tallest]
         others = [one for one in kept if one.likely and one.prediction and one not in same]
         if len(near) == len(loses) and (others or not same):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from model.glyph import SIDE, frame
-from model.networks import predict, with_none
+from model.networks import predict, with_no_digit
 
 UNSURE_GLYPH = 0.8  # a glyph is doubtful if the probability of its best class is below this
 ROTATIONS = -10, -5, 5, 10  # degrees by which the other views of a doubtful glyph are rotated
@@ -28,7 +28,7 @@ def predict_augmented(net: nn.Module, glyphs: torch.Tensor, batch_size: int = 50
         Logits, [N, 10] float32.
     """
     logits = predict(net, glyphs, batch_size)
-    doubtful = with_none(logits).softmax(dim=1).amax(dim=1) < UNSURE_GLYPH
+    doubtful = with_no_digit(logits).softmax(dim=1).amax(dim=1) < UNSURE_GLYPH
     if doubtful.any():
         some = glyphs[doubtful, 0].numpy()
         views = torch.from_numpy(np.concatenate([_turned(some, degrees) for degrees in ROTATIONS]))[:, None]

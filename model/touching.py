@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.ctc import Symbol, spell
-from model.finder import Mark, tight
-from model.ink import Pieces, connected, framing
+from model.ctc import Symbol, read_line
+from model.finder import Mark, ink_bounds
+from model.ink import Pieces, connected, is_frame
 from model.networks import NEITHER, SYMBOLS
 from model.page import Written
 from model.prediction import Prediction
@@ -23,23 +23,23 @@ CUT_ROWS = 80  # maximum number of rows in which a cut is searched for
 DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of pen costs 1
 
 
-def crowds(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
+def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
     """List the connected components of ink that hold marks but are wider than one digit, except lines and frames.
 
     Args:
         pieces: the connected components of a picture's ink.
-        marks: in pixels of that picture.
+        marks: their boxes are in pixels of that picture.
 
     Returns:
         For each component its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
     """
     found = []
-    for label, within in by_piece(pieces.labels, marks).items():
+    for label, within in marks_by_component(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
         tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
         if LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
-            if not framing(own):
+            if not is_frame(own):
                 found.append((corner, own, within))
     return found
 
@@ -49,10 +49,10 @@ def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
 
     Args:
         pieces: the connected components of a picture's ink.
-        marks: in pixels of that picture.
+        marks: their boxes are in pixels of that picture.
     """
     found = []
-    for label, (i, *more) in by_piece(pieces.labels, marks).items():
+    for label, (i, *more) in marks_by_component(pieces.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
         if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < OVERSIZE * max(x1 - x0, y1 - y0):
             own, (left, top) = pieces.cut_out(label)
@@ -68,7 +68,7 @@ def _at_its_place(mark: Mark) -> np.ndarray:
     return cv2.resize(mark.ink, (max(1, right - left), max(1, bottom - top)), interpolation=cv2.INTER_AREA)
 
 
-def by_piece(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
+def marks_by_component(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[int]]:
     """Group marks by the component that holds most of their ink: {label: indices of marks}."""
     of: dict[int, list[int]] = {}
     for i, mark in enumerate(marks):
@@ -89,13 +89,13 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
     Args:
         net: the network `line`.
         ink: [h, w] float32 in [0, 1].
-        corner: its (left, top) in the picture.
+        corner: (left, top) of the ink in the picture.
 
     Returns:
         The digits and signs that are read there, each with its own ink; empty if there are fewer than two, or any
         symbol that is neither a digit nor a sign.
     """
-    symbols = spell(net, ink).symbols
+    symbols = read_line(net, ink).symbols
     return cut_up(ink, symbols, corner) if len(symbols) > 1 else []
 
 
@@ -105,7 +105,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> l
     Args:
         ink: [h, w] float32 in [0, 1].
         symbols: what was read there.
-        corner: its (left, top) in the picture.
+        corner: (left, top) of the ink in the picture.
 
     Returns:
         The digits and signs, each with its own ink; empty if any symbol is neither.
@@ -114,11 +114,11 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> l
         return []
     columns = np.array([symbol.column for symbol in symbols])
     parts = []
-    for symbol, own in zip(symbols, divided(ink, columns), strict=True):
-        y, x, height, width = tight(own)
+    for symbol, own in zip(symbols, divide_ink(ink, columns), strict=True):
+        y, x, height, width = ink_bounds(own)
         if width:
-            shares, kind = symbol.shares[:10], "digit" if symbol.text.isdecimal() else symbol.text
-            score = float(shares.sum()) if kind == "digit" else float(symbol.shares[SYMBOLS.index(kind)])
+            shares, kind = symbol.probabilities[:10], "digit" if symbol.text.isdecimal() else symbol.text
+            score = float(shares.sum()) if kind == "digit" else float(symbol.probabilities[SYMBOLS.index(kind)])
             own = own[y : y + height, x : x + width]
             x, y = x + corner[0], y + corner[1]
             box = (x, y, x + width, y + height)
@@ -126,7 +126,7 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> l
     return parts
 
 
-def divided(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def divide_ink(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Divide ink among symbols: ink [h, w], the column of each symbol [N] -> the ink of each [N, h, w].
 
     A component of the ink goes to the symbol whose column it spans, or to the nearest. A component that spans several
@@ -145,32 +145,32 @@ def divided(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
         own = np.zeros_like(ink)
         piece, (x, y) = pieces.cut_out(label)
         own[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
-        cuts = [cut(own, *columns[[i, j]]) for i, j in pairwise(span)]
+        cuts = [cheapest_cut(own, *columns[[i, j]]) for i, j in pairwise(span)]
         ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
         for i, (start, end) in zip(span, pairwise(ends), strict=True):
             shares[i] += np.where((across >= start[:, None]) & (across < end[:, None]), own, 0)
     return shares
 
 
-def as_spelt(mark: Mark, reading: Prediction) -> Prediction:
+def as_line_reads(mark: Mark, reading: Prediction) -> Prediction:
     """Return the reading of a digit that was split off: the digit is from the network `line`, which saw the number."""
     shares = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
     digit, score = int(shares.argmax()), max(reading.score, mark.score)
     return replace(reading, digit=digit, probabilities=shares, confidence=score * float(shares[digit]), score=score)
 
 
-def spelt(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
+def as_items(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
     """Return the parts of a number as items of a page: each digit is the one that the network `line` reads.
 
     Args:
         parts: digits and signs, each with its own ink.
-        readings: of the digits among them, in the same order.
+        readings: one for each digit among them, in the same order.
     """
     left = iter(readings)
-    return [Written(part, as_spelt(part, next(left)) if part.kind == "digit" else None, True) for part in parts]
+    return [Written(part, as_line_reads(part, next(left)) if part.kind == "digit" else None, True) for part in parts]
 
 
-def cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:
+def cheapest_cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:
     """Return the cheapest cut from top to bottom between two columns, one column per row: ink [h, w] -> [h]."""
     height, width = ink.shape
     left = min(max(0, int(start)), width - 1)

@@ -40,7 +40,7 @@ def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
     Args:
         net: a network from `model.networks`.
         card: what is known about the weights, as JSON types; `card["network"]` is the name `build` takes.
-        path: the file to write; missing folders are made.
+        path: the file to write; missing folders are created.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     write(tensors, {"card": json.dumps(card, sort_keys=True)}, path)
@@ -55,7 +55,7 @@ def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str 
     Args:
         tensors: on the CPU, contiguous.
         metadata: stored in the file along with the tensors.
-        path: the file to write; missing folders are made.
+        path: the file to write; missing folders are created.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,8 @@ def digest(name_or_path: str | os.PathLike) -> str:
 
 
 def fetched(repository: str | os.PathLike) -> Path:
-    """Return the folder of a Hugging Face Hub repository, USER/NAME, downloaded if necessary; a local folder as it is.
+    """Return the folder of a Hugging Face Hub repository, USER/NAME, downloaded if necessary; a local folder is
+    returned as is.
 
     Raises:
         FileNotFoundError: the repository does not exist, or the Hub cannot be reached and it was not downloaded before.
@@ -104,7 +105,7 @@ def fetched(repository: str | os.PathLike) -> Path:
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
-            f"no weights of {os.fspath(repository)!r} ({reason}): give USER/NAME on the Hugging Face Hub, or a folder"
+            f"no weights for {os.fspath(repository)!r} ({reason}): give USER/NAME on the Hugging Face Hub, or a folder"
         ) from error
 
 

@@ -8,24 +8,24 @@ import cv2
 import numpy as np
 from torch import nn
 
-from model.ctc import Spelled, spell
+from model.ctc import LineReading, read_line
 from model.finder import LOW, Mark
-from model.ink import Pieces, framing
+from model.ink import Pieces, is_frame
 from model.networks import NEITHER
-from model.numbers import around, probability, runs, valid
-from model.page import Written, in_lines
-from model.touching import LOWEST, by_piece, cut_up
+from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
+from model.page import Written, group_into_lines
+from model.touching import LOWEST, cut_up, marks_by_component
 
-ABOVE, BELOW = 0.3, 0.4  # digit heights over and under a number within which ink belongs to it
+ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 OVERHANG = 0.8  # digit heights by which the ink of a number may extend beyond its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
-AGAIN = 40  # maximum numbers reread per page
+MOST_REREAD = 40  # maximum numbers reread per page
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
 SAME_PEN = 0.75  # pen widths: thinner ink is from another pen, or a table edge
-CHOICE, EVERYTHING = "choice", "everything"  # weights that choose the reading: of one number; of all the ink
+CHOICE, EVERYTHING = "choice", "everything"  # names of the weights that choose the reading: of one number; of all ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +36,18 @@ class Whole:
         spelled: its symbols, from left to right.
         ink: [h, w] float32 in [0, 1], of the whole number.
         corner: its (left, top) in the picture.
-        joined: about the fraction of its symbols that touch: how many more symbols than connected components it has.
+        joined: approximate fraction of its symbols that touch: 1 - connected components / symbols, at least 0.
     """
 
-    spelled: Spelled
+    spelled: LineReading
     ink: np.ndarray
     corner: tuple[int, int]
     joined: float
 
     @property
     def text(self) -> str:
-        """What the page says if it is taken: without signs that a number cannot have."""
-        return valid(self.spelled.text)
+        """The text of the page if this reading is chosen, without signs that a number cannot have."""
+        return without_invalid_signs(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Return which of some points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""
@@ -67,7 +67,7 @@ def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole |
     height, width = ink.shape
     if height < LOWEST or width > WIDEST * height:
         return None
-    spelled = spell(net, ink)
+    spelled = read_line(net, ink)
     if not spelled.symbols:
         return None
     whole = Whole(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
@@ -79,7 +79,7 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
 
     Args:
         pieces: the connected components of the picture's ink.
-        run: the number's digits and signs, as `model.numbers.runs` returns them.
+        run: the number's digits and signs, as `model.numbers.group_numbers` returns them.
         taken: the components under the digits of its line.
 
     Returns:
@@ -87,7 +87,7 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     """
     digits = [one for one in run if one.prediction]
     height = median(one.height for one in digits)
-    left, top, right, bottom = around(run)
+    left, top, right, bottom = bounding_box(run)
     boxes = pieces.boxes[1:].astype(float)
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     near = (x > left) & (x < right)  # ink before or after it is left to the finder
@@ -95,16 +95,16 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
     near &= (boxes[:, 1] > top - 2 * ABOVE * height) & (boxes[:, 3] < bottom + 2 * BELOW * height)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < FRAME_SIZE * height) & (tall < FRAME_SIZE * height)
-    own = under(pieces, run)
+    own = components_under(pieces, run)
     beyond = np.array([left, top, right, bottom]) - pieces.boxes[sorted(own)]
-    if (beyond * (1, 1, -1, -1) > OVERHANG * height).any() or any(framing(pieces.cut_out(label)[0]) for label in own):
+    if (beyond * (1, 1, -1, -1) > OVERHANG * height).any() or any(is_frame(pieces.cut_out(label)[0]) for label in own):
         return []  # the number's ink is connected to that of a line, a frame or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
 
 
-def under(pieces: Pieces, items: Sequence[Written]) -> set[int]:
+def components_under(pieces: Pieces, items: Sequence[Written]) -> set[int]:
     """Return the components that hold most of the ink of some items."""
-    return set(by_piece(pieces.labels, [one.mark for one in items]))
+    return set(marks_by_component(pieces.labels, [one.mark for one in items]))
 
 
 def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
@@ -126,29 +126,29 @@ def all_ink(pieces: Pieces, seen: list[Written]) -> list[int]:
         return []
     if np.ptp(boxes[large][:, [1, 3]]) > ONE_LINE * tallest:
         return []
-    if any(framing(pieces.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
+    if any(is_frame(pieces.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
         return []
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == pieces.labels.shape[::-1]).any(axis=1)
-    on_edge[[label - 1 for label in under(pieces, seen)]] = False
+    on_edge[[label - 1 for label in components_under(pieces, seen)]] = False
     written = np.isin(pieces.labels, np.flatnonzero(large) + 1)
     pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
     as_thick, ruled = np.minimum(wide, tall) > min(SAME_PEN * pen, pen - 1), ~large & (wide > FRAME_SIZE * tallest)
     digits = [one for one in seen if one.prediction.digit is not None]
-    as_thick[[label - 1 for label in under(pieces, digits)]] = True
+    as_thick[[label - 1 for label in components_under(pieces, digits)]] = True
     return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
 
 
 def accepted(run: Sequence[Written]) -> list[Written]:
     """Return the items of a number, without the marks that were refused and the signs that it cannot have."""
-    return [one for number in runs(run) for one in number]
+    return [one for number in group_numbers(run) for one in number]
 
 
-def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
+def whole_readings(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
     """Reread the numbers of a page as a whole.
 
     If all the ink in the picture is one line and reads as two or more digits and signs, it is yielded first, as one
-    number. Then come the numbers of two or more symbols, at most AGAIN of them, the least certain, which bounds the
-    time for a dense sheet.
+    number. Then come the numbers of two or more symbols; only the MOST_REREAD least certain of them, to bound the time
+    for a dense sheet.
 
     Args:
         net: the network `line`.
@@ -156,7 +156,7 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple
         pieces: the connected components of its ink.
 
     Yields:
-        The name of the weights that choose, what was read mark by mark, and the second reading of it.
+        The name of the weights to use, the items read mark by mark, and the second reading.
     """
     marks = sorted(kept, key=lambda one: one.box[0] + one.box[2])
     seen = [one for one in marks if one.prediction and one.mark.score > LOW]
@@ -166,10 +166,10 @@ def twice(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple
     if whole and len(whole.text) > 1 and NEITHER not in whole.text:
         yield EVERYTHING, marks, whole
     found = []
-    for line in in_lines(kept):
-        numbers = runs(line)
-        taken = under(pieces, [one for run in numbers for one in run if one.prediction])
+    for line in group_into_lines(kept):
+        numbers = group_numbers(line)
+        taken = components_under(pieces, [one for run in numbers for one in run if one.prediction])
         found += [(run, taken) for run in numbers if len(run) > 1]
-    for run, taken in sorted(found, key=lambda each: probability(each[0]))[:AGAIN]:
+    for run, taken in sorted(found, key=lambda each: probability(each[0]))[:MOST_REREAD]:
         if whole := read_whole(net, pieces, ink_around(pieces, run, taken)):
             yield CHOICE, run, whole

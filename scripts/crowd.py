@@ -1,6 +1,7 @@
 """python -m scripts.crowd [--people N] [--seconds S]: many people draw; when a pen rests, its page asks the server.
 
-Each person draws something every few seconds. The command prints how long answers took, and how many asked in vain.
+Each person draws something every few seconds. The command prints how long answers took, and how many requests were told
+to wait.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from argparse import ArgumentParser
 import httpx
 
 from model.evaluation.benchmark import family
-from scripts.soak import canvases, said_of
+from scripts.soak import canvases, without_time
 from tests.conftest import serve_page
 from tests.guests import Guest, config_of
 
@@ -23,7 +24,7 @@ PERIOD = 4.0  # seconds between two drawings of one person, on average
 async def person(
     seed: int, client: httpx.AsyncClient, guest: Guest, drawings: list, until: float, record: list
 ) -> None:
-    """Draw until the deadline; add the time in ms and the answer of each question to the record."""
+    """Draw until the deadline; add the time in ms and the outcome of each request to the record."""
     generator = random.Random(seed)
     await asyncio.sleep(PERIOD * generator.random())
     while time.monotonic() < until:
@@ -34,25 +35,17 @@ async def person(
             said = answer.json() if answer.status_code == 200 else f"HTTP {answer.status_code}"
         except (httpx.HTTPError, ValueError) as error:
             said = repr(error)
-        kind = "busy" if "data-busy" in said else "right" if words(said) == words(wanted) else said
+        kind = "busy" if "data-busy" in said else "right" if without_time(said) in wanted else said
         record.append((1000 * (time.monotonic() - began), kind))
         await asyncio.sleep(PERIOD * (0.5 + generator.random()))
 
 
-def words(answer: str) -> str:
-    """Return an answer without its stages, which a crowd gets fewer of, and without the time it took."""
-    return said_of(answer).split('<div class="stages')[0]
-
-
 async def crowd(people: int, seconds: float, url: str, drawings: list) -> list[tuple[float, str]]:
-    """Let people draw for some seconds; return the record of all their questions."""
+    """Let people draw for some seconds; return the record of all their requests."""
     record: list[tuple[float, str]] = []
-    config = config_of(url)
+    config, until = config_of(url), time.monotonic() + seconds
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=30) as client:
-        await client.post(f"{url}/component_server/", json=Guest(url, config).question(drawings[0][0]))
-        await asyncio.sleep(PERIOD)  # the page has started; so have its processes then
-        until = time.monotonic() + seconds
         everybody = (person(i, client, Guest(url, config), drawings, until, record) for i in range(people))
         await asyncio.gather(*everybody)
     return record
@@ -66,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     drawings = canvases()[1:]
     with serve_page() as served:
+        Guest(served.url, config_of(served.url)).look(drawings[0][0])
+        time.sleep(PERIOD)  # the page answers; its other processes start meanwhile
         before = cpu_seconds(served.pid)
         record = asyncio.run(crowd(options.people, options.seconds, served.url, drawings))
         spent = cpu_seconds(served.pid) - before
@@ -73,8 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     busy = sum(kind == "busy" for _, kind in record)
     wrong = [kind for _, kind in record if kind not in ("right", "busy")]
     waited = f"{busy} told to wait, {len(wrong)} wrong"
-    print(f"{options.people} people, {len(record)} questions: {len(times)} answered, {waited}")
-    print(f"median {statistics.median(times):.0f} ms, 95 % within {times[int(0.95 * len(times))]:.0f} ms")
+    print(f"{options.people} people, {len(record)} requests: {len(times)} answered, {waited}")
+    print(f"median {statistics.median(times):.0f} ms, 95% within {times[int(0.95 * len(times))]:.0f} ms")
     rate, each = len(times) / options.seconds, 1000 * spent / max(1, len(times))
     print(f"{rate:.1f} answers a second; {each:.0f} ms of CPU each")
     for kind in wrong[:3]:

@@ -1,4 +1,4 @@
-"""python -m scripts.examples FOLDER: the pictures that the page offers to try, all drawn here."""
+"""python -m scripts.examples FOLDER: the pictures that the page offers as examples, all drawn here."""
 
 import sys
 from pathlib import Path

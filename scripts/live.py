@@ -1,6 +1,6 @@
-"""python -m scripts.live [DATA]: how fast the page answers while the pen moves, and whether it holds.
+"""python -m scripts.live [DATA]: how fast the page answers while the pen moves, and whether it holds up.
 
-DATA holds eval/strokes_digits.jsonl.gz: then a hundred of its digits are drawn on the page.
+If DATA, which holds eval/strokes_digits.jsonl.gz, is given, a hundred of its digits are drawn on the page.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from tests.guests import Guest, config_of, on_canvas
 
 REPLAYED = 100  # digits that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
-SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and moves of the pen in each
-PEOPLE, EVERY, SECONDS = 200, 4, 40  # who draw at once; seconds between two questions of each; for how long
+SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and pen moves per second
+PEOPLE, EVERY, SECONDS = 200, 4, 40  # how many draw at once; seconds between requests of one; duration in seconds
 WATCH = """() => {
-  const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look is when the canvas was asked for and came
+  const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look: when the canvas was requested and received
   const extract = window.editor.app.renderer.extract, get = extract.canvas.bind(extract);
   extract.canvas = (what) => {
     const asked = performance.now(), canvas = get(what);
@@ -48,10 +48,10 @@ WATCH = """() => {
 
 
 def waits(seen: dict) -> tuple[list[float], list[float]]:
-    """Return how long each move of the pen, and each lift, waited for an answer that knows of it, in ms.
+    """Return how long each move of the pen, and each lift, waited for an answer that reflects it, in ms.
 
-    An answer knows of what came before it asked for the canvas. Where the canvas was as it had been, that it was asked
-    for is the answer.
+    An answer reflects everything before its request for the canvas. If the canvas had not changed, the request itself
+    counts as the answer.
     """
 
     def wait(since: float) -> float | None:
@@ -66,7 +66,7 @@ def waits(seen: dict) -> tuple[list[float], list[float]]:
 
 
 async def visit(page: Page, server: Running) -> np.ndarray:
-    """Go to the page and wait until one can draw; return the middle of the canvas on the screen, [2]."""
+    """Go to the page and wait until it is ready for drawing; return the middle of the canvas on the screen, [2]."""
     await page.goto(server.url, wait_until="domcontentloaded")
     await page.wait_for_selector("#pad .empty", state="detached")
     await page.wait_for_timeout(3000)
@@ -118,7 +118,7 @@ async def latency(server: Running) -> None:
         await browser.close()
     moves, ups = waits(seen)
     answers = sum(any(look[1] <= shown for look in seen["looks"]) for shown in seen["shown"])
-    print(f"from a move of the pen to the answer: median {statistics.median(moves):.0f} ms, 95 % within", end=" ")
+    print(f"from a move of the pen to the answer: median {statistics.median(moves):.0f} ms, 95% within", end=" ")
     print(f"{np.quantile(moves, 0.95):.0f} ms (n {len(moves)});", end=" ")
     print(f"{answers / seconds:.1f} answers and {asked / seconds:.1f} requests a second of drawing")
     print(f"from lifting it: median {statistics.median(ups):.0f} ms, at most {max(ups):.0f} ms (n {len(ups)})")
@@ -149,7 +149,7 @@ def replays(browser, server: Running, data: Path) -> None:
 
 
 def endurance(browser, server: Running) -> None:
-    """Draw many strokes and print what the server holds before and after."""
+    """Draw many strokes and print the server's memory and number of files before and after."""
     context = browser.new_context(**DESK)
     visitor = Visitor(context, server.url, touch=False)
     held = []
@@ -192,8 +192,8 @@ def load(server: Running) -> None:
     for one in people:
         one.join()
     print(f"{PEOPLE} people, a question every {EVERY} s each: median {statistics.median(times):.0f} ms,", end=" ")
-    print(f"95 % within {np.quantile(times, 0.95):.0f} ms (n {len(times)});", end=" ")
-    print(f"{len(errors)} errors, {len(refused)} told to wait, {len(mixed_up)} answers of another")
+    print(f"95% within {np.quantile(times, 0.95):.0f} ms (n {len(times)});", end=" ")
+    print(f"{len(errors)} errors, {len(refused)} told to wait, {len(mixed_up)} answers meant for others")
 
 
 def main(data: Path | None) -> None:

@@ -76,7 +76,7 @@ async def measure(address: str, data: Path) -> None:
         seen = await page.evaluate("seen")
         waits = [next((at for at in seen["shown"] if at >= move), move) - move for move in seen["moves"]]
         print(f"from a move of the pen to the answer: median {statistics.median(waits):.0f} ms,", end=" ")
-        print(f"95 % within {np.quantile(waits, 0.95):.0f} ms (n {len(waits)})")
+        print(f"95% within {np.quantile(waits, 0.95):.0f} ms (n {len(waits)})")
 
         net, card = weights.load(weights.locate("pocket"))
         glyphs, _ = mnist(data / "data", train=False, limit=COMPARED)

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, find_browser, launch_browser, serve_page
 from tests.digits import LETTER, STROKES
 
 PAGE_WIDTH, PAGE_HEIGHT = 960, 600
-LONGEST_FRAME = 2000  # ms that a frame stands at most
+LONGEST_FRAME = 2000  # ms: maximum time that a frame is shown
 PEN = """() => {
   const pen = document.createElement("div");
   pen.style = "position: fixed; width: 16px; height: 16px; margin: -8px; border-radius: 50%; pointer-events: none;"

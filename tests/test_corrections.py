@@ -61,7 +61,7 @@ def test_on_a_space_corrections_go_to_the_owners_dataset_or_nowhere(monkeypatch)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("CORRECTIONS", "somebody/corrections")
     assert corrections.place() is None
-    with pytest.raises(ValueError, match="no place"):
+    with pytest.raises(ValueError, match="cannot be stored"):
         corrections.keep(GLYPHS[0], 3)
     monkeypatch.setenv("HF_TOKEN", "token")
     uploads = []

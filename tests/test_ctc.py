@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model import ctc
-from model.ctc import MARGIN, STRIDE, UNSURE_LINE, VIEWS, classify, decode, log_probability, spell, to_strip
+from model.ctc import MARGIN, STRIDE, UNSURE_LINE, VIEWS, classify, decode, log_probability, read_line, to_strip
 from model.networks import BLANK, SYMBOLS
 
 
@@ -76,8 +76,8 @@ class InTurn(torch.nn.Module):
 
 def test_a_line_is_read_once_unless_it_is_doubtful():
     sure, doubtful = InTurn(Said("___1", 20.0)), InTurn(*[Said("___1", 4.0)] * (1 + len(VIEWS)))
-    assert math.exp(spell(sure, bars()).log_probability("1")) > UNSURE_LINE
-    assert spell(doubtful, bars()).text == "1"
+    assert math.exp(read_line(sure, bars()).log_probability("1")) > UNSURE_LINE
+    assert read_line(doubtful, bars()).text == "1"
     assert len(sure.seen) == 1
     assert len(doubtful.seen) == 1 + len(VIEWS)
     assert len({strip.shape for strip in doubtful.seen}) > 1
@@ -85,7 +85,7 @@ def test_a_line_is_read_once_unless_it_is_doubtful():
 
 
 def test_the_text_that_is_likeliest_over_all_views_is_taken():
-    read = spell(InTurn(Said("___7", 4.0), Said("___1", 8.0), Said("___1", 8.0), Said("___7", 2.0)), bars())
+    read = read_line(InTurn(Said("___7", 4.0), Said("___1", 8.0), Said("___1", 8.0), Said("___7", 2.0)), bars())
     assert read.text == "1"
     shares = [math.exp(log_probability(logits, "1")) for logits in read.logits]
     assert math.isclose(math.exp(read.log_probability("1")), sum(shares) / 4, rel_tol=1e-5)
@@ -104,6 +104,6 @@ def test_symbols_keep_their_place_in_the_ink_whatever_the_view(view, monkeypatch
     monkeypatch.setattr(ctc, "VIEWS", [view])
     ink = np.zeros((200, 300), np.float32)
     ink[:, 210:214] = 1
-    (symbol,) = spell(InTurn(Said("___7", 4.0), Darkest()), ink).symbols
+    (symbol,) = read_line(InTurn(Said("___7", 4.0), Darkest()), ink).symbols
     assert symbol.text == "1"
     assert abs(symbol.column - 212) < 10  # the slant alone moves the middle of the ink by 12

@@ -11,7 +11,7 @@ import torch
 from model import weights
 from model.networks import predict
 from model.training.data import mnist
-from model.training.distributed import SharedNorm, add_up, count, rank, share, share_norms
+from model.training.distributed import SharedNorm, count, rank, share, share_norms, sum_gradients
 from tests.conftest import ROOT
 
 TOLERANCE = {"rtol": 0, "atol": 0.01}  # for logits; without shared norms they differ by 0.04
@@ -20,7 +20,7 @@ TOLERANCE = {"rtol": 0, "atol": 0.01}  # for logits; without shared norms they d
 def test_a_single_process_gets_the_whole_batch_and_its_own_sums():
     assert (count(), rank()) == (1, 0)
     assert share(torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
-    assert add_up(torch.nn.Linear(1, 1), 2.0, 3) == [2.0, 3]
+    assert sum_gradients(torch.nn.Linear(1, 1), 2.0, 3) == [2.0, 3]
     net = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
     assert type(share_norms(net)[0]) is torch.nn.BatchNorm2d
 

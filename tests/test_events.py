@@ -33,7 +33,7 @@ def canvas(strokes, size=160, corner=(120, 60)):
 def test_looking_at_the_canvas_shows_the_digit_and_each_processing_stage():
     said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": False})
     assert ">7</output>" in said
-    assert said.count("<figure") == 5  # as given, ink, found, glyph, why
+    assert said.count("<figure") == 5  # original, ink, found, glyph, why
     assert "side-by-side" not in said
 
 
@@ -80,7 +80,7 @@ def test_a_crowd_is_answered_without_heat_maps(monkeypatch):
     for waiting in (events.CROWD - 1, events.CROWD):
         turns = Turns(at_once=1, each=9, everybody=99)
         turns.waiting = waiting
-        monkeypatch.setattr(events, "drawings", turns)
+        monkeypatch.setattr(events, "drawing_turns", turns)
         shown.append(run(events.in_turn("anna", events.answer_look, asked)))
     assert all(">3</output>" in said for said in shown)
     assert ["why" in said for said in shown] == [True, False]
@@ -110,7 +110,7 @@ def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
 def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
-    assert events.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. It is saved as an 8."
+    assert events.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. Saved as an 8."
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("8-")
     assert np.array_equal(np.asarray(Image.open(file)), np.uint8(200 * np.eye(28)))

@@ -54,8 +54,8 @@ def test_a_graph_whose_logits_differ_is_not_written(tmp_path, monkeypatch, more)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["line", "--onnx", "x"], "reads no glyphs"),
-        (["finder", "--onnx", "x"], "reads no glyphs"),
+        (["line", "--onnx", "x"], "does not read glyphs"),
+        (["finder", "--onnx", "x"], "does not read glyphs"),
         (["nothing", "--onnx", "x"], "no weights at 'nothing'"),
     ],
 )

@@ -3,7 +3,7 @@ import pytest
 
 from model import weights
 from model.evaluation.strokes import draw
-from model.finder import CELL, STEP, boxes_of, find, ink_of, padded, shared_out, tight
+from model.finder import CELL, STEP, assign_strokes, boxes_of, find, ink_bounds, ink_of, padded
 from model.networks import folded
 from tests.digits import STROKES
 
@@ -53,7 +53,7 @@ def test_each_stroke_is_assigned_to_the_centre_that_it_points_to():
         down[10:30, left : left + 4] = (y - 2 * yy - 1) / STEP
     row = np.array([y // CELL for _, y in middles.values()])
     column = np.array([x // CELL for x, _ in middles.values()])
-    owner = shared_out(strokes, right, down, row, column)
+    owner = assign_strokes(strokes, right, down, row, column)
     assert set(owner[10:30, 10:14].ravel()) == {1}
     assert set(owner[10:30, 60:64].ravel()) == {2}
     assert boxes_of(owner, 2) == [(10, 10, 14, 30), (60, 10, 64, 30)]
@@ -68,7 +68,7 @@ def test_ink_is_whatever_is_darker_or_lighter_than_the_paper(paper, pen):
     ink = ink_of(window, own, np.float32(own))
     assert ink[12:28, 18:22].min() > 0.9
     assert ink[:, :14].max() == ink[:, 26:].max() == 0
-    assert tight(ink) == (10, 18, 20, 4)
+    assert ink_bounds(ink) == (10, 18, 20, 4)
 
 
 def test_a_mark_without_contrast_has_no_ink():

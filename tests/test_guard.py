@@ -79,7 +79,7 @@ def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monke
             os.kill(os.getpid(), signal.SIGTERM)
 
     handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
-    monkeypatch.setattr(app, "SWEEPING", 0.01)
+    monkeypatch.setattr(app, "SWEEP_INTERVAL", 0.01)
     monkeypatch.setattr(app, "sweep", sweep)
     monkeypatch.setattr(app, "give_back_memory", lambda: done.append("memory"))
     monkeypatch.setattr(app.page, "launch", lambda **_: None)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from model.evaluation.strokes import STROKES, draw
-from model.ink import WORKING_SIDE, framing, ink, isolate
+from model.ink import WORKING_SIDE, ink, is_frame, isolate
 from tests.digits import difference, glyph
 
 
@@ -64,10 +64,10 @@ def test_a_large_picture_is_downscaled(seven):
 def test_a_frame_is_told_from_digits_and_strokes():
     frame = np.zeros((60, 90), np.float32)
     cv2.rectangle(frame, (5, 5), (80, 50), 1.0, 3)
-    assert framing(frame)
+    assert is_frame(frame)
     frame[45:] = 0  # its lower side is missing
-    assert framing(frame)
+    assert is_frame(frame)
     stroke = np.zeros((60, 30), np.float32)
     stroke[5:55, 10:16] = 1
-    assert not framing(stroke)
-    assert not any(framing(1 - draw(STROKES[digit], 9, 90, (20, 40)) / 255) for digit in range(10))
+    assert not is_frame(stroke)
+    assert not any(is_frame(1 - draw(STROKES[digit], 9, 90, (20, 40)) / 255) for digit in range(10))

@@ -122,10 +122,10 @@ def test_an_oversized_request_gets_413_with_an_error_message(path, chunks, heade
     ("chunk", "headers", "says"),
     [
         (b'{"b": 2}', [JSON], "give a"),
-        (b"{", [JSON], "no JSON"),
-        (b"\xff", [JSON], "no JSON"),
-        (b"[" * 20, [JSON], "no JSON"),
-        (b"x", [FORM], "no JSON"),
+        (b"{", [JSON], "not valid JSON"),
+        (b"\xff", [JSON], "not valid JSON"),
+        (b"[" * 20, [JSON], "not valid JSON"),
+        (b"x", [FORM], "not valid JSON"),
     ],
 )
 def test_an_invalid_request_is_rejected_before_the_application_sees_it(chunk, headers, says):

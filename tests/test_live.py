@@ -190,7 +190,7 @@ def test_a_correction_is_saved_as_a_glyph_and_only_after_a_click(guest, server):
     assert not kept.exists()
     guest.page.locator("#draw-correct summary").click()
     guest.page.locator("#draw-correct").get_by_role("button", name="7", exact=True).click()
-    guest.page.locator("#draw-correct").get_by_text("Thank you. It is saved as a 7.").wait_for()
+    guest.page.locator("#draw-correct").get_by_text("Thank you. Saved as a 7.").wait_for()
     (file,) = kept.iterdir()
     assert file.name.startswith("7-")
     with Image.open(file) as glyph:

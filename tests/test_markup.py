@@ -43,15 +43,15 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (prediction(7, (7, 0.98)), "It is a 7, 98.0% sure."),
-        (prediction(8, (8, 0.9)), "It is an 8, 90.0% sure."),
+        (prediction(7, (7, 0.98)), "It is a 7 (98.0% sure)."),
+        (prediction(8, (8, 0.9)), "It is an 8 (90.0% sure)."),
         (prediction(1, (1, 0.5), (7, 0.4)), "Unsure: 1 or 7?"),
         (prediction(None, (1, 0.5), (7, 0.4)), "This does not look like a digit."),
         (blank(), "This does not look like a digit."),
     ],
 )
 def test_a_prediction_is_described_in_words(one, words):
-    assert answers.said(one) == words
+    assert answers.in_words(one) == words
 
 
 def test_the_bars_show_all_ten_digits_most_probable_first():
@@ -95,14 +95,14 @@ def test_uncertain_digits_of_a_number_are_marked_with_their_alternatives():
     boxes = [((0, 0, 9, 9), one) for one in digits if one]
     said = answers.verdict(Page([boxes], "3.4", (number,)))
     (mark,) = [attrs for tag, attrs in Tags(said).seen if tag == "mark"]
-    assert mark["data-rivals"] == "4 60.0%, 9 39.0%"
+    assert mark["data-rivals"] == "4: 60.0%, 9: 39.0%"
     assert ">3.<mark" in said
-    assert "It is 3.4, 55.0% sure." in said
-    assert answers.doubts(number) == "4 60.0%, 9 39.0%"
+    assert "It is 3.4 (55.0% sure)." in said
+    assert answers.doubts(number) == "4: 60.0%, 9: 39.0%"
 
 
 def test_confidence_is_never_shown_as_100_percent():
-    assert answers.said(prediction(7, (7, 1.0))) == "It is a 7, 99.9% sure."
+    assert answers.in_words(prediction(7, (7, 1.0))) == "It is a 7 (99.9% sure)."
 
 
 def test_a_picture_without_digits_gets_advice():
@@ -146,7 +146,7 @@ def test_a_rectified_sheet_is_shown_as_a_stage():
     corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
     written = replace(page("42", 4, 2), sheet=corners)
     captions = [text for text in stages(None, np.zeros((70, 100), np.uint8), written, False).split("<figcaption>")[1:]]
-    assert [text.partition("<")[0] for text in captions[:4]] == ["as given", "sheet", "ink", "found"]
+    assert [text.partition("<")[0] for text in captions[:4]] == ["original", "sheet", "ink", "found"]
 
 
 def seen(tile):

@@ -5,7 +5,7 @@ from torch import nn
 
 from model import weights
 from model.evaluation.strokes import draw
-from model.networks import BLANK, NETWORKS, build, faster_in_half, folded, local_contrast
+from model.networks import BLANK, NETWORKS, bfloat16_is_faster, build, folded, local_contrast
 from tests.digits import STROKES
 
 
@@ -51,7 +51,7 @@ def test_the_folded_finder_is_the_same_function_in_lower_precision():
     net, _ = weights.load(weights.locate("finder"))
     picture = torch.from_numpy(draw(STROKES[3], 8, 96, (40, 30))[None, None] / np.float32(255))[..., :160, :160]
     exact, fast = net(picture), folded(net)(picture)
-    assert fast.dtype == (torch.bfloat16 if faster_in_half(torch.device("cpu")) else torch.float32)
+    assert fast.dtype == (torch.bfloat16 if bfloat16_is_faster(torch.device("cpu")) else torch.float32)
     assert (fast.float() - exact).abs().mean() < 0.02 * exact.std()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
-from model.numbers import number_of, runs, text_of, valid, value_of
+from model.numbers import group_numbers, make_number, text_of, value_of, without_invalid_signs
 from model.page import Written
 from model.prediction import blank
 from tests.test_recognizer import line_of
@@ -35,7 +35,7 @@ from tests.test_recognizer import line_of
     ],
 )
 def test_signs_are_kept_only_where_valid_and_columns_stay_separate(written, numbers):
-    assert [text_of(run) for run in runs(line_of(written))] == numbers
+    assert [text_of(run) for run in group_numbers(line_of(written))] == numbers
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_stacked_signs_merge_into_one(upper, lower, whole):
     four, *_, five = line_of("4  5")
     signs = [sign((40, top, 60, top + 5), kind) for top, kind in ((12, upper), (26, lower))]
     five = replace(five, mark=replace(five.mark, box=(70, 0, 100, 40)))
-    assert [text_of(run) for run in runs([four, *signs, five])] == [f"4{whole}5"]
+    assert [text_of(run) for run in group_numbers([four, *signs, five])] == [f"4{whole}5"]
 
 
 def sign(box, kind):
@@ -80,25 +80,27 @@ def sure(text, *confidences):
 def test_the_confidence_of_a_number_is_the_product_of_its_symbols():
     point = Written(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
     first, last = sure("35", 0.9, 0.8)
-    number = number_of([first, point, last], (1, 2, 3, 4))
+    number = make_number([first, point, last], (1, 2, 3, 4))
     assert (number.text, number.value, number.box) == ("3.5", 3.5, (1, 2, 3, 4))
     assert number.confidence == pytest.approx(0.9 * 0.5 * 0.8)
     assert [digit and digit.confidence for digit in number.digits] == [0.9, None, 0.8]
-    assert number_of(sure("7", 1.0), (0, 0, 1, 1)).confidence < 1
+    assert make_number(sure("7", 1.0), (0, 0, 1, 1)).confidence < 1
 
 
 def test_a_number_that_was_read_as_a_whole_is_as_sure_as_that_reading():
     run = [replace(one, log_odds=odds) for one, odds in zip(sure("71", 0.8, 0.8), (2.0, 1.0), strict=True)]
-    assert number_of(run, (0, 0, 1, 1)).confidence == pytest.approx(1 / (1 + math.exp(-1)))
+    assert make_number(run, (0, 0, 1, 1)).confidence == pytest.approx(1 / (1 + math.exp(-1)))
 
 
 def test_a_number_converts_to_json_types():
-    number = number_of(sure("42", 0.9, 0.9), (1, 2, 3, 4))
+    number = make_number(sure("42", 0.9, 0.9), (1, 2, 3, 4))
     assert number.as_dict() == {"text": "42", "value": 42, "box": [1, 2, 3, 4], "confidence": pytest.approx(0.81)}
 
 
 def test_a_blank_mark_belongs_to_no_number():
-    assert runs([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
+    assert (
+        group_numbers([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,4 +108,4 @@ def test_a_blank_mark_belongs_to_no_number():
     [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("-=", ""), ("1..2", "1.2"), ("5.=", "5"), ("+-5", "-5")],
 )
 def test_a_text_loses_the_signs_that_a_number_cannot_have(text, without):
-    assert valid(text) == without
+    assert without_invalid_signs(text) == without

@@ -55,7 +55,7 @@ def test_a_digit_can_be_drawn_read_cleared_and_drawn_again(visitor):
     visitor.page.locator("#draw-answer .glyph img").wait_for()  # the server has answered
     assert visitor.page.locator("#draw-answer .heat img").is_visible()
     assert visitor.page.locator("#draw-answer .bars li:visible").count() == 3
-    visitor.page.get_by_label("All ten digits").check()
+    visitor.page.get_by_label("Show all ten digits").check()
     assert visitor.page.locator("#draw-answer .bars li:visible").count() == 10
     visitor.clear()
     words.get_by_text("Draw a digit").wait_for()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model import Recognizer
-from model.evaluation.nuisances import ruling, shadow, spoilt, squares, together
+from model.evaluation.nuisances import combined, degraded_sheets, ruling, shadow, squares
 from model.evaluation.numbers import compose, numbers
 from model.evaluation.pages import compare
 from model.evaluation.strokes import draw
@@ -145,17 +145,17 @@ def test_a_rotated_sheet_is_read_upright(recognizer):
 
 @pytest.mark.parametrize("nuisance", [shadow, ruling])
 def test_shadows_and_ruled_lines_are_not_ink(recognizer, nuisance):
-    pictures = spoilt(nuisance, 0.75, count=2)
+    pictures = degraded_sheets(nuisance, 0.75, count=2)
     assert [recognizer.read_page(picture).text for picture, _ in pictures] == [t for _, t in pictures]
 
 
 def test_grid_lines_as_dark_as_the_pen_cost_few_digits(recognizer):
-    assert compare(recognizer, spoilt(squares, 1.0, count=5))["characters"] > 0.9
+    assert compare(recognizer, degraded_sheets(squares, 1.0, count=5))["characters"] > 0.9
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.75])
 def test_combined_nuisances_cost_few_digits(recognizer, strength):
-    assert compare(recognizer, spoilt(together, strength, count=5))["characters"] > 0.9
+    assert compare(recognizer, degraded_sheets(combined, strength, count=5))["characters"] > 0.9
 
 
 def test_thick_strokes_on_a_rough_wall_are_not_a_shadow(recognizer):

@@ -9,11 +9,11 @@ from model import Prediction, Recognizer, predict_image
 from model.evaluation.strokes import draw
 from model.finder import Mark
 from model.networks import SIGNS
-from model.page import Written, in_lines, page_of, without_notes
+from model.page import Written, group_into_lines, page_of, without_notes
 from model.prediction import blank
 from model.rectify import View
 from model.suppression import with_signs, without_repeats, without_specks
-from model.touching import as_spelt
+from model.touching import as_line_reads
 from tests.digits import STROKES
 
 
@@ -138,7 +138,7 @@ def test_boxes_and_sheet_are_in_picture_pixels_and_clipped_to_it():
 
 def test_lines_are_sorted_from_top_to_bottom():
     below = [replace(one, mark=mark((one.box[0], 100, one.box[2], 140))) for one in line_of("123")]
-    assert [digits_of(line) for line in in_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
+    assert [digits_of(line) for line in group_into_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
 def test_lines_of_different_slopes_are_separated():
@@ -148,7 +148,7 @@ def test_lines_of_different_slopes_are_separated():
         for one in line_of(text, apart=60):
             y = 70 * row + one.box[0] * (0.22 - 0.03 * row)
             page.append(replace(one, mark=mark((one.box[0], y, one.box[2], y + 40))))
-    assert [digits_of(line) for line in in_lines(page)] == ["12345", "246", "98765", "135", "55555"]
+    assert [digits_of(line) for line in group_into_lines(page)] == ["12345", "246", "98765", "135", "55555"]
 
 
 def table(apart=30):
@@ -180,8 +180,8 @@ def test_a_mark_far_larger_than_the_digits_of_a_table_is_dropped():
 
 def test_a_sign_far_from_any_digit_belongs_to_no_line():
     far = Written(mark((300, 300, 310, 310), "."), None, True)
-    assert [len(line) for line in in_lines([*line_of("45"), far])] == [2]
-    assert in_lines([far]) == []
+    assert [len(line) for line in group_into_lines([*line_of("45"), far])] == [2]
+    assert group_into_lines([far]) == []
 
 
 def test_a_whole_digit_is_kept_instead_of_its_parts():
@@ -230,7 +230,7 @@ def test_touching_digits_take_the_reading_of_the_line_network():
     shares = np.full(10, 0.01, np.float32)
     shares[7] = 0.91
     part = replace(mark((0, 0, 9, 9)), logits=np.log(shares), score=0.8)
-    seen = as_spelt(part, replace(blank(), digit=None, score=0.3))
+    seen = as_line_reads(part, replace(blank(), digit=None, score=0.3))
     assert (seen.digit, seen.score) == (7, 0.8)
     assert seen.confidence == pytest.approx(0.8 * 0.91, abs=1e-3)
 

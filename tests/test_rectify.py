@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.rectify import box_back, flat, laid_flat, seen, sheet, turn
+from model.rectify import flat, laid_flat, map_box_back, sheet, turn, warp
 
 CORNERS = np.float32([[80, 60], [330, 90], [300, 420], [50, 380]])
 
@@ -37,7 +37,7 @@ def test_a_disc_is_not_detected_as_a_sheet():
 
 def test_a_rectified_sheet_fills_the_picture():
     matrix, size = flat(CORNERS)
-    paper = seen(desk(), matrix, size)
+    paper = warp(desk(), matrix, size)
     assert paper.shape == size[::-1]
     assert paper[5:-5, 5:-5].min() == pytest.approx(0.9, abs=0.02)
     shown = laid_flat(Image.fromarray(np.uint8(255 * desk())), [tuple(corner) for corner in CORNERS.tolist()])
@@ -49,11 +49,11 @@ def test_a_box_maps_back_to_its_ink_after_a_rotation(degrees):
     tone = np.ones((200, 300), np.float32)
     tone[50:80, 200:220] = 0
     matrix, size = turn(degrees, (300, 200))
-    after = seen(tone, matrix, size)
+    after = warp(tone, matrix, size)
     assert (1 - after).sum() == pytest.approx(600, rel=0.02)
     rows, columns = np.nonzero(after < 0.5)
     box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    left, top, right, bottom = box_back(box, np.linalg.inv(matrix), (1000, 1000))
+    left, top, right, bottom = map_box_back(box, np.linalg.inv(matrix), (1000, 1000))
     assert left <= 200 + 1
     assert right >= 220 - 1
     assert top <= 50 + 1
@@ -65,4 +65,4 @@ def test_a_box_maps_back_to_its_ink_after_a_rotation(degrees):
 def test_a_quarter_turn_matches_numpy_rot90():
     picture = np.random.default_rng(0).random((40, 60)).astype(np.float32)
     matrix, size = turn(90, (60, 40))
-    assert np.allclose(seen(picture, matrix, size), np.rot90(picture), atol=0.02)
+    assert np.allclose(warp(picture, matrix, size), np.rot90(picture), atol=0.02)

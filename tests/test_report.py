@@ -27,7 +27,7 @@ def test_a_hand_edited_number_is_detected(copy, capsys, name, row):
     assert row in text
     (copy / name).write_text(text.replace(row, f"{row}1"))
     assert report.main(["--check"]) == 1
-    assert f"not current: {name}: run" in capsys.readouterr().err
+    assert f"out of date: {name}: run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("of", ["reference", "world", "finder"])
@@ -36,7 +36,7 @@ def test_results_of_other_weights_are_detected(copy, capsys, of):
     assert f'"{of}": "' in measured
     (copy / report.RESULTS).write_text(measured.replace(f'"{of}": "', f'"{of}": "0'))
     assert report.main(["--check"]) == 1
-    assert f"is of other weights than {of}'s" in capsys.readouterr().err
+    assert f"was not measured with the shipped weights of {of}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("absent", ["pages", "letters", "nuisances"])
@@ -51,7 +51,7 @@ def test_missing_results_are_reported(copy, capsys, absent):
 def test_a_missing_figure_is_detected(copy, capsys):
     (copy / report.FIGURES / "styles.png").unlink()
     assert report.main(["--check"]) == 1
-    assert "not current: assets/figures/styles.png: run" in capsys.readouterr().err
+    assert "out of date: assets/figures/styles.png: run" in capsys.readouterr().err
 
 
 def test_figures_of_outdated_results_are_detected(copy, capsys):

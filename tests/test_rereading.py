@@ -5,7 +5,7 @@ from model import Recognizer
 from model.evaluation.strokes import draw
 from model.ink import connected
 from model.numbers import text_of
-from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choice, evidence, instead
+from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose, evidence, replace_number
 from model.whole_numbers import CHOICE, EVERYTHING, read_whole
 from tests.digits import LETTER, STROKES
 from tests.test_ctc import Said
@@ -13,7 +13,7 @@ from tests.test_whole_numbers import FAR, ONE, POINT, TWO, as_one, picture, writ
 
 
 def chosen(run, whole):
-    return choice(evidence(run, whole), whole.text, text_of(run), UNLEARNED[CHOICE])
+    return choose(evidence(run, whole), whole.text, text_of(run), UNLEARNED[CHOICE])
 
 
 def test_the_reading_as_a_whole_counts_if_it_is_surer_than_that_of_the_marks():
@@ -33,7 +33,7 @@ def test_a_reading_that_holds_a_non_digit_is_not_taken():
     pieces, run = connected(picture(ONE, POINT, TWO)), [written(ONE, 1), written(TWO, 1)]
     whole = as_one(Said("___1__#__1", 20.0), pieces, run)
     assert whole.text == "1#1"
-    assert choice(evidence(run, whole), whole.text, "11", [100.0] * 8) == LEFT
+    assert choose(evidence(run, whole), whole.text, "11", [100.0] * 8) == LEFT
 
 
 def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
@@ -43,13 +43,13 @@ def test_marks_that_both_readings_share_stay_and_what_lies_between_is_added():
     parts = whole.parts()
     assert [part.kind for part in parts] == ["digit", ".", "digit"]
     readings = [run[0].prediction, run[1].prediction]
-    now = instead([*run, far], run, whole, parts, readings)
+    now = replace_number([*run, far], run, whole, parts, readings)
     assert far in now
     assert run[0] in now
     assert [one.kind for one in now].count(".") == 1
     assert len(now) == 4
     beside = written((75, 40, 85, 44), "-")
-    assert beside not in instead([*run, beside], [*run, beside], whole, parts, readings)
+    assert beside not in replace_number([*run, beside], [*run, beside], whole, parts, readings)
 
 
 def test_refused_marks_do_not_count_in_the_reading_of_the_marks():

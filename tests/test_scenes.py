@@ -4,7 +4,7 @@ import torch
 
 from model.finder import CELL, DIGIT
 from model.networks import HEATS, SIGNS
-from model.training.camera import fallen
+from model.training.camera import turn_sideways
 from model.training.data import mnist
 from model.training.layouts import Writer
 from model.training.scenes import SCENE_SIDE, Scenes, boxes, targets
@@ -93,7 +93,7 @@ def test_a_digit_lying_on_its_side_is_not_a_target():
     page = sheet()
     page.put(np.ones((24, 8), np.float32), 8, 16, 0.0, [4])
     page.put(np.ones((24, 8), np.float32), 40, 16, 0.0, [8])
-    over = fallen(page, 1)
+    over = turn_sideways(page, 1)
     truth = targets(over.owner, over.things)
     assert over.things[0][0] == OTHER
     assert not truth[:4].any()

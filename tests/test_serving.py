@@ -226,7 +226,7 @@ def test_a_flooding_client_is_told_so_and_others_are_answered(address, guest):
     assert all(">3</output>" in answer for answer in answers)
     busy = [answer for answer in said if "data-busy" in answer]
     assert busy
-    assert "You ask faster than can be answered" in busy[0]
+    assert "You are sending faster than we can answer" in busy[0]
     assert all(">7</output>" in answer for answer in said if answer not in busy)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from model.finder import Mark
 from model.ink import connected
-from model.touching import crowds, cut, fragments, take_apart
+from model.touching import cheapest_cut, fragments, take_apart, wide_components
 from tests.test_ctc import Said, bars
 
 
@@ -16,7 +16,7 @@ def test_a_cut_follows_the_path_with_the_least_ink():
     ink = np.ones((50, 40), np.float32)
     slit = 15 + np.arange(50) // 10
     ink[np.arange(50), slit] = ink[np.arange(50), slit + 1] = 0
-    way = cut(ink, 5, 35)
+    way = cheapest_cut(ink, 5, 35)
     assert way.shape == (50,)
     assert (np.abs(way - slit) <= 1).all()
 
@@ -44,7 +44,7 @@ def test_only_wide_ink_with_a_mark_is_a_candidate_for_splitting():
     page[30:70, 10:70] = bars()
     page[30:70, 100:110] = 1  # narrow
     page[30:70, 200:260] = bars()  # without a mark
-    ((corner, ink, within),) = crowds(connected(page), [mark(100, 30, 110, 70), mark(10, 30, 40, 70)])
+    ((corner, ink, within),) = wide_components(connected(page), [mark(100, 30, 110, 70), mark(10, 30, 40, 70)])
     assert corner == (14, 29)
     assert ink.sum() == bars().sum()
     assert within == [1]
@@ -55,8 +55,8 @@ def test_a_frame_around_a_digit_is_not_a_candidate_for_splitting():
     page[5:95, 5:145] = 1
     page[8:92, 8:142] = 0
     page[40:60, 70:80] = 1
-    assert crowds(connected(page), [mark(70, 40, 80, 60)]) == []
-    assert crowds(connected(page), [mark(5, 5, 145, 95)]) == []
+    assert wide_components(connected(page), [mark(70, 40, 80, 60)]) == []
+    assert wide_components(connected(page), [mark(5, 5, 145, 95)]) == []
 
 
 def test_a_mark_connected_to_much_other_ink_is_a_fragment():

@@ -7,7 +7,7 @@ from model.finder import Mark
 from model.ink import connected
 from model.page import Written
 from model.prediction import Prediction
-from model.whole_numbers import CHOICE, EVERYTHING, all_ink, ink_around, read_whole, twice, under
+from model.whole_numbers import CHOICE, EVERYTHING, all_ink, components_under, ink_around, read_whole, whole_readings
 from tests.test_ctc import Said
 
 PAPER = 300  # pixels: width of the test pictures
@@ -40,7 +40,7 @@ BESIDE = (100, 0, 110, 17), (100, 83, 110, 100)  # above and below the others
 def test_a_number_owns_its_marks_and_what_stands_among_them_unread():
     pieces = connected(picture(ONE, POINT, TWO, FAR, (35, 0, 65, 3)))  # the last is a line far above
     run, other = [written(ONE, 1), written(TWO, 1)], [written(FAR, 1)]
-    labels = ink_around(pieces, run, under(pieces, [*run, *other]))
+    labels = ink_around(pieces, run, components_under(pieces, [*run, *other]))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, POINT, TWO])
 
 
@@ -48,7 +48,7 @@ def test_a_number_does_not_own_the_ink_of_its_neighbour():
     near = (75, 20, 85, 70)
     pieces = connected(picture(ONE, TWO, near))
     run = [written(ONE, 1), written(TWO, 1)]
-    labels = ink_around(pieces, run, under(pieces, [*run, written(near, 1)]))
+    labels = ink_around(pieces, run, components_under(pieces, [*run, written(near, 1)]))
     assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, TWO])
 
 
@@ -65,11 +65,11 @@ def test_a_single_digit_is_not_read_again():
 
 
 def again(line, kept, *rectangles):
-    return list(twice(line, kept, connected(picture(*rectangles))))
+    return list(whole_readings(line, kept, connected(picture(*rectangles))))
 
 
 def as_one(line, pieces, run):
-    return read_whole(line, pieces, ink_around(pieces, run, under(pieces, run)))
+    return read_whole(line, pieces, ink_around(pieces, run, components_under(pieces, run)))
 
 
 def test_digits_that_share_their_ink_are_known_to_touch():
@@ -87,7 +87,7 @@ def test_each_number_of_a_page_is_read_again():
 
 
 def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch):
-    monkeypatch.setattr(whole_numbers, "AGAIN", 1)
+    monkeypatch.setattr(whole_numbers, "MOST_REREAD", 1)
     boxes, sure = (ONE, TWO, FAR, (230, 20, 240, 70)), (0.9, 0.9, 0.9, 0.5)
     kept = [written(box, 1, each) for box, each in zip(boxes, sure, strict=True)]
     ((_, run, _),) = again(Said("___1____1"), kept, *boxes, *BESIDE)
@@ -139,7 +139,7 @@ def test_framed_numbers_are_not_reread():
     assert all_ink(connected(picture(*boxes)), [run[0]]) != []
     assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0]]) == []
     touching = connected(picture(*boxes, *frame, (20, 65, 30, 83)))
-    assert ink_around(touching, run, under(touching, run)) == []
+    assert ink_around(touching, run, components_under(touching, run)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // Shows what each layer of `pocket` sees, and how each pixel of a map was computed.
-const WIDEST = 640; // pixels: width of a layer's row of maps on the screen
-const CONTENT = `<summary>Look inside the network</summary>
+const ROW_WIDTH = 640; // pixels: width of a layer's row of maps on the screen
+const FOLD_CONTENT = `<summary>Look inside the network</summary>
 <p>What each layer of the network on this device sees in a single digit, while you draw. Bright is strong. Tap a pixel
 to see which pixels of the previous layer feed it, and with what weights.</p>
 <div class="maps"></div>
@@ -34,7 +34,7 @@ function votes({ weight, inputs }, { data, channels, side }) {
 export class Inside {
   // fold: the <details> to fill.
   constructor(reader, fold) {
-    fold.innerHTML = CONTENT;
+    fold.innerHTML = FOLD_CONTENT;
     const [rows, patch] = [fold.querySelector(".maps"), fold.querySelector(".patch")];
     Object.assign(this, { reader, fold, rows, patch });
   }
@@ -58,7 +58,7 @@ export class Inside {
       const across = perRow(channels);
       const tile = side + 1;
       Object.assign(board, { width: across * tile, height: Math.ceil(channels / across) * tile });
-      board.style.width = `${channels === 1 ? 84 : WIDEST}px`;
+      board.style.width = `${channels === 1 ? 84 : ROW_WIDTH}px`;
       const picture = new ImageData(board.width, board.height);
       let strongest = 1e-6;
       for (const value of data) strongest = Math.max(strongest, Math.abs(value));

@@ -3,7 +3,7 @@ import { Inside } from "./inside.js";
 import { Reader } from "./reader.js";
 import { inWords, percent } from "./words.js";
 
-const PEN = 1 / 30; // pen width, as a fraction of the paper's width
+const PEN_WIDTH = 1 / 30; // pen width, as a fraction of the paper's width
 
 const pad = document.querySelector("#pad");
 const paper = pad.getContext("2d", { willReadFrequently: true });
@@ -55,7 +55,7 @@ const place = ({ clientX, clientY }) => {
 };
 const draw = (event) => {
   const to = place(event);
-  Object.assign(paper, { lineWidth: PEN * pad.width, lineCap: "round", strokeStyle: "#000" });
+  Object.assign(paper, { lineWidth: PEN_WIDTH * pad.width, lineCap: "round", strokeStyle: "#000" });
   paper.beginPath();
   paper.moveTo(...last.at);
   paper.lineTo(...to);

@@ -3,8 +3,8 @@
 
 const SIDE = 28; // a glyph is SIDE x SIDE pixels
 const LONG = 20; // pixels: longer side of the digit in it
-const FAINT = 0.1; // fainter ink does not extend the digit's bounding box
-const ABOVE = 0.4; // fraction of the narrower width: stacked ink that overlaps more is one symbol
+const FAINTEST_EDGE = 0.1; // fainter ink does not extend the digit's bounding box
+const OVERLAPPING = 0.4; // fraction of the narrower width: stacked ink that overlaps more is one symbol
 const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
 
 // The ink of a drawing in black on white: ImageData -> {data: Float32Array in [0, 1], width, height}.
@@ -34,7 +34,7 @@ export function fit({ data, width, height }) {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      if (data[y * width + x] > FAINT) {
+      if (data[y * width + x] > FAINTEST_EDGE) {
         if (x < left) left = x;
         if (x > right) right = x;
         if (y < top) top = y;
@@ -79,7 +79,7 @@ export function symbols({ data, width, height }) {
   const pieces = [];
   const seen = new Uint8Array(data.length);
   for (let start = 0; start < data.length; start++) {
-    if (seen[start] || data[start] <= FAINT) continue;
+    if (seen[start] || data[start] <= FAINTEST_EDGE) continue;
     const piece = { at: [start], left: width, top: height, right: -1, bottom: -1, pieces: 1 };
     seen[start] = 1;
     for (let i = 0; i < piece.at.length; i++) {
@@ -92,7 +92,7 @@ export function symbols({ data, width, height }) {
       for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++)
         for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
           const next = row * width + column;
-          if (!seen[next] && data[next] > FAINT) {
+          if (!seen[next] && data[next] > FAINTEST_EDGE) {
             seen[next] = 1;
             piece.at.push(next);
           }
@@ -105,7 +105,7 @@ export function symbols({ data, width, height }) {
   for (const piece of pieces) {
     const last = joined[joined.length - 1];
     const shared = last ? Math.min(last.right, piece.right) - piece.left + 1 : 0;
-    if (last && shared > ABOVE * Math.min(last.right - last.left + 1, piece.right - piece.left + 1)) {
+    if (last && shared > OVERLAPPING * Math.min(last.right - last.left + 1, piece.right - piece.left + 1)) {
       for (const i of piece.at) last.at.push(i);
       Object.assign(last, { right: Math.max(last.right, piece.right), pieces: last.pieces + 1 });
       Object.assign(last, { top: Math.min(last.top, piece.top), bottom: Math.max(last.bottom, piece.bottom) });

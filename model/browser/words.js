@@ -13,5 +13,5 @@ export function inWords(digit, probabilities, sure) {
   const [first, second] = ranked(probabilities);
   if (digit === null) return "This does not look like a digit.";
   if (sure < NAMED) return `Unsure: ${first} or ${second}?`;
-  return `It is ${digit === 8 ? "an" : "a"} ${digit}, ${percent(sure)} sure.`;
+  return `It is ${digit === 8 ? "an" : "a"} ${digit} (${percent(sure)} sure).`;
 }

@@ -1,4 +1,4 @@
-"""How much a recognizer learns of one person's handwriting from a few corrections, judged on writers."""
+"""How much a recognizer learns of one person's handwriting from a few corrections, measured on real writers."""
 
 import random
 from collections import defaultdict
@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from model.adaptation import STRENGTH, WIDTH, corrected
 from model.evaluation.strokes import draw_somewhere
-from model.glyph import close_ups
+from model.glyph import frame_all
 from model.ink import ink
 from model.networks import digit_scores
 from model.recognizer import Recognizer
@@ -20,14 +20,14 @@ from model.training.calibrate import KEPT
 
 FEWEST = 20  # digits that a writer must have
 CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
-ARBITRARY = 10  # corrections of any digits
+ARBITRARY = 10  # corrections of arbitrary digits
 DRAWS = 4  # times that arbitrary digits are drawn for each writer
 
 
 def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
     """Return the glyphs of pen strokes, drawn somewhere on a canvas and framed as marks are: [N, 1, 28, 28] float32."""
     pictures = (draw_somewhere(one["strokes"], np.random.default_rng(i)) for i, one in enumerate(drawings))
-    return torch.from_numpy(np.concatenate([close_ups([ink(picture, 640)]) for picture in pictures]))[:, None]
+    return torch.from_numpy(np.concatenate([frame_all([ink(picture, 640)]) for picture in pictures]))[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Seen:
         writers: [N] who drew each digit.
         truth: [N] int64, the digits.
         logits: [N, 10].
-        features: [N, F] float32, unit vectors: what stands before the last layer.
+        features: [N, F] float32, unit vectors: the inputs of the last layer.
         letters: the logits and features of drawings that are to be refused.
     """
 
@@ -59,14 +59,14 @@ def look_at(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[
         letters: drawings that are to be refused, in the same format.
     """
     truth = torch.tensor([int(one["label"]) for one in drawings])
-    logits, features = known(recognizer, glyphs_of(drawings))
-    strange = known(recognizer, glyphs_of(letters)) if letters else (logits[:0], features[:0])
+    logits, features = logits_and_features(recognizer, glyphs_of(drawings))
+    strange = logits_and_features(recognizer, glyphs_of(letters)) if letters else (logits[:0], features[:0])
     return Seen([one["writer"] for one in drawings], truth, logits, features, strange)
 
 
 @torch.inference_mode()
-def learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> dict[str, float]:
-    """Measure the errors of writers before and after they correct what was misread, or arbitrary digits.
+def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> dict[str, float]:
+    """Measure the error on writers' digits before and after they correct misread or arbitrary digits.
 
     Args:
         looked: what the recognizer sees of their digits.
@@ -75,7 +75,7 @@ def learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> 
     Returns:
         writers, digits: how many there are, of writers with at least `FEWEST` digits.
         before_K, after_K: the error on a writer's other digits, before and after correcting the first K misread.
-        same, fixed: misread digits of which the writer has others, misread in the same way; and how many of them
+        same, fixed: misread digits whose writer has others misread in the same way; and how many of them
             are read correctly after up to three of those others are corrected.
         before_any, after_any: the error on the rest of a writer's digits, before and after `ARBITRARY` corrections.
         others: by how much the accuracy on everybody else's digits changes after three corrections, on average; and
@@ -138,7 +138,7 @@ def learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> 
     }
 
 
-def known(recognizer: Recognizer, glyphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the logits of glyphs [N, 10], and what stands before the last layer, as unit vectors [N, F]."""
+def logits_and_features(recognizer: Recognizer, glyphs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits of glyphs [N, 10], and the inputs of the last layer, as unit vectors [N, F]."""
     before = torch.cat([recognizer.net[:-1](batch) for batch in glyphs.split(250)])
     return predict_augmented(recognizer.net, glyphs), normalize(before)

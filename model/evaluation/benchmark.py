@@ -101,7 +101,7 @@ def pages(canvas: np.ndarray, n: int) -> dict:
 
 
 def extra_mb(path: Path, canvas: np.ndarray) -> float:
-    """Return by how many megabytes the peak memory of a fresh process grows when it also reads a photo."""
+    """Return the growth in a fresh process's peak memory, in megabytes, when it also reads a photo."""
     recognizer = Recognizer.load()
     recognizer.read_page(canvas)
     before = memory_mb(os.getpid(), "VmHWM")
@@ -188,7 +188,7 @@ def as_text(results: dict, n: int) -> str:
             f"| {name} | {r['canvas_ms']:.1f} ms | {r['glyphs_a_second']:,.0f} | {r['torch_ms']:.2f} ms | {other} |"
         )
     rows.append(
-        f"\nOne thread, medians of {n}, of glyphs a second {max(1, n // 20)}; torch {results['torch']}. "
+        f"\nOne thread, medians of {n}, for glyphs a second of {max(1, n // 20)}; torch {results['torch']}. "
         f"From a canvas to its glyph {read['glyph']['ours_ms']:.2f} ms, by a plain resize((28, 28)) "
         f"{read['glyph']['plain_resize_ms']:.2f} ms."
     )
@@ -216,9 +216,9 @@ def as_text(results: dict, n: int) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Print the results, and write them to a file if asked; return the exit code."""
     parser = ArgumentParser(prog="python -m model.evaluation.benchmark", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--data", type=Path, help="folder of MNIST: train too, against the well-known example")
+    parser.add_argument("--data", type=Path, help="MNIST folder: time training too, against PyTorch's example")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    parser.add_argument("--repeat", type=int, default=200, metavar="N", help="times that each read is timed")
+    parser.add_argument("--repeat", type=int, default=200, metavar="N", help="number of timings of each read")
     options = parser.parse_args(arguments)
     canvas, n = draw(STROKES[7], 14, 180, (60, 50)), options.repeat
     results = {"machine": platform.machine(), "torch": torch.__version__, "n": n, "starting": starting()}

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
-from model.evaluation.adaptation import learning, look_at
+from model.evaluation.adaptation import look_at, measure_learning
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
 from model.evaluation.pages import measure_pages
@@ -181,8 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("weights", nargs="*", default=["reference", "world"], help="shipped networks, or weights files")
     parser.add_argument("--finder", default="finder", help="the network that finds digits: shipped, or a weights file")
     parser.add_argument("--data", type=Path, default=Path(), help="folder that holds data/MNIST and eval/")
-    parser.add_argument("--json", type=Path, help="write the measures to this file as well")
-    parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of the mistakes of each")
+    parser.add_argument("--json", type=Path, help="write the measurements to this file as well")
+    parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write contact sheets of each network's mistakes")
     parser.add_argument(
         "--pages", action=BooleanOptionalAction, default=True, help="read pages too, which takes longer"
     )
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
         if letters := results[name].get("letters"):
             how = "that keeps 99% of the stroke digits, without the finder"
             letters["refused"][how] = alone(recognizer, options.data)
-    print("In %, accuracies with their 95 % interval\n\n" + as_table(results))
+    print("In %; accuracies with 95% confidence intervals\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]
         if strokes:
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
             for of in ("strokes", "letters")
         ]
         for name, recognizer in recognizers.items():
-            results[name]["learning"] = learning(look_at(recognizer, *drawings))
+            results[name]["learning"] = measure_learning(look_at(recognizer, *drawings))
         print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
     if spread := over_seeds(kinds, results):
         print("\n" + spread)

@@ -18,7 +18,7 @@ from model.training.data import mnist
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
 from model.training.pen import draw as draw_shape
-from model.training.scenes import DIGITS_A_SCENE, SCENE_SIDE, Scenes
+from model.training.scenes import DIGITS_PER_SCENE, SCENE_SIDE, Scenes
 
 SHOWN = 100  # number of mistakes, the most confident first
 FEW, ROWS, COLUMNS = 2000, 4, 8  # digits loaded, and rows and columns of finder training scenes shown
@@ -128,7 +128,7 @@ def mistakes(results: dict, data: Path) -> Image.Image:
 
 
 def styles() -> Image.Image:
-    """Lay out the shapes that our own pen draws: digits first, then non-digits."""
+    """Lay out the shapes that our simulated pen draws: digits first, then non-digits."""
     torch.manual_seed(0)
     shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
     glyphs = augment(write(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
@@ -139,7 +139,7 @@ def scenes(data: Path) -> Image.Image:
     """Lay out training scenes of the finder."""
     torch.manual_seed(0)
     glyphs, labels = mnist(data / "data", train=True, limit=FEW)
-    pictures, _ = Scenes(glyphs, labels, per_shape=4)(torch.arange(ROWS * COLUMNS * DIGITS_A_SCENE) % len(labels))
+    pictures, _ = Scenes(glyphs, labels, per_shape=4)(torch.arange(ROWS * COLUMNS * DIGITS_PER_SCENE) % len(labels))
     board = pictures[:, 0].numpy().reshape(ROWS, COLUMNS, SCENE_SIDE, SCENE_SIDE).swapaxes(1, 2)
     return Image.fromarray(np.uint8(255 * board.reshape(ROWS * SCENE_SIDE, COLUMNS * SCENE_SIDE))).reduce(2)
 

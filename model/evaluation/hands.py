@@ -1,7 +1,7 @@
 """python -m model.evaluation.hands: choose how much corrections count, on synthetic writers.
 
 Each synthetic writer writes every digit in one way, and deviates from it in the same manner each time. All settings of
-strength and width of `model.adaptation` are measured, so that the real writers of the evaluation decide nothing.
+strength and width of `model.adaptation` are measured, so that the evaluation's real writers play no part in the choice.
 """
 
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from model import Recognizer
-from model.evaluation.adaptation import FEWEST, Seen, learning, look_at
+from model.evaluation.adaptation import FEWEST, Seen, look_at, measure_learning
 from model.evaluation.tables import as_markdown
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
@@ -22,7 +22,7 @@ HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of eac
 LEAN, WIDE = 0.2, 0.15  # standard deviations of a writer's slant, and of the logarithm of the width
 EVIDENCE_STRENGTHS = 6.0, 12.0, 24.0, 48.0
 WIDTHS = 0.03, 0.06, 0.12, 0.24
-REFUSED = 3e-3  # maximum loss of refused letters
+REFUSED = 3e-3  # maximum drop in the fraction of letters rejected
 
 
 def hand(writer: int, shapes: dict[int, str], each: int) -> list[dict]:
@@ -73,14 +73,15 @@ def main(arguments: list[str] | None = None) -> int:
     best = (-np.inf, 0.0, 0.0)
     for strength in EVIDENCE_STRENGTHS:
         for width in WIDTHS:
-            one = learning(seen, strength, width)
+            one = measure_learning(seen, strength, width)
             gain = one["before_any"] - one["after_any"] + one["others"]
             cells = one["after_1"], one["after_3"], one["after_any"], one["others"], one["refused"], gain
             rows.append([f"{strength:g}", f"{width:g}", *(f"{100 * cell:+.3f}" for cell in cells)])
             if one["refused"] >= -REFUSED:
                 best = max(best, (gain, strength, width))
     words = ", ".join(f"{100 * one[f'before_{k}']:.3f}" for k in (1, 3, "any"))  # the same at every setting
-    print(f"errors of {one['writers']} writers, in %, at least {FEWEST} digits each; before: {words}\n")
+    who = f"{one['writers']} writers with at least {FEWEST} digits each"
+    print(f"errors on the digits of {who}, in %; before: {words}\n")
     print(as_markdown(rows))
     print(f"\nlargest gain, of any ten less what others lose: strength {best[1]:g}, width {best[2]:g}")
     return 0

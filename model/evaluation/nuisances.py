@@ -119,7 +119,7 @@ def perspective(paper: Paper, strength: float, random: Random) -> Paper:
 
 
 def boxes(paper: Paper, strength: float, random: Random) -> Paper:
-    """Print a box around each line, up to as dark as the pen."""
+    """Print a box around each line, at most as dark as the pen."""
     paper = paper.copy()
     for y in range(30, paper.shape[0] - 150, 200):
         cv2.rectangle(paper, (25, y), (paper.shape[1] - 25, y + 190), 0.95 - 0.8 * strength, 4)
@@ -127,13 +127,13 @@ def boxes(paper: Paper, strength: float, random: Random) -> Paper:
 
 
 def margin(paper: Paper, strength: float, random: Random) -> Paper:
-    """Draw a margin line from top to bottom on ruled paper, up to as dark as the pen."""
+    """Draw a margin line from top to bottom on ruled paper, up to nine tenths as dark as the pen."""
     paper = ruling(paper, strength / 2, random)
     paper[:, 30:34] = np.minimum(paper[:, 30:34], 1 - 0.8 * strength)
     return paper
 
 
-def together(paper: Paper, strength: float, random: Random) -> Paper:
+def combined(paper: Paper, strength: float, random: Random) -> Paper:
     """Combine several, as on a real desk: ruling, light, tilt, a soft and noisy camera, and JPEG."""
     for first, second in ((ruling, squares), (gradient, shadow)):
         paper = (first if random.random() < 0.5 else second)(paper, 0.6 * strength, random)
@@ -155,11 +155,11 @@ NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [
     perspective,
     boxes,
     margin,
-    together,
+    combined,
 ]
 
 
-def spoilt(nuisance: Callable, strength: float, count: int) -> list[tuple[np.ndarray, str]]:
+def degraded_sheets(nuisance: Callable, strength: float, count: int) -> list[tuple[np.ndarray, str]]:
     """Write sheets and apply a nuisance, with a fixed seed: (picture uint8, text)."""
     random = np.random.default_rng(0)
     pictures = []
@@ -174,6 +174,6 @@ def measure_nuisances(recognizer: Recognizer) -> dict[str, list[float]]:
     cells = [(nuisance, strength) for nuisance in NUISANCES for strength in STRENGTHS]
     results = {nuisance.__name__: [] for nuisance in NUISANCES}
     for nuisance, strength in tqdm(cells, "nuisances", leave=False):
-        pictures = spoilt(nuisance, strength, SHEETS)
+        pictures = degraded_sheets(nuisance, strength, SHEETS)
         results[nuisance.__name__].append(compare(recognizer, pictures)["characters"])
     return results

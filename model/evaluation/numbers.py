@@ -1,4 +1,4 @@
-"""Compose single digits into pictures of numbers, for measuring: separate, touching, or with signs."""
+"""Compose single digits into pictures of numbers, for evaluation: separate, touching, or with signs."""
 
 from collections.abc import Sequence
 

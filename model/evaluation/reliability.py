@@ -1,4 +1,4 @@
-"""Statistics of answers: reliability (of those with 90 % confidence, are 90 % right?), intervals, AUROC, histograms."""
+"""Statistics of answers: reliability (of those with 90% confidence, are 90% right?), intervals, AUROC, histograms."""
 
 import math
 
@@ -21,14 +21,14 @@ def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
+    """Return the 95% confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
     z, share = 1.96, right / n
     middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
 
 
 def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
-    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts half (Hanley 1982)."""
+    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts as half (Hanley 1982)."""
     lower = lower.sort().values
     below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
     return float((below + up_to).mean() / 2 / len(lower))

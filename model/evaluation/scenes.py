@@ -21,7 +21,7 @@ SHEET_TILE = 240  # pixels: side of a picture on a contact sheet
 
 
 def faults(folder: Path) -> list[tuple[Path, str]]:
-    """List the pictures made for this project, each with its expected text; skip those without a plain text."""
+    """List the pictures made for this project, each with its expected text; skip those whose text has other symbols."""
     with (folder / "labels.tsv").open() as lines:
         rows = [row[:2] for row in csv.reader(lines, delimiter="\t")][1:]
     return [(folder / file, text) for file, text in rows if re.fullmatch(r"[\d./:-]*", text)]

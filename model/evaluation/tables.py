@@ -62,11 +62,13 @@ def as_scene_table(results: dict[str, dict]) -> str:
 
 
 def as_learning_table(results: dict[str, dict]) -> str:
-    """Format {network: result of `adaptation.learning`} as a Markdown table in %: errors before -> after."""
+    """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
-    rows = [[f"errors of {first['writers']} writers, {first['digits']:,} digits", *results]]
+    rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
     steps = {f"error on the remaining digits, misread digits corrected: {k}": f"_{k}" for k in CORRECTIONS}
-    for words, k in (steps | {f"error on the remaining digits, any digits corrected: {ARBITRARY}": "_any"}).items():
+    for words, k in (
+        steps | {f"error on the remaining digits, arbitrary digits corrected: {ARBITRARY}": "_any"}
+    ).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
     fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())

@@ -72,14 +72,14 @@ def example(folder: Path, wanted: float, most: int) -> list[tuple[float, float]]
     epochs = []
     for seconds, right in islice(train_example(folder, 0), most):
         epochs.append((seconds, right))
-        print(f"the well-known example, epoch {len(epochs)}: {seconds:.0f} s, {right:.2%}", flush=True)
+        print(f"PyTorch's example, epoch {len(epochs)}: {seconds:.0f} s, {right:.2%}", flush=True)
         if right >= wanted:
             break
     return epochs
 
 
 def to_99(folder: Path) -> dict:
-    """Race to 99 % test accuracy: our recipe `quick` against PyTorch's MNIST example."""
+    """Race to 99% test accuracy: our recipe `quick` against PyTorch's MNIST example."""
     mine = [alone(ours, "quick", folder, seed) for seed in range(SEEDS)]
     for seconds, right in mine:
         print(f"ours: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
@@ -87,20 +87,20 @@ def to_99(folder: Path) -> dict:
     part = statistics.median(seconds for seconds, _ in mine) / theirs[-1][0]
     results = {"ours": mine, "example": theirs, "part": part}
     reached = [right >= WANTED for _, right in (*mine, theirs[-1])]
-    missed = "" if all(reached) else f"; not all of them came to {WANTED:.0%}"
+    missed = "" if all(reached) else f"; not all of them reached {WANTED:.0%}"
     print(f"to {WANTED:.0%}: ours takes 1/{1 / part:.1f} of the example's time{missed}")
     return {"to_99": results}
 
 
 def as_text(to_99: dict) -> str:
-    """Format the race to 99 % as a Markdown table."""
+    """Format the race to 99% as a Markdown table."""
     recipe, (seconds, right), theirs = RECIPES["quick"], to_99["ours"][0], to_99["example"]
     return "\n".join(
         [
-            "| training | epochs | an epoch | in all | test accuracy |",
+            "| training | epochs | per epoch | total | test accuracy |",
             "|---|---|---|---|---|",
             f"| quick | {recipe.epochs} | {seconds / recipe.epochs:.1f} s | {seconds:.0f} s | {right:.2%} |",
-            f"| the well-known example | {len(theirs)} | {theirs[-1][0] / len(theirs):.1f} s | {theirs[-1][0]:.0f} s "
+            f"| PyTorch's example | {len(theirs)} | {theirs[-1][0] / len(theirs):.1f} s | {theirs[-1][0]:.0f} s "
             f"| {theirs[-1][1]:.2%} |",
         ]
     )

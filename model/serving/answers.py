@@ -70,7 +70,7 @@ def answer(
 def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> str:
     """Show the steps from a picture to its digits, as HTML."""
     picture = upright(image, markup.TILE)
-    tiles = [markup.tile(picture, "as given", "The picture as it was given")]
+    tiles = [markup.tile(picture, "original", "The original picture")]
     small = page.scaled(max(picture.size) / max(size(image)))
     if page.sheet:
         tiles.append(markup.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
@@ -89,14 +89,14 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     return markup.stages(*tiles)
 
 
-def said(one: Prediction) -> str:
-    """Put a prediction into words: "It is a 7, 98.0% sure.", "Unsure: 1 or 7?", or that it is not a digit."""
+def in_words(one: Prediction) -> str:
+    """Put a prediction into words: "It is a 7 (98.0% sure).", "Unsure: 1 or 7?", or that it is not a digit."""
     if one.digit is None:
         return "This does not look like a digit."
     if one.confidence < NAMED:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
-    return f"It is {with_article(one.digit)}, {markup.percent(one.confidence)} sure."
+    return f"It is {with_article(one.digit)} ({markup.percent(one.confidence)} sure)."
 
 
 def with_article(digit: int) -> str:
@@ -111,13 +111,13 @@ def verdict(page: Page) -> str:
     digits = [each for _, each in page.marks if each.digit is not None]
     if not digits:
         one = page.marks[0][1]
-        return markup.headline("?", said(one) if len(page.marks) == 1 else NONE) + markup.bars(one)
+        return markup.headline("?", in_words(one) if len(page.marks) == 1 else NONE) + markup.bars(one)
     if len(digits) == 1 and page.text == str(digits[0].digit):
-        return markup.headline(page.text, said(digits[0])) + markup.bars(digits[0])
+        return markup.headline(page.text, in_words(digits[0])) + markup.bars(digits[0])
     if len(page.text) > SET_LARGE or "\n" in page.text:
         count = f"{len(digits)} digits"
         return markup.headline(count, f"{count} found{skipped(page)}.", f'<span class="count">{count}</span>')
-    sure = f", {markup.percent(page.numbers[0].confidence)} sure" if len(page.numbers) == 1 else ""
+    sure = f" ({markup.percent(page.numbers[0].confidence)} sure)" if len(page.numbers) == 1 else ""
     words = f"It is {page.text}{sure}{skipped(page)}."
     return markup.headline(page.text, words, " ".join(map(in_signs, page.numbers)))
 
@@ -125,7 +125,7 @@ def verdict(page: Page) -> str:
 def in_signs(number: Number) -> str:
     """Return a number as HTML: its unsure digits are marked and show their rivals on hover or focus."""
     return "".join(
-        f'<mark tabindex="0" data-rivals="{rivals(one)}">{sign}</mark>' if unsure(one) else escape(sign)
+        f'<mark tabindex="0" data-rivals="{alternatives(one)}">{sign}</mark>' if unsure(one) else escape(sign)
         for sign, one in zip(number.text, number.digits, strict=True)
     )
 
@@ -135,14 +135,14 @@ def unsure(one: Prediction | None) -> bool:
     return one is not None and one.confidence < NAMED
 
 
-def rivals(one: Prediction) -> str:
-    """Name the digit and its rival with their probabilities: "4 62.1%, 9 30.4%"."""
-    return ", ".join(f"{digit} {markup.percent(share)}" for digit, share in one.top(2))
+def alternatives(one: Prediction) -> str:
+    """Name the digit and its rival with their probabilities: "4: 62.1%, 9: 30.4%"."""
+    return ", ".join(f"{digit}: {markup.percent(share)}" for digit, share in one.top(2))
 
 
 def doubts(number: Number) -> str:
     """List the unsure digits of a number, each with its rivals."""
-    return "; ".join(rivals(one) for one in number.digits if unsure(one))
+    return "; ".join(alternatives(one) for one in number.digits if unsure(one))
 
 
 def skipped(page: Page) -> str:

@@ -29,7 +29,7 @@ def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_
     for file in files:
         try:
             about = file.lstat()
-        except OSError:  # deleted by someone else meanwhile
+        except OSError:  # deleted by someone else in the meantime
             continue
         if stat.S_ISREG(about.st_mode) and str(file) not in spared:
             known.append((about.st_mtime, about.st_size, file))

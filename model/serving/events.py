@@ -20,18 +20,18 @@ from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
 SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
-CROWD = 4  # waiting drawings from which answers omit the heat map, which makes them twice as fast
-NOT_A_DIGIT = "no digit"
-MOST_KNOWN, LEARNERS = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
+CROWD = 4  # with so many drawings waiting, answers omit the heat map, which makes them twice as fast
+NOT_A_DIGIT = "not a digit"
+MOST_KNOWN, MOST_ADAPTED = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
 COLOURS = {NOT_A_DIGIT: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
 }
 
-drawings = Turns(at_once=2, each=16, everybody=64, pace=1 / 25, processes=True)
-photos = Turns(at_once=2, each=48, everybody=96)
-told = Turns(at_once=1, each=2, everybody=16, pace=1.0)
+drawing_turns = Turns(at_once=2, each=16, everybody=64, pace=1 / 25, processes=True)
+photo_turns = Turns(at_once=2, each=48, everybody=96)
+correction_turns = Turns(at_once=1, each=2, everybody=16, pace=1.0)
 torch.set_num_threads(1)  # several drawings are read at once
 try:
     recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
@@ -56,7 +56,7 @@ async def session_of(request: gr.Request) -> str:
 async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
     """Answer a drawing when its session's turn comes, as HTML, or say that the page is busy."""
     try:
-        return await drawings.take(session, work, *arguments, drawings.waiting < CROWD)
+        return await drawing_turns.take(session, work, *arguments, drawing_turns.waiting < CROWD)
     except BusyError as busy:
         return markup.busy(f"{busy}.")
 
@@ -72,11 +72,11 @@ def answer_look(asked: dict, explained: bool = True) -> str:
 
 
 async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -> str:
-    """Read the drawing on the spare pad; return HTML."""
+    """Read the drawing on the fallback pad; return HTML."""
     return await in_turn(request.session_hash, answer_drawing, drawing, both)
 
 
-@functools.lru_cache(maxsize=LEARNERS)
+@functools.lru_cache(maxsize=MOST_ADAPTED)
 def adapted(known: str | None) -> Recognizer:
     """Return a recognizer that knows one person's corrections.
 
@@ -85,15 +85,15 @@ def adapted(known: str | None) -> Recognizer:
             there are none.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: `known` does not have this form.
     """
     try:
-        told = json.loads(known or "[]")[-MOST_KNOWN:]
-        labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in told]
-        glyphs = [shown_glyph(picture) for _, picture in told]
+        pairs = json.loads(known or "[]")[-MOST_KNOWN:]
+        labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
+        glyphs = [shown_glyph(picture) for _, picture in pairs]
     except (KeyError, TypeError) as error:
         raise ValueError(f"these are not corrections: {error}") from None
-    return recognizer.adapt(np.stack(glyphs), np.array(labels)) if told else recognizer
+    return recognizer.adapt(np.stack(glyphs), np.array(labels)) if pairs else recognizer
 
 
 def shown_glyph(picture: str) -> np.ndarray:
@@ -112,7 +112,7 @@ def answer_drawing(drawing: dict | None, both: bool, explained: bool, reader: Re
 async def answer_photo(path: str | None, both: bool, known: str | None, request: gr.Request) -> tuple:
     """Read an uploaded picture when its session's turn comes, or say that the page is busy."""
     try:
-        return await photos.take(request.session_hash, answer_sheet, path, both, known)
+        return await photo_turns.take(request.session_hash, answer_sheet, path, both, known)
     except BusyError as busy:
         return markup.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
 
@@ -135,14 +135,14 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
 
 
 def name(prediction: Prediction) -> str:
-    """Return the label of a mark: its digit, or "no digit"."""
+    """Return the label of a mark: its digit, or "not a digit"."""
     return NOT_A_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
 async def correct(said: dict, request: gr.Request) -> str:
     """Take a correction from "Wrong? Correct it"; return thanks, or why it was not saved."""
     try:
-        return await told.take(await session_of(request), keep, said)
+        return await correction_turns.take(await session_of(request), keep, said)
     except BusyError as busy:
         return f"Not saved on the server. {busy}."
 
@@ -156,13 +156,13 @@ def keep(said: dict) -> str:
         corrections.keep(glyph, said["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"Not saved on the server: {getattr(error, 'strerror', None) or error}."
-    return f"Thank you. It is saved as {with_article(said['digit'])}."
+    return f"Thank you. Saved as {with_article(said['digit'])}."
 
 
 async def for_programs(method: Callable[[Source], Prediction | Page], image: str, request: gr.Request) -> dict:
     """Read as `read` does and return JSON types; programs get the same error messages as people."""
     try:
-        return (await photos.take(request.client.host, read, method, image)).as_dict()
+        return (await photo_turns.take(request.client.host, read, method, image)).as_dict()
     except (ValueError, BusyError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 

@@ -18,9 +18,9 @@ API = "/gradio_api"
 COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
-MOST_SESSIONS = 1000  # sessions beyond which those that are idle are forgotten
-ANSWERED_SESSIONS = 500  # for which answers are kept; Gradio's default is 2000
-UNREAD, UNREAD_JSON = 10, 200  # messages that a session may leave unfetched: of the page, with pictures; of programs
+MOST_SESSIONS = 1000  # number of sessions above which idle ones are forgotten
+ANSWERED_SESSIONS = 500  # sessions for which answers are kept; Gradio's default is 2000
+UNREAD, UNREAD_JSON = 10, 200  # messages a session may leave unfetched: the page's, which hold pictures; programs'
 
 
 def guard(page: gr.Blocks) -> Door:
@@ -84,7 +84,7 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
         return "give an object"
     session, data = body.get("session_hash") or "", body.get("data")
     if not isinstance(session, str) or len(session) > HASHES:
-        return f"give a session of at most {HASHES} letters"
+        return f"give a session hash of at most {HASHES} characters"
     if path == COMPONENT_SERVER:
         part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
         known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
@@ -102,9 +102,9 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
         if path.startswith(f"{CALL}v2/"):  # v2 names its inputs
             path, data = path.replace("v2/", "", 1), [body.get("image")] if set(body) == {"image"} else None
         if path not in (f"{CALL}read_digit", f"{CALL}read_page") or not isinstance(data, list) or len(data) != 1:
-            return "give one picture, image, to read_digit or read_page"
+            return "read_digit and read_page take one input, image"
         if not isinstance(data[0], dict):
-            return "upload the picture as a file; in Python give handle_file(path)"
+            return "upload the picture as a file; in Python, pass handle_file(path)"
     forget(page)
     return None if is_local(data) else "upload the picture as a file"
 

@@ -23,7 +23,7 @@ LARGEST_UPLOAD = 15  # MB
 HEALTH = "/health"
 QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
 LONGEST_URL = 2000  # maximum length of a URL's path and query in bytes
-COST = 20_000  # bytes that every request counts as at least, since each one costs time
+COST = 20_000  # minimum bytes that a request counts as, since even a small one takes time
 PROJECT = str(Path(__file__).parents[2])
 
 
@@ -63,7 +63,7 @@ class Door:
         forms: paths that accept multipart forms.
         most: maximum size of a request's body in bytes, by path; `few` for all other paths.
         few: maximum size of any other request's body in bytes.
-        most_open: maximum number of requests that are open at once, and, counted apart, of endless ones.
+        most_open: maximum number of requests that are open at once, and, counted separately, of endless ones.
         flow: how fast one address may send.
         headers: set on every response.
         wrong: takes the path and the JSON of a request; returns what is wrong with the JSON, or None.
@@ -147,7 +147,7 @@ class Door:
         if path != "/" and not path.startswith(self.allowed):
             raise RefusedError(404, "There is nothing here.")
         if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
-            raise RefusedError(503, "The page is full, or closing. Try again in a minute.")
+            raise RefusedError(503, "The server is busy or shutting down. Try again in a minute.")
 
     async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Return a `receive` that limits the size and speed of the body; JSON is read and checked first."""
@@ -180,12 +180,12 @@ class Door:
         while more:
             message = await bounded()
             if message["type"] != "http.request":
-                raise RefusedError(400, "This request broke off.")
+                raise RefusedError(400, "This request was cut off.")
             body, more = body + message.get("body", b""), message.get("more_body", False)
         try:
             problem = self.wrong(path, json.loads(body))
         except (ValueError, RecursionError):
-            problem = "it is no JSON"
+            problem = "it is not valid JSON"
         if problem:
             raise RefusedError(400, f"This request cannot be answered: {problem}.")
         given = [{"type": "http.request", "body": body, "more_body": False}]

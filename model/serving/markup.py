@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from model.annotate import annotated
-from model.finder import tight
+from model.finder import ink_bounds
 from model.images import as_data_url
 from model.networks import NO_DIGIT
 from model.page import Page
@@ -94,7 +94,7 @@ def ink_tile(picture: Image.Image, page: Page) -> str:
     for (left, top, right, bottom), each in page.marks:
         if each.digit is not None:
             glyph = np.float32(Image.fromarray(each.glyph).rotate(-page.turn, expand=True))
-            y, x, height, width = tight(glyph)
+            y, x, height, width = ink_bounds(glyph)
             size = max(1, right - left), max(1, bottom - top)
             ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
             window = board[top:bottom, left:right]
@@ -109,7 +109,7 @@ def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:
 
 def heat_tile(glyph: np.ndarray, heat: np.ndarray) -> str:
     """Show a glyph in the colours of its heat map."""
-    return tile(Image.fromarray(in_colour(glyph, heat)), "why", "The strokes behind the answer, glowing", "heat")
+    return tile(Image.fromarray(in_colour(glyph, heat)), "why", "The strokes behind the answer, highlighted", "heat")
 
 
 def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -129,12 +129,12 @@ def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1))))
 
 
-def tell(saved: bool) -> str:
+def correction_form(saved: bool) -> str:
     """Return the form that corrects a wrong answer; `saved` if the server keeps corrections for training."""
     digits = "".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))
     more = " It is also saved on the server for the next training run." if saved else ""
     return f"""<details class="tell"><summary>Wrong? Correct it</summary>
-<p>Which digit is it? This browser remembers the glyph (28 by 28 pixels) and uses it in later answers.{more}</p>
+<p>Which digit is it? This browser remembers the picture (28 by 28 pixels) and uses it for later answers.{more}</p>
 <p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>
 <p class="thanks" role="status"></p>
 <p class="kept" hidden><span></span> <button type="button" class="wide" value="undo">Undo last</button>

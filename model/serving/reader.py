@@ -1,4 +1,4 @@
-"""What the page needs to read on the device while the pen moves: the scripts and the weights of `pocket`."""
+"""Scripts and weights of `pocket`, with which the page reads on the device while the pen moves."""
 
 import sys
 
@@ -10,7 +10,7 @@ from model import weights
 from model.serving import STATIC
 
 BROWSER = STATIC.parent.parent / "browser"
-PLACE = "/reader/"  # below which they are served
+PLACE = "/reader/"  # URL prefix under which they are served
 
 
 def routes() -> list[Route]:

@@ -1,4 +1,4 @@
-"""Whose turn it is: sessions take turns, and a flooding client slows only itself."""
+"""Fair scheduling: sessions take turns, and a flooding client slows down only itself."""
 
 import asyncio
 import functools
@@ -18,47 +18,47 @@ MOST_CLIENTS = 1000  # maximum number of clients that are remembered
 
 
 class BusyError(Exception):
-    """Too many questions are waiting; the message says what to do."""
+    """Too many requests are waiting; the message says what to do."""
 
 
-class Person:
-    """A client: how many of its questions wait, when the last one was started, and a lock that keeps their order."""
+class Client:
+    """A client: how many of its requests wait, when the last one was started, and a lock that keeps their order."""
 
     def __init__(self):
         self.waiting, self.last, self.order = 0, float("-inf"), asyncio.Lock()
 
 
 class Turns:
-    """A fair scheduler: one client's questions run in order and one at a time, those of several clients in parallel.
+    """A fair scheduler: one client's requests run in order and one at a time, those of several clients in parallel.
 
     A client that asks faster than it is answered delays only itself: waiting clients take turns.
 
     Args:
-        at_once: how many questions run in parallel.
-        each: maximum number of one client's questions that wait.
-        everybody: maximum number of all questions that wait.
-        pace: minimum seconds between the starts of two questions of one client.
-        processes: whether work runs in processes instead of threads. Threads wait for each other, because Python's code
-            runs in one at a time: 200 people drawing get 35 answers a second from two threads, 50 from two processes.
+        at_once: how many requests run in parallel.
+        each: maximum number of one client's requests that wait.
+        everybody: maximum number of all requests that wait.
+        pace: minimum seconds between the starts of two requests of one client.
+        processes: whether work runs in processes instead of threads. Threads wait for each other, because only one at a
+            time runs Python's code: 200 people drawing get 35 answers a second from two threads, 50 from two processes.
     """
 
     def __init__(self, at_once: int, each: int, everybody: int, pace: float = 0.0, processes: bool = False):
         self.at_once, self.each, self.everybody, self.pace = at_once, each, everybody, pace
         self.processes = processes
-        self.workers = asyncio.Semaphore(at_once)  # first come, first served; one question per client queues here
-        self.people: OrderedDict[str, Person] = OrderedDict()
+        self.workers = asyncio.Semaphore(at_once)  # first come, first served; one request per client queues here
+        self.clients: OrderedDict[str, Client] = OrderedDict()
         self.turns: set[asyncio.Task] = set()  # asyncio itself keeps only weak references
         self.waiting = 0
 
     @functools.cached_property
     def executor(self) -> Executor:
-        """Our own few threads or processes, since each retains memory of its work."""
+        """Our own few threads or processes, since each holds on to memory after its work."""
         if self.processes:
             return ProcessPoolExecutor(self.at_once, multiprocessing.get_context("spawn"), _follow_the_server)
         return ThreadPoolExecutor(self.at_once)
 
     def warm_up(self) -> None:
-        """Start all threads or processes now, so that the first questions need not wait for them."""
+        """Start all threads or processes now, so that the first requests need not wait for them."""
         for _ in range(self.at_once):
             self.executor.submit(time.sleep, 0.1)
 
@@ -66,29 +66,29 @@ class Turns:
         """Run work when the client's turn comes, and return its result.
 
         Raises:
-            BusyError: too many questions are waiting already, from this client or in total; or the process that did
+            BusyError: too many requests are waiting already, from this client or in total; or the process that did
                 the work died.
         """
-        person = self._person(who)
-        if person.waiting >= self.each:
-            raise BusyError("You ask faster than can be answered. Wait a moment, then go on")
+        client = self._client(who)
+        if client.waiting >= self.each:
+            raise BusyError("You are sending faster than we can answer. Wait a moment, then go on")
         if self.waiting >= self.everybody:
-            raise BusyError("Many people are asking just now. Wait a moment, then try again")
-        person.waiting, self.waiting = person.waiting + 1, self.waiting + 1
-        turn = asyncio.create_task(self._turn(person, work, *arguments))
+            raise BusyError("The page is busy right now. Wait a moment, then try again")
+        client.waiting, self.waiting = client.waiting + 1, self.waiting + 1
+        turn = asyncio.create_task(self._turn(client, work, *arguments))
         self.turns.add(turn)
         turn.add_done_callback(self.turns.discard)
         return await asyncio.shield(turn)  # work cannot be stopped: a client that leaves keeps its place
 
-    async def _turn(self, person: Person, work: Callable[..., T], *arguments: Any) -> T:
+    async def _turn(self, client: Client, work: Callable[..., T], *arguments: Any) -> T:
         try:
-            async with person.order:
-                await asyncio.sleep(person.last + self.pace - time.monotonic())
+            async with client.order:
+                await asyncio.sleep(client.last + self.pace - time.monotonic())
                 async with self.workers:
-                    person.last = time.monotonic()
+                    client.last = time.monotonic()
                     return await self._run(work, *arguments)
         finally:
-            person.waiting, self.waiting = person.waiting - 1, self.waiting - 1
+            client.waiting, self.waiting = client.waiting - 1, self.waiting - 1
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         executor = self.executor
@@ -96,16 +96,16 @@ class Turns:
             return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
         except BrokenExecutor:
             if self.executor is executor:
-                del self.executor  # the next question starts new processes
+                del self.executor  # the next request starts new processes
             raise BusyError("Reading was interrupted. Try again") from None
 
-    def _person(self, who: str) -> Person:
-        person = self.people.setdefault(who, Person())
-        self.people.move_to_end(who)
-        for name in list(self.people)[: max(0, len(self.people) - MOST_CLIENTS)]:
-            if not self.people[name].waiting:
-                del self.people[name]
-        return person
+    def _client(self, who: str) -> Client:
+        client = self.clients.setdefault(who, Client())
+        self.clients.move_to_end(who)
+        for name in list(self.clients)[: max(0, len(self.clients) - MOST_CLIENTS)]:
+            if not self.clients[name].waiting:
+                del self.clients[name]
+        return client
 
 
 def _follow_the_server() -> None:

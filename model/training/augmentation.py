@@ -86,7 +86,7 @@ def write(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.
 
     Args:
         distance: [N, GRID, GRID] uint8, see `skeleton_distances`.
-        fattest: width of the thickest pen in glyph pixels, one for all or [N]; the thinnest pen has 0.7.
+        fattest: width of the thickest pen in glyph pixels, one for all or [N]; the thinnest pen is 0.7 wide.
 
     Returns:
         The ink, [N, 1, GRID, GRID] float32 in [0, 1].

@@ -9,20 +9,20 @@ from tqdm import tqdm
 
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
-from model.glyph import close_ups
+from model.glyph import frame_all
 from model.ink import connected, ink
 from model.networks import NEITHER, NO_DIGIT, digit_scores
-from model.numbers import text_of, valid
-from model.proposals import propose, shared
+from model.numbers import text_of, without_invalid_signs
+from model.proposals import iou, propose
 from model.recognizer import Recognizer
-from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, decided, evidence
+from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose_readings, evidence
 from model.test_time_augmentation import predict_augmented
-from model.training.camera import lit
+from model.training.camera import light
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
-from model.training.scenes import CLEAR, DIGITS_A_SCENE, WHOLE, Scenes, boxes
+from model.training.scenes import CLEAR, DIGITS_PER_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import TEN
-from model.whole_numbers import CHOICE, EVERYTHING, accepted, twice
+from model.whole_numbers import CHOICE, EVERYTHING, accepted, whole_readings
 
 KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
@@ -81,18 +81,18 @@ def candidates(
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):
         random = np.random.default_rng([seed, i])
-        tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=DIGITS_A_SCENE))
+        tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=DIGITS_PER_SCENE))
         box, pixels = boxes(owner, len(things))
         digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
         found = set()
         for mark in propose(finder, tone, connected(ink(tone, max(tone.shape)))):
-            iou, k = max(((float(shared(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
-            if mark.kind != "digit" or mark.lone or (iou > 0.3 and (iou < 0.5 or k not in clear)):
+            overlap, k = max(((float(iou(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
+            if mark.kind != "digit" or mark.lone or (overlap > 0.3 and (overlap < 0.5 or k not in clear)):
                 continue
-            found |= {k} if iou >= 0.5 else set()
+            found |= {k} if overlap >= 0.5 else set()
             marks.append(mark)
-            truth.append(things[k][0] if iou >= 0.5 else NO_DIGIT)
+            truth.append(things[k][0] if overlap >= 0.5 else NO_DIGIT)
         there, missed = there + len(clear), missed + len(clear - found)
     return marks, truth, there, missed
 
@@ -100,8 +100,8 @@ def candidates(
 def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict:
     """Learn how to weight the outputs of the finder and of the glyph network when judging a mark.
 
-    The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than learned: its
-    digit logits half the weight of the glyph's; its scores for a digit and for a non-digit symbol TRUST times the
+    The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than was learned:
+    its digit logits half the weight of the glyph's; its scores for a digit and for a non-digit symbol TRUST times the
     learned weights. Other symbols next to a mark count against a digit with the fixed weight BESIDE.
 
     Args:
@@ -116,7 +116,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
         invented: fraction of the non-digit marks that are not refused.
     """
     marks, truth, there, missed = candidates(reader.finder[0], Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
-    logits = predict_augmented(reader.net, torch.from_numpy(close_ups([mark.ink for mark in marks]))[:, None])
+    logits = predict_augmented(reader.net, torch.from_numpy(frame_all([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
     costs = torch.tensor([1.0] * TEN + [INVENTED])
 
@@ -161,18 +161,18 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     readings: list[tuple[str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
-        writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_A_SCENE), 1.0)
+        writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
         layout = i // 2 % 4
         sheet, text = writer.number(clean=clean) if layout else (writer.no_number(clean=clean), "")
         if text and min(contrast for *_, contrast in sheet.things) < CLEAR:
             continue
         if layout == 1:
             writer.clutter(sheet)
-        tone = np.float32(sheet.tone if clean else lit(random, sheet.tone))
-        kept, pieces = reader.mark_by_mark(tone)
-        again = twice(reader.line, kept, pieces)
+        tone = np.float32(sheet.tone if clean else light(random, sheet.tone))
+        kept, pieces = reader.read_mark_by_mark(tone)
+        again = whole_readings(reader.line, kept, pieces)
         some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
-        readings.append((valid(text), some))
+        readings.append((without_invalid_signs(text), some))
     for text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:
@@ -183,7 +183,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     weights = learned(CHOICE, EVERYTHING)
     for text, again in readings:
-        for kind, given, marks, whole in decided(again if text else [], weights):
+        for kind, given, marks, whole in choose_readings(again if text else [], weights):
             cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
     return weights | learned(AGREED, TAKEN, LEFT)
 

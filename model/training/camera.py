@@ -11,7 +11,7 @@ TURNED_ALIKE = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # kinds that may still look li
 DOUBTFUL = 0.04  # contrast at which either answer is right
 
 
-def laid(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
+def photograph(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
     """Photograph a sheet: rotated, in perspective, slightly curled; if `on_desk`, its edges and a desk are visible."""
     given = len(sheet.tone)
     turn = np.clip(random.normal(0, 0.14), -0.45, 0.45)
@@ -52,7 +52,7 @@ def laid(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
     return Sheet(np.float32(tone), owner, things)
 
 
-def lit(random: Random, tone: np.ndarray) -> np.ndarray:
+def light(random: Random, tone: np.ndarray) -> np.ndarray:
     """Light and photograph a scene: shading, blur, noise, JPEG, either polarity."""
     side = len(tone)
     if random.random() < 0.5:
@@ -97,7 +97,7 @@ def lit(random: Random, tone: np.ndarray) -> np.ndarray:
     return tone
 
 
-def fallen(sheet: Sheet, quarters: int) -> Sheet:
+def turn_sideways(sheet: Sheet, quarters: int) -> Sheet:
     """Rotate a scene by quarter turns: digits become non-digits, but the kinds in TURNED_ALIKE only become doubtful."""
     things = []
     for kind, pixels, contrast in sheet.things:

@@ -81,13 +81,13 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
         ValueError: it is not a checkpoint, is damaged, or belongs to another recipe, seed or data set.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {str(path)!r}: leave out --resume to begin anew")
+        raise FileNotFoundError(f"no checkpoint at {str(path)!r}: omit --resume to start over")
     try:
         tensors, about = read(path, "run")
         asked = {"recipe": asdict(recipe), "seed": seed, "digits": digits}
         other = [name for name, value in asked.items() if about[name] != value]
         if other:
-            raise ValueError(f"it has another {' and another '.join(other)}")
+            raise ValueError(f"it has a different {' and a different '.join(other)}")
         run.restore(tensors, about["progress"])
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]

@@ -1,4 +1,4 @@
-"""The digits that our own pen draws: ways of writing them that MNIST lacks.
+"""The digits that our simulated pen draws: ways of writing them that MNIST lacks.
 
 A shape is a string of points "x,y" in tenths, x to the right, y down, about 10 high. ";" separates strokes, and "!"
 after a point makes it a corner.

@@ -42,7 +42,7 @@ def share(batch: torch.Tensor) -> torch.Tensor:
     return batch[rank() :: count()]
 
 
-def add_up(net: nn.Module, *more: float) -> list[float]:
+def sum_gradients(net: nn.Module, *more: float) -> list[float]:
     """Sum the gradients over all processes, in place, and the given numbers too; return the sums of the numbers."""
     if count() == 1:
         return list(more)

@@ -22,7 +22,7 @@ CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
 HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # the Hub requires it
 PREPROCESSING = (
     "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is pen; the digit is 20 pixels long, its centre of mass in the "
-    "middle, as model.ink.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
+    "middle, as model.glyph.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
 )
 CALIBRATED = " Divide by the temperature and take the softmax for confidences; the logit of 'no digit' is 0."
 
@@ -36,7 +36,7 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
         path: the file, written only after the check has passed.
 
     Returns:
-        The largest difference between the logits of onnxruntime and torch on 1,000 glyphs drawn by our own pen.
+        The largest difference between the logits of onnxruntime and torch on 1,000 glyphs drawn by our simulated pen.
 
     Raises:
         ModuleNotFoundError: onnx, onnxscript or onnxruntime is not installed.
@@ -77,7 +77,7 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
 
 
 def some_glyphs() -> torch.Tensor:
-    """Draw 1,000 digits with our own pen: glyphs [1000, 1, 28, 28]."""
+    """Draw 1,000 digits with our simulated pen: glyphs [1000, 1, 28, 28]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         maps, _ = draw_all(DIGITS, 50)
@@ -97,7 +97,7 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
         The files, by name.
 
     Raises:
-        OSError: not logged in, or the Hub cannot be reached, or it refuses.
+        OSError: not logged in, or the Hub cannot be reached, or it refuses the upload.
     """
     from huggingface_hub import CommitOperationAdd, HfApi  # installed with gradio
 
@@ -124,22 +124,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m model.training.export", description=__doc__.split(": ", 1)[1])
     parser.add_argument("weights", nargs="?", help="shipped network, or weights file (default: world, or pocket)")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
-    parser.add_argument("--hub", metavar="USER/NAME", help="upload it to the Hugging Face Hub")
+    parser.add_argument("--hub", metavar="USER/NAME", help="upload the weights to the Hugging Face Hub")
     parser.add_argument("--dry-run", action="store_true", help="with --hub: say what would be uploaded")
     parser.add_argument("--browser", type=Path, metavar="DIR", help="write the weights of pocket for reader.js")
     parser.add_argument("--static", type=Path, metavar="DIR", help="write a page that reads on the device, offline")
     options = parser.parse_args(arguments)
     if not any((options.onnx, options.hub, options.browser, options.static)):
-        parser.error("say with --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR where the weights go")
+        parser.error("say where the weights go: --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR")
     try:
         path = weights.locate(options.weights or ("pocket" if options.browser or options.static else "world"))
         net, card = weights.load(path)
         if options.onnx:
             if card["network"] not in NETWORKS:
-                raise ValueError(f"{card['network']!r} reads no glyphs: give {' or '.join(NETWORKS)}")
+                raise ValueError(f"{card['network']!r} does not read glyphs: give {' or '.join(NETWORKS)}")
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
-            print(f"largest difference from torch's logits, of {CHECKED:,} glyphs: {difference:.1e}")
+            print(f"largest difference from torch's logits, over {CHECKED:,} glyphs: {difference:.1e}")
         for folder, make in ((options.browser, to_browser), (options.static, to_static_page)):
             if folder:
                 sizes = {file: file.stat().st_size for file in make(net, card, folder)}

@@ -1,9 +1,9 @@
-"""Training data of the world network: MNIST digits, rewritten and redrawn, and non-digits."""
+"""Training data for the world network: MNIST digits, rewritten and redrawn, and non-digits."""
 
 import torch
 from torch.nn.functional import interpolate
 
-from model.networks import NO_DIGIT, with_none
+from model.networks import NO_DIGIT, with_no_digit
 from model.training.augmentation import augment, enlarge, skeleton_distances, write
 from model.training.data import Digits
 from model.training.digit_styles import DIGITS
@@ -16,7 +16,7 @@ DRAWN_PER_DIGIT, OTHERS_PER_DIGIT = 0.25, 0.4  # drawn digits, and non-digits, a
 
 
 class Mixture:
-    """Batches of MNIST digits mixed with digits and non-digits of our own pen, augmented differently each time.
+    """Batches of MNIST digits mixed with digits and non-digits of our simulated pen, augmented differently each time.
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].
@@ -53,7 +53,7 @@ class Mixture:
     @staticmethod
     def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
         """Return the loss of logits [N, 10], extended by the class "no digit", and the number of correct answers."""
-        return Digits.judge(with_none(logits), labels, smoothing)
+        return Digits.judge(with_no_digit(logits), labels, smoothing)
 
 
 def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

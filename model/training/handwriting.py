@@ -80,7 +80,7 @@ def written_word(random: Random, size: float, pen: float, hand: Hand, most: int)
     strokes.append(np.concatenate(path))
     lean = np.array([[1, 0], [-hand.slant, 1]])
     strokes = [size * curve(stroke @ lean) for stroke in strokes]
-    return inked(strokes, pen), len(word), pen / 2 + 1 - min(stroke[:, 1].min() for stroke in strokes)
+    return draw_strokes(strokes, pen), len(word), pen / 2 + 1 - min(stroke[:, 1].min() for stroke in strokes)
 
 
 def _capital(random: Random) -> list[np.ndarray]:
@@ -96,7 +96,7 @@ def sign(random: Random, size: float, pen: float) -> np.ndarray:
     strokes = [curve(stroke @ matrix) for stroke in strokes]
     whole = np.concatenate(strokes)
     scale = size / max(np.ptp(whole, axis=0).max(), 1)
-    return inked([stroke * scale for stroke in strokes], pen)
+    return draw_strokes([stroke * scale for stroke in strokes], pen)
 
 
 def separator(random: Random, text: str, size: float, pen: float) -> tuple[np.ndarray, float]:
@@ -111,7 +111,7 @@ def separator(random: Random, text: str, size: float, pen: float) -> tuple[np.nd
     strokes, thicker = separator_strokes(random, text)
     strokes = [curve(size * stroke) for stroke in strokes]
     top = min(stroke[:, 1].min() for stroke in strokes) - thicker * pen / 2 - 1
-    return inked(strokes, thicker * pen), float(top)
+    return draw_strokes(strokes, thicker * pen), float(top)
 
 
 def separator_strokes(random: Random, text: str) -> tuple[list[np.ndarray], float]:
@@ -154,7 +154,7 @@ def separator_strokes(random: Random, text: str) -> tuple[list[np.ndarray], floa
     return [np.array(stroke) + random.normal(0, 0.015, (len(stroke), 2)) for stroke in strokes], thicker
 
 
-def scribbled(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
+def cross_out(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
     """Cross out a digit with a zigzag or lines: [h, w] float32 in [0, 1] -> the same, slightly larger."""
     height, width = ink.shape
     n = int(random.integers(2, 8))
@@ -162,7 +162,7 @@ def scribbled(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
     across = width * (np.arange(n) % 2 + random.normal(0, 0.15, n))
     zigzag = np.stack([across, down], 1)
     strokes = [zigzag] if n > 3 else [np.stack([across, down + 0.2 * height], 1), np.stack([across, height - down], 1)]
-    over = inked(strokes, max(1.2, pen))
+    over = draw_strokes(strokes, max(1.2, pen))
     left, top = (round(max(0, (a - b) / 2)) for a, b in zip(over.shape[::-1], ink.shape[::-1], strict=True))
     board = np.zeros((max(over.shape[0], top + height), max(over.shape[1], left + width)), np.float32)
     board[top : top + height, left : left + width] = ink
@@ -174,7 +174,7 @@ def scribbled(random: Random, ink: np.ndarray, pen: float) -> np.ndarray:
 
 def outline(random: Random, size: float, pen: float) -> np.ndarray:
     """Draw the outline of a random shape: [H, W] float32 in [0, 1], `size` pixels long."""
-    return inked([stroke * size for stroke in outline_strokes(random)], pen)
+    return draw_strokes([stroke * size for stroke in outline_strokes(random)], pen)
 
 
 def outline_strokes(random: Random) -> list[np.ndarray]:
@@ -225,7 +225,7 @@ def curve(points: np.ndarray, finer: int = 5) -> np.ndarray:
     return np.concatenate([path.reshape(-1, 2), points[-1:]])
 
 
-def inked(strokes: list[np.ndarray], pen: float) -> np.ndarray:
+def draw_strokes(strokes: list[np.ndarray], pen: float) -> np.ndarray:
     """Draw strokes, each [N, 2] in pixels, with a round pen: the ink [H, W] float32 in [0, 1]."""
     corner = np.min([stroke.min(axis=0) for stroke in strokes], axis=0) - pen / 2 - 1
     far = np.max([stroke.max(axis=0) for stroke in strokes], axis=0) + pen / 2 + 1

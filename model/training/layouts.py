@@ -1,4 +1,5 @@
-"""Synthetic sheets, filled as people do: numbers, tables, boxes, words and signs, with MNIST digits and drawn ones."""
+"""Synthetic sheets, filled in the way people do it: numbers, tables, boxes, words and signs, with MNIST digits and
+drawn ones."""
 
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ GHOST = 0.03  # upper limit of the contrast of print that shows through the pape
 
 
 class Writer(Writing):
-    """A simulated writer, who fills a sheet in one of many layouts; arguments as of `Writing`."""
+    """A simulated writer, who fills a sheet in one of many layouts; same arguments as `Writing`."""
 
     def photo(self, side: int) -> Sheet:
         """Return a photo-like picture, with or without print in it."""
@@ -30,7 +31,7 @@ class Writer(Writing):
         return sheet
 
     def no_number(self, side: int = 448, clean: bool = False) -> Sheet:
-        """Write a word, a sign or a shape alone on a sheet, or draw clutter or a frame; arguments as of `number`."""
+        """Write a word, a sign or a shape alone on a sheet, or draw clutter or a frame; same arguments as `number`."""
         random, sheet = self.random, self._sheet_for_one(side, clean)
         kind = random.random()
         if kind < 0.6:

@@ -1,4 +1,4 @@
-"""The letters of words, by hand and in print, and single letters and signs as shapes of our own pen."""
+"""The letters of words, by hand and in print, and single letters and signs as shapes for our simulated pen."""
 
 import string
 
@@ -62,7 +62,7 @@ PLAIN = {
     "y": ".05,-1 .4,-.1; .75,-1 .15,.9",
     "z": ".05,-1 .7,-1; .7,-1 .05,0; .05,0 .75,0",
 }
-OTHERS = [  # letters and signs as shapes of our own pen, see `model.training.digit_styles`
+OTHERS = [  # letters and signs as shapes for our simulated pen, see `model.training.digit_styles`
     # capital letters
     "0,10! 3.5,0! 7,10; 1.3,6.5 5.7,6.5",  # A
     "3,0! 0,10! ; 3,0! 6,10! ; 1,6 5,6",

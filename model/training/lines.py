@@ -1,7 +1,7 @@
-"""Training data of the line recogniser (CTC): numbers with digits side by side, from wide gaps to overlaps.
+"""Training data for the line recogniser (CTC): numbers with digits side by side, from wide gaps to overlaps.
 
-The digits come from MNIST and from our own pen, with signs and other symbols among them. Each number is written with
-one pen and one slant.
+The digits come from MNIST and from our simulated pen, with signs and other symbols among them. Each number is written
+with one pen and one slant.
 """
 
 import math
@@ -28,7 +28,7 @@ WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
 RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; its greatest length before the number
-THICK = 0.75  # strip pixels: half the width of the pen for which the thickness of dots is drawn
+THICK = 0.75  # strip pixels: half the pen width assumed when thickening dots
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
 
@@ -233,7 +233,8 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 
 def ruled_lines(start: torch.Tensor, end: torch.Tensor, wide: int) -> torch.Tensor:
-    """Draw a line below, above or through each number; half are paler there: [N, 28, wide] float32 in [0, 1].
+    """Draw a line below, above or through each number; half are paler within the number: [N, 28, wide] float32 in [0,
+    1].
 
     Args:
         start: [N] float32, the column where the number starts; the line starts further left.

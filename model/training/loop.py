@@ -60,7 +60,7 @@ def train(
     """
     n = len(digits[1])
     if (n % recipe.batch_size or min(n, recipe.batch_size)) < distributed.count():
-        raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few to share by {distributed.count()}")
+        raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few for {distributed.count()} processes")
     keep_memory()
     torch.manual_seed(seed)
     net = build(recipe.network)
@@ -161,7 +161,7 @@ def step(
     loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
-    total, right, stop = distributed.add_up(run.net, loss.item(), right, interrupted())
+    total, right, stop = distributed.sum_gradients(run.net, loss.item(), right, interrupted())
     if recipe.clipping:
         nn.utils.clip_grad_norm_(run.net.parameters(), recipe.clipping)
     run.optimizer.step()

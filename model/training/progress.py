@@ -1,4 +1,4 @@
-"""What a person sees of a training run, and how Ctrl-C ends it."""
+"""The progress display of a training run, and its interruption by Ctrl-C."""
 
 import contextlib
 import signal

@@ -1,7 +1,7 @@
-"""Training data of the network `finder`: synthetic scenes, in which the place and label of every digit are known.
+"""Training data for the network `finder`: synthetic scenes, in which the place and label of every digit are known.
 
-Digits from MNIST and from our own pen stand alone, scattered, in numbers, in boxes and tables, next to words, signs and
-print, on paper of every kind, on desks, in any light. Many scenes contain no digit.
+Digits from MNIST and from our simulated pen stand alone, scattered, in numbers, in boxes and tables, next to words,
+signs and print, on paper of every kind, on desks, in any light. Many scenes contain no digit.
 """
 
 import cv2
@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from model.finder import CELL, DIGIT, STEP, boxes_of
 from model.networks import HEATS
-from model.training.camera import cut_out, fallen, laid, lit
+from model.training.camera import cut_out, light, photograph, turn_sideways
 from model.training.layouts import Writer
 from model.training.sheet import OTHER, TEN, Pools, Random
 
@@ -20,7 +20,7 @@ SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find on one level
 BEYOND = 10, 88  # pixels: shorter or longer is a non-digit on this level; between the ranges, either is right
 SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit counts as absent, and from which it must be found
 CUT, WHOLE = 0.5, 0.8  # visible fraction below which a digit counts as absent, and from which it must be found
-DIGITS_A_SCENE = 24
+DIGITS_PER_SCENE = 24
 PHOTOS = 0.13  # fraction of photo-like scenes
 FURTHER = 1.6  # how much larger digits are written on a sheet that lies on a desk
 
@@ -39,9 +39,9 @@ class Scenes:
         self.pools = Pools(glyphs, labels, per_shape)
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw scenes with the chosen digits, `DIGITS_A_SCENE` each: brightness [M, 1, 256, 256], and targets."""
+        """Draw scenes with the chosen digits, `DIGITS_PER_SCENE` each: brightness [M, 1, 256, 256], and targets."""
         pictures, truths = [], []
-        for some in chosen.split(DIGITS_A_SCENE):
+        for some in chosen.split(DIGITS_PER_SCENE):
             picture, owner, things = self.scene(np.random.default_rng(some.numpy()), some.numpy())
             pictures.append(torch.from_numpy(picture)[None])
             truths.append(torch.from_numpy(targets(owner, things)))
@@ -93,14 +93,14 @@ class Scenes:
             writer = Writer(random, self.pools, chosen, FURTHER if warped and on_desk else 1.0)
             sheet = writer.sheet(int(1.4 * side) if warped else side)
             if warped:
-                sheet = laid(random, sheet, side, on_desk)
+                sheet = photograph(random, sheet, side, on_desk)
             small = not on_desk and random.random() < 0.2
-        sheet.tone = lit(random, sheet.tone)
+        sheet.tone = light(random, sheet.tone)
         if small:
             sheet = cut_out(random, sheet)
         written = any(kind < TEN for kind, *_ in sheet.things)
         if random.random() < (0.06 if written else 0.3):
-            sheet = fallen(sheet, int(random.integers(1, 4)))
+            sheet = turn_sideways(sheet, int(random.integers(1, 4)))
         return np.float32(sheet.tone), sheet.owner, sheet.things
 
 

@@ -59,7 +59,7 @@ class Sheet:
 
 
 class Pools:
-    """The digits to write: MNIST's, as scans and as distances from their skeletons, and those of our own pen.
+    """The digits to write: MNIST's, as scans and as distances from their skeletons, and those of our simulated pen.
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].

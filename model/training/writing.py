@@ -5,11 +5,11 @@ import numpy as np
 
 from model.networks import SIGNS
 from model.training.backgrounds import paper
-from model.training.handwriting import outline, scribbled, separator, sign
+from model.training.handwriting import cross_out, outline, separator, sign
 from model.training.pen import GRID
 from model.training.sheet import OTHER, TEN, Pools, Random, Sheet, dot, trimmed
 
-OWN_PEN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our own pen; MNIST digits used as scanned
+OWN_PEN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our simulated pen; MNIST digits used as scanned
 STRUCK = 0.015  # fraction of the digits of a number that are crossed out
 
 
@@ -30,7 +30,7 @@ class Writing:
     def number(self, side: int = 448, clean: bool = False) -> tuple[Sheet, str]:
         """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text.
 
-        If `clean`, the paper is white, the pen black and neither too thin nor too fat, as on a canvas, and the digits
+        If `clean`, the paper is white, the pen black and neither too thin nor too thick, as on a canvas, and the digits
         are written steadily.
         """
         random, sheet = self.random, self._sheet_for_one(side, clean)
@@ -96,7 +96,7 @@ class Writing:
         return trimmed(ink), label
 
     def _number(self, sheet: Sheet, left: float, middle: float, length: int, size: float, touching: bool) -> float:
-        """Write a number from `left` on; return the x where it ends."""
+        """Write a number starting at `left`; return the x where it ends."""
         random, colour = self.random, self._ink()
         pen, x = self.pen * random.uniform(0.9, 1.1), left
         uneven = 0.25 if random.random() < 0.3 and not self.steady else 0.07
@@ -109,7 +109,7 @@ class Writing:
                 edge[:] = -np.inf
             ink, label = self.digit(size * np.exp(random.normal(-0.02, uneven)), pen, self.lean)
             if random.random() < STRUCK and not self.steady:
-                ink, label = scribbled(random, ink, pen * size / 20), OTHER
+                ink, label = cross_out(random, ink, pen * size / 20), OTHER
             top = round(middle + size / 2 + random.normal(0, 0.06) * size - ink.shape[0]) + 200
             rows = slice(max(0, top), max(0, min(top + ink.shape[0], len(edge))))
             on = ink[: rows.stop - rows.start] > 0.4

@@ -1,6 +1,6 @@
 // Saves the user's corrections: in this browser and, if the owner collects them, on the server.
 // Gradio provides `element` and `server`.
-const MOST = 100; // corrections kept; the oldest go first
+const MOST_GLYPHS = 100; // corrections kept; the oldest go first
 const tab = element.closest("[id$=-correct]").id.replace("-correct", "");
 const glyphs = () => document.querySelectorAll(`#${tab}-answer .stages:not(.stale) .glyph img`);
 const thanks = element.querySelector(".thanks");
@@ -13,7 +13,7 @@ const count = () => {
     many === 1 ? "1 correction is kept in this browser." : `${many} corrections are kept in this browser.`;
 };
 const keep = (corrections) => {
-  localStorage.setItem("corrections", JSON.stringify(corrections.slice(-MOST)));
+  localStorage.setItem("corrections", JSON.stringify(corrections.slice(-MOST_GLYPHS)));
   document.dispatchEvent(new Event("corrected"));
 };
 

@@ -4,9 +4,9 @@ import { Inside } from "./inside.js";
 import { fit, inkOf, Reader, symbols } from "./reader.js";
 import { inWords, NONE, percent, ranked } from "./words.js";
 
-const SMALL = 0.45; // fraction of the tallest symbol's height: shorter ones are signs
-const FLAT = 1.5; // width / height: a flatter sign is a dash
-const LONG = 4; // numbers with more symbols are set smaller
+const SIGN_SIZE = 0.45; // fraction of the tallest symbol's height: shorter ones are signs
+const DASH_SHAPE = 1.5; // width / height: a flatter sign is a dash
+const SET_SMALLER = 4; // numbers with more symbols are set smaller
 const reader = await Reader.load(new URL(".", import.meta.url).href);
 
 // A copy of the pad's drawing, updated stroke by stroke.
@@ -46,7 +46,7 @@ export class Copy {
     const before = this.read;
     this.read = new Map();
     const read = found.map((one) => {
-      if (one.bottom - one.top + 1 < SMALL * tallest) return { sign: sign(one) };
+      if (one.bottom - one.top + 1 < SIGN_SIZE * tallest) return { sign: sign(one) };
       const key = `${one.left} ${one.top} ${one.ink.data.reduce((sum, value) => sum + value, 0)}`;
       this.read.set(key, before.get(key) ?? reader.readGlyph(fit(one.ink)));
       return this.read.get(key);
@@ -62,7 +62,7 @@ export class Copy {
 export const insideOf = (fold) => new Inside(reader, fold);
 
 function sign({ left, top, right, bottom, pieces }) {
-  const flat = right - left + 1 > FLAT * (bottom - top + 1);
+  const flat = right - left + 1 > DASH_SHAPE * (bottom - top + 1);
   if (pieces > 1) return flat ? "=" : ":";
   return flat ? "-" : ".";
 }
@@ -77,6 +77,6 @@ function single({ digit, probabilities, score }) {
 }
 
 function headline(name, words) {
-  const size = String(name).length > LONG ? "long" : "short";
+  const size = String(name).length > SET_SMALLER ? "long" : "short";
   return `<p class="headline ${size}"><output>${name}</output><span class="words">${words}</span></p>`;
 }

@@ -2,13 +2,13 @@
 // and the newest drawing wins. Where the device cannot read, the server is asked while the pen moves, too.
 // Gradio provides `element`, `server` and `trigger`. `window.editor` belongs to its Sketchpad and is undocumented,
 // which is one reason why requirements.txt pins gradio.
-const PATIENCE = 10_000; // ms to wait for an answer
-const START = 20_000; // ms to wait for the canvas, on a slow phone
-const ASK = 2000; // ms between requests for the spare canvas
-const AGAIN = 3000; // ms before an unanswered drawing is sent again
-const REST = 150; // ms without a move of the pen before the server is asked
-const QUIET = 600; // debounce in ms before a screen reader announces an answer
-const SLOW = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
+const ANSWER_WITHIN = 10_000; // ms to wait for an answer
+const CANVAS_WITHIN = 20_000; // ms to wait for the canvas, on a slow phone
+const ASK_EVERY = 2000; // ms between requests for the fallback canvas
+const RESEND_AFTER = 3000; // ms before an unanswered drawing is sent again
+const RESTED = 150; // ms without a move of the pen before the server is asked
+const ANNOUNCE_AFTER = 600; // debounce in ms before a screen reader announces an answer
+const SLOW_CAPTURE = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
 const said = () => document.querySelector("#draw-answer .prose, #draw-answer");
 const both = () => document.querySelector("#both input");
@@ -49,7 +49,7 @@ const readHere = () => {
 
 const follow = () => {
   clearTimeout(resting);
-  resting = setTimeout(look, REST);
+  resting = setTimeout(look, RESTED);
   if (following) return;
   following = true;
   setTimeout(() => {
@@ -73,7 +73,7 @@ const show = (html) => {
   clearTimeout(reading);
   reading = setTimeout(() => {
     element.querySelector("[role=status]").textContent = said().querySelector(".words")?.textContent ?? "";
-  }, QUIET);
+  }, ANNOUNCE_AFTER);
 };
 
 const look = async () => {
@@ -90,7 +90,7 @@ const look = async () => {
       if (JSON.stringify(drawing) === answered) continue;
       if (inside?.fold.open) readHere();
       const strokes = copy?.strokes;
-      const html = await within(PATIENCE, server.look(drawing));
+      const html = await within(ANSWER_WITHIN, server.look(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
       if (local() && copy.strokes !== strokes) continue; // the pen moves again, and the device has a newer answer
       show(html);
@@ -104,7 +104,7 @@ const look = async () => {
     const here = local() && readHere();
     show(here ? here + note(`Read on this device. ${words}`) : headline(words));
     clearTimeout(asking);
-    asking = setTimeout(look, AGAIN);
+    asking = setTimeout(look, RESEND_AFTER);
   }
   busy = false;
 };
@@ -129,7 +129,7 @@ const prepare = async () => {
 
 const start = async () => {
   for (const began = Date.now(); !window.editor?.app?.renderer; ) {
-    if (Date.now() - began > START) throw new Error("no canvas");
+    if (Date.now() - began > CANVAS_WITHIN) throw new Error("no canvas");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const times = [1, 2, 3, 4].map(() => {
@@ -137,7 +137,7 @@ const start = async () => {
     picture();
     return performance.now() - began;
   });
-  if (Math.min(...times) > SLOW) window.editor.app.ticker.maxFPS = FRAMES;
+  if (Math.min(...times) > SLOW_CAPTURE) window.editor.app.ticker.maxFPS = FRAMES;
   Object.assign(window.editor.app.canvas, { role: "img", ariaLabel: "Drawing canvas" });
   const zoom = window.editor.tools.get("zoom"); // the paper fills its frame and stays there
   zoom.border_padding = 0;
@@ -155,8 +155,8 @@ start().catch(() => {
   const pad = document.querySelector("#pad");
   pad.style.display = "none";
   pad.id = "";
-  const ask = setInterval(() => { // tells app.py to show the spare pad, which sends each finished stroke
+  const ask = setInterval(() => { // tells app.py to show the fallback pad, which sends each finished stroke
     if (document.querySelector("#pad")) clearInterval(ask);
     else trigger("click");
-  }, ASK);
+  }, ASK_EVERY);
 });

@@ -52,13 +52,13 @@
   });
 
   // A browser cannot show every picture that the server can read, such as a HEIC or a TIFF: show what was read.
-  const SHOWN = "#photo-answer .stages img";
+  const SHOWN_PICTURES = "#photo-answer .stages img";
   const showWhatWasRead = async ({ target }) => {
     if (!target.matches?.("#picture img") || target.src.startsWith("data:")) return;
-    const before = document.querySelector(SHOWN);
-    for (let i = 0; before && i < 50 && document.querySelector(SHOWN) === before; i++)
+    const before = document.querySelector(SHOWN_PICTURES);
+    for (let i = 0; before && i < 50 && document.querySelector(SHOWN_PICTURES) === before; i++)
       await new Promise((resolve) => setTimeout(resolve, 100));
-    target.src = (await appears(SHOWN)).src;
+    target.src = (await appears(SHOWN_PICTURES)).src;
   };
   document.addEventListener("error", showWhatWasRead, true);
 
