@@ -15,17 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 
 pillow_heif.register_heif_opener(thumbnails=False)  # the format that phones save
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "WEBP",
-    "GIF",
-    "BMP",
-    "TIFF",
-    "PPM",
-    "AVIF",
-    "HEIF",
-)  # the formats that are opened, out of all that Pillow supports
+FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # opened, of all that Pillow supports
 MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
 UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: it takes less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder holds each pixel four times
@@ -35,18 +25,10 @@ LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to whi
 Source = str | os.PathLike | Image.Image | np.ndarray
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)  # exceptions that Pillow's decoders raise on broken files
+_DAMAGE = (  # exceptions that Pillow's decoders raise on broken files
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError),
+    *(struct.error, zlib.error),
+)
 
 
 def brightness(image: Source, side: int) -> np.ndarray:
@@ -76,16 +58,32 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
         grey = np.asarray(_resized(Image.fromarray(grey), _size_within(given, side)))
     elif isinstance(image, Image.Image):
         given = size(image)
-        grey = _of_picture(image, "the picture", _size_within(image.size, side))
+        grey = _of_picture(image, _size_within(image.size, side))
     elif isinstance(image, str | os.PathLike):
-        with _opened(image) as picture:
-            given = size(picture)
-            small = _size_within(picture.size, side)
-            picture.draft("L", small)  # a large JPEG is decoded at a reduced size, many times faster
-            grey = _of_picture(picture, repr(os.fspath(image)), small)
+        picture, given = load(image, side)
+        grey = _of_pixels(picture)
     else:
         raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
     return grey, given
+
+
+def load(path: str | os.PathLike, side: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Open and decode a picture file, once for everything that needs its pixels.
+
+    Args:
+        path: the file.
+        side: maximum length in pixels, see `decoded`.
+
+    Returns:
+        The picture, upright and reduced, and its original (width, height). Reading it gives what reading the file does.
+
+    Raises:
+        FileNotFoundError, ValueError: as `decoded`.
+    """
+    with _opened(path) as picture:
+        given, small = size(picture), _size_within(picture.size, side)
+        picture.draft("RGB", small)  # a large JPEG is decoded at a reduced size, many times faster
+        return _reduced(picture, small), given
 
 
 def as_data_url(picture: Image.Image) -> str:
@@ -200,16 +198,20 @@ def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: {advice}")
 
 
-def _of_picture(picture: Image.Image, name: str, size: tuple[int, int]) -> np.ndarray:
+def _of_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     if picture.width * picture.height > MAX_PIXELS:
-        raise _too_large(name)
+        raise _too_large("the picture")
     try:
         small = _reduced(picture, size)
     except Image.DecompressionBombError:
-        raise _too_large(name) from None
+        raise _too_large("the picture") from None
     except _DAMAGE as error:
-        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
-    return _of_array(np.asarray(small), white=None if small.mode in ("I", "F") else 255)
+        raise UnreadableError(f"the picture is damaged ({error}): save or send it again") from None
+    return _of_pixels(small)
+
+
+def _of_pixels(picture: Image.Image) -> np.ndarray:
+    return _of_array(np.asarray(picture), white=None if picture.mode in ("I", "F") else 255)
 
 
 def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model import recognizer
 from model.evaluation.strokes import draw
 from model.serving import answers, events, markup
 from model.serving.components import CANVAS
@@ -101,8 +102,26 @@ def test_damaged_corrections_are_named_when_a_photo_is_read(known):
     assert "Your corrections cannot be used" in said
 
 
+def test_an_uploaded_picture_is_opened_once_for_all_that_is_said_and_shown_of_it(tmp_path, monkeypatch):
+    seven = 255 - draw(STROKES[7], 14, 160, (60, 60))
+    Image.fromarray(255 - np.hstack([seven, seven])).convert("RGB").save(tmp_path / "77.jpg")
+    opened, original = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda file, **options: opened.append(file) or original(file, **options))
+    said, (_, boxes), text, *_ = events.answer_sheet(str(tmp_path / "77.jpg"), True)
+    assert (text, len(boxes)) == ("77", 2)
+    assert said.count(">77</output>") == 2  # ours, and the textbook network's
+    assert len(opened) == 1
+
+
+def test_the_ink_of_a_drawing_is_separated_once(monkeypatch):
+    separated, original = [], recognizer.ink
+    monkeypatch.setattr(recognizer, "ink", lambda *arguments: separated.append(arguments) or original(*arguments))
+    assert ">3</output>" in events.answer_look({"picture": data_url(canvas(STROKES[3]))})
+    assert len(separated) == 1
+
+
 def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
-    said, _ = answers.answer(events.recognizer, tmp_path / "photo.png", "")
+    said, *_ = answers.answer(events.recognizer, tmp_path / "photo.png", "")
     assert "it is no longer on this server; upload it again" in said
     assert "photo.png" not in said
 
@@ -133,9 +152,9 @@ def test_an_invalid_correction_is_not_saved(tmp_path, monkeypatch, told):
 
 def test_only_a_single_digit_gets_probability_bars():
     seven = np.array(canvas(STROKES[7]).convert("L"))
-    said, page = answers.answer(events.recognizer, np.hstack([seven, seven]), "")
+    said, page, _ = answers.answer(events.recognizer, np.hstack([seven, seven]), "")
     assert page.text == "77"
     assert "bars" not in said
-    said, page = answers.answer(events.recognizer, seven, "")
+    said, page, _ = answers.answer(events.recognizer, seven, "")
     assert page.text == "7"
     assert "bars" in said

@@ -1,18 +1,23 @@
 """Picture -> the page's answer: the digit or number in words, with the steps that led to it."""
 
+import functools
+import os
 import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import TypeVar
 
 from model.explain import heat_map
-from model.images import Source, size, upright
+from model.images import Source, load, size, upright
 from model.numbers import Number
 from model.page import Page
 from model.prediction import Prediction
-from model.recognizer import Recognizer
+from model.recognizer import PAGE_SIDE, Recognizer
 from model.rectify import laid_flat
 from model.serving import markup
+
+T = TypeVar("T")
 
 NAMED = 0.8  # minimum confidence for a digit to be named without its rival
 NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light."
@@ -20,8 +25,8 @@ SET_LARGE = 12  # maximum number of symbols in a number that is set large
 TILES = 12  # maximum number of glyphs shown for a page
 
 
-def read(method: Callable[[Source], Prediction | Page], image: Source) -> Prediction | Page:
-    """Read a picture with a method of the recognizer.
+def read(method: Callable[[Source], T], image: Source) -> T:
+    """Read a picture with a method of the recognizer, or load it.
 
     Raises:
         ValueError: the picture cannot be read; the message gives a file's name without its path on the server.
@@ -40,8 +45,8 @@ def answer(
     invitation: str,
     beside: Recognizer | None = None,
     explained: bool = True,
-) -> tuple[str, Page | None]:
-    """Read a picture; return the answer as HTML, and the page if anything is written on it.
+) -> tuple[str, Page | None, Source | None]:
+    """Read a picture; return the answer as HTML, and the page if anything is written on it, in pixels of the picture.
 
     Args:
         reader: the recognizer that gives the answer.
@@ -49,22 +54,27 @@ def answer(
         invitation: tells the user what to do; shown if there is no picture or it is blank.
         beside: a second recognizer, whose answer is shown beside the first for comparison.
         explained: show the heat map of a single digit, which takes half of the time.
+
+    Returns:
+        The HTML, the page, and the picture as it was read: a file is opened only once.
     """
     if image is None:
-        return markup.headline("", invitation), None
+        return markup.headline("", invitation), None, None
     start = time.perf_counter()
     try:
-        page = read(reader.read_page, image)
+        if isinstance(image, str | os.PathLike):
+            image, _ = read(functools.partial(load, side=PAGE_SIDE), image)
+        page = reader.read_page(image)
     except ValueError as error:
-        return markup.headline("", f"This picture cannot be read: {error}."), None
+        return markup.headline("", f"This picture cannot be read: {error}."), None, None
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
     if not page.marks:
-        return markup.headline("", f"No handwriting found. {invitation}"), None
+        return markup.headline("", f"No handwriting found. {invitation}"), None, None
     said = verdict(page)
     if beside:
         columns = {reader.card["network"]: said, beside.card["network"]: verdict(beside.read_page(image))}
         said = markup.side_by_side(**columns)
-    return said + stages(reader, image, page, explained) + took, page
+    return said + stages(reader, image, page, explained) + took, page, image
 
 
 def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> str:

@@ -124,11 +124,11 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
     except ValueError as error:
         words = f"Your corrections cannot be used: {error}."
         return markup.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
-    said, page = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
+    said, page, image = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
-    picture = upright(path, SHEET_SIDE)
-    small = page.scaled(picture.width / size(path)[0])
+    picture = upright(image, SHEET_SIDE)
+    small = page.scaled(picture.width / size(image)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
     rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]
     return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
