@@ -122,7 +122,6 @@ def serve() -> None:
 
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, end)
-    events.drawing_turns.warm_up()
     if ON_SPACES:
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only its proxy can connect there: trust its headers
     page.launch(
@@ -140,6 +139,7 @@ def serve() -> None:
         prevent_thread_lock=True,
         app_kwargs={"middleware": [Middleware(door.around)], "routes": reader.routes()},
     )
+    events.drawing_turns.warm_up()
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEP_INTERVAL):
         sweep(UPLOADS, spared, MAX_AGE, MOST_FILES, MOST_BYTES)

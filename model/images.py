@@ -83,7 +83,9 @@ def load(path: str | os.PathLike, side: int) -> tuple[Image.Image, tuple[int, in
     with _opened(path) as picture:
         given, small = size(picture), _size_within(picture.size, side)
         picture.draft("RGB", small)  # a large JPEG is decoded at a reduced size, many times faster
-        return _reduced(picture, small), given
+        loaded = _reduced(picture, small)
+    loaded.info.clear()  # what it says of transparency and orientation has been applied
+    return loaded, given
 
 
 def as_data_url(picture: Image.Image) -> str:
@@ -169,6 +171,8 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > _most(picture):
                 raise _too_large(name, _most(picture))
+            if picture.format == "TIFF":
+                picture.load()  # Pillow turns it upright then, and only then drops the tag that says so
             yield picture
     except UnreadableError:
         raise

@@ -54,8 +54,7 @@ def has_thick_strokes(pieces: Pieces) -> bool:
 
 
 def distinct(marks: list[Mark]) -> list[Mark]:
-    """Of nearly identical marks of the same kind, such as one digit at two scales, keep the one with the highest
-    score."""
+    """Keep the mark with the highest score of those that are nearly the same, such as one digit at two scales."""
     if not marks:
         return []
     order = sorted(marks, key=lambda mark: -mark.score)

@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 
 import httpx
 
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time that a process and its child processes have used."""
-    fields = [one.joinpath("stat").read_text().rsplit(")", 1)[1].split() for one in family(pid)]
+    fields = [Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in family(pid)]
     return sum(int(each[11]) + int(each[12]) for each in fields) / 100
 
 

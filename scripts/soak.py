@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model.evaluation.benchmark import memory_mb
+from model.evaluation.benchmark import family, memory_mb
 from model.evaluation.numbers import compose
 from model.evaluation.strokes import draw
 from model.serving import events
@@ -30,7 +30,7 @@ from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # fraction of the uploads
 LOOKS, PAUSE = 8, 0.2  # requests while one digit is drawn, and seconds between them
-GROWTH = 0.05  # maximum growth of memory in the last quarter of the run, compared with the quarter before
+GROWTH = 0.05  # maximum growth of memory from the second quarter of the run to the last
 FOLDER = 600  # maximum size of the upload folder in MB
 TOOK = re.compile('<p class="took">.*?</p>')
 
@@ -151,10 +151,10 @@ def monitor(server: Running, seconds: float) -> tuple[float, float, float, int]:
         Its minimum and maximum memory in MB (the minimum is what it retains, the rest is working memory), and the size
         of its upload folder in MB and in files.
     """
-    held, until = [memory_mb(server.pid, "VmRSS")], time.monotonic() + seconds
-    while time.monotonic() < until:
+    held, until = [], time.monotonic() + seconds
+    while not held or time.monotonic() < until:
         time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-        held.append(memory_mb(server.pid, "VmRSS"))
+        held.append(sum(memory_mb(pid, "VmRSS") for pid in family(server.pid)))
     files = [path.stat().st_size for path in (server.folder / "uploads").rglob("*") if path.is_file()]
     return min(held), max(held), sum(files) / 1e6, len(files)
 
@@ -186,9 +186,11 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     tracebacks = (server.folder / "log").read_text().count("Traceback")
     print(f"hostile uploads {record.hostile}; wrong answers {len(record.wrong)}; failures {dict(record.failures)}")
     quarter = max(1, len(levels) // 4)
-    level, before = statistics.median(levels[-quarter:]), statistics.median(levels[-2 * quarter : -quarter] or levels)
+    level, before = statistics.median(levels[-quarter:]), statistics.median(levels[quarter : 2 * quarter] or levels)
     growth = level / before - 1
-    print(f"unhandled exceptions in the log {tracebacks}; memory levelled off at {level:.0f} MB ({growth:+.1%})")
+    print(
+        f"unhandled exceptions in the log {tracebacks}; memory {level:.0f} MB, {growth:+.1%} since quarter 2"
+    )
     for one in record.wrong[:10]:
         print(one)
     return not (record.wrong or record.failures or tracebacks) and growth < GROWTH and megabytes < FOLDER
@@ -197,7 +199,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run the soak; return the exit code."""
     parser = ArgumentParser(prog="python -m scripts.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--people", type=int, default=16)
     options = parser.parse_args(arguments)
     print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} in bad faith")

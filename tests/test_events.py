@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import recognizer
+from model import ink
 from model.evaluation.strokes import draw
 from model.serving import answers, events, markup
 from model.serving.components import CANVAS
@@ -114,8 +114,8 @@ def test_an_uploaded_picture_is_opened_once_for_all_that_is_said_and_shown_of_it
 
 
 def test_the_ink_of_a_drawing_is_separated_once(monkeypatch):
-    separated, original = [], recognizer.ink
-    monkeypatch.setattr(recognizer, "ink", lambda *arguments: separated.append(arguments) or original(*arguments))
+    separated, original = [], ink._paper
+    monkeypatch.setattr(ink, "_paper", lambda *arguments: separated.append(arguments) or original(*arguments))
     assert ">3</output>" in events.answer_look({"picture": data_url(canvas(STROKES[3]))})
     assert len(separated) == 1
 

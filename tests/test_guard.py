@@ -83,6 +83,7 @@ def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monke
     monkeypatch.setattr(app, "sweep", sweep)
     monkeypatch.setattr(app, "give_back_memory", lambda: done.append("memory"))
     monkeypatch.setattr(app.page, "launch", lambda **_: None)
+    monkeypatch.setattr(app.events.drawing_turns, "warm_up", lambda: None)
     monkeypatch.setattr(app.page, "close", lambda **_: done.append("closed"))
     monkeypatch.setattr(app.door, "close", lambda patience: done.append(patience))
     app.serve()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.images import brightness
+from model.images import brightness, size
 from model.ink import ink
 from tests.digits import STROKES, difference, glyph
 
@@ -92,8 +92,11 @@ def test_exif_orientation_is_applied(seven, tmp_path, orientation):
     }.get(orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    (upright.transpose(stored) if stored is not None else upright).save(tmp_path / "turned.jpg", exif=exif)
-    assert difference(glyph(tmp_path / "turned.jpg"), glyph(seven)) < 0.02
+    turned = upright.transpose(stored) if stored is not None else upright
+    for name, options in (("turned.jpg", {}), ("turned.tif", {"compression": "tiff_lzw"})):
+        turned.save(tmp_path / name, exif=exif, **options)
+        assert difference(glyph(tmp_path / name), glyph(seven)) < 0.02
+        assert size(tmp_path / name) == upright.size
 
 
 # unreadable input

@@ -331,10 +331,10 @@ def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
 
 def test_a_busy_server_says_so_and_the_page_retries(context, address):
     visitor = Visitor(context, address, touch=False)
-    busy = json.dumps(markup.busy("Many people are asking just now."))
+    busy = json.dumps(markup.busy("The page is busy right now."))
     visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
     visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text("Many people are asking").wait_for()
+    visitor.page.locator("#draw-answer").get_by_text("The page is busy").wait_for()
     visitor.page.unroute(LOOK)
     visitor.sees("draw", "1")
 

@@ -34,9 +34,9 @@ def test_connected_ink_is_proposed_where_a_mark_overlaps_it_well():
 
 def test_all_of_the_ink_is_proposed_even_without_a_mark():
     one = np.where(np.arange(INK.shape[1]) < 30, INK, 0)
-    (flag_lone,) = whole_ink_marks(one, [])
-    assert flag_lone.lone
-    assert flag_lone.score < 0.1
+    (all_ink,) = whole_ink_marks(one, [])
+    assert all_ink.lone
+    assert all_ink.score < 0.1
     (like,) = whole_ink_marks(INK, [mark((10, 10, 70, 50), 0.7)])
     assert like.box == (10, 10, 70, 50)
     assert like.score == 0.7

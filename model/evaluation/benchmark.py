@@ -156,24 +156,23 @@ def start(command: list[str]) -> tuple[float, float]:
 
 
 def memory_mb(pid: int, kind: str) -> float:
-    """Return the memory of a process and its child processes, in MB; NaN where the system does not report it.
+    """Return the memory of a process, in MB; NaN where the system does not report it (only Linux does).
 
-    Only Linux does. Pages that several of them share, such as libraries, count once for each. getrusage is unsuitable:
-    its peak starts at the memory of the parent process.
+    getrusage is unsuitable: its peak starts at the memory of the parent process.
 
     Args:
         pid: process id.
         kind: "VmRSS", its current memory, or "VmHWM", its peak; see proc(5).
     """
-    held = [line for one in family(pid) for line in one.joinpath("status").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in held if line.startswith(kind)) / 1024 if held else float("nan")
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(kind)), float("nan"))
 
 
-def family(pid: int) -> list[Path]:
-    """Return the folders in /proc of a process and its child processes; see proc(5)."""
-    own = Path(f"/proc/{pid}")
-    children = [child for each in own.glob("task/*/children") for child in each.read_text().split()]
-    return [own, *(Path(f"/proc/{child}") for child in children)] if own.exists() else []
+def family(pid: int) -> list[int]:
+    """Return the ids of a process and its child processes; see proc(5)."""
+    threads = Path(f"/proc/{pid}").glob("task/*/children")
+    return [pid, *(int(child) for each in threads for child in each.read_text().split())]
 
 
 def as_text(results: dict, n: int) -> str:

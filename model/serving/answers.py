@@ -17,7 +17,7 @@ from model.recognizer import PAGE_SIDE, Recognizer
 from model.rectify import laid_flat
 from model.serving import markup
 
-T = TypeVar("T")
+Read = TypeVar("Read")
 
 NAMED = 0.8  # minimum confidence for a digit to be named without its rival
 NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light."
@@ -25,7 +25,7 @@ SET_LARGE = 12  # maximum number of symbols in a number that is set large
 TILES = 12  # maximum number of glyphs shown for a page
 
 
-def read(method: Callable[[Source], T], image: Source) -> T:
+def read(method: Callable[[Source], Read], image: Source) -> Read:
     """Read a picture with a method of the recognizer, or load it.
 
     Raises:

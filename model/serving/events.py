@@ -19,7 +19,6 @@ from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
-SHEET_SIDE = 1200  # maximum side in pixels of the picture shown with its boxes
 CROWD = 4  # with so many drawings waiting, answers omit the heat map, which makes them twice as fast
 NOT_A_DIGIT = "not a digit"
 MOST_KNOWN, MOST_ADAPTED = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
@@ -127,7 +126,7 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
     said, page, image = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return said, *[gr.skip()] * 3, gr.update(visible=False)
-    picture = upright(image, SHEET_SIDE)
+    picture = upright(image)
     small = page.scaled(picture.width / size(image)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
     rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]

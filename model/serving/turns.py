@@ -4,7 +4,7 @@ import asyncio
 import functools
 import multiprocessing
 import os
-import signal
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -12,8 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from model.memory import give_back_memory
+
 T = TypeVar("T")
 
+TRIM_INTERVAL = 10  # seconds after which a process returns free memory to the system
 MOST_CLIENTS = 1000  # maximum number of clients that are remembered
 
 
@@ -54,7 +57,7 @@ class Turns:
     def executor(self) -> Executor:
         """Our own few threads or processes, since each holds on to memory after its work."""
         if self.processes:
-            return ProcessPoolExecutor(self.at_once, multiprocessing.get_context("spawn"), _follow_the_server)
+            return ProcessPoolExecutor(self.at_once, multiprocessing.get_context("spawn"), _begin)
         return ThreadPoolExecutor(self.at_once)
 
     def warm_up(self) -> None:
@@ -94,9 +97,10 @@ class Turns:
         executor = self.executor
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
-        except BrokenExecutor:
+        except BrokenExecutor as error:
             if self.executor is executor:
-                del self.executor  # the next request starts new processes
+                print(f"new processes are started, since one has died: {error}", file=sys.stderr)
+                del self.executor
             raise BusyError("Reading was interrupted. Try again") from None
 
     def _client(self, who: str) -> Client:
@@ -108,12 +112,15 @@ class Turns:
         return client
 
 
-def _follow_the_server() -> None:
-    """Let Ctrl-C end the server alone, and end this process when the server has ended, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin() -> None:
+    """Leave signals to the server, and end this process when the server has ended, even if it was killed."""
+    if hasattr(os, "setsid"):  # not on Windows
+        os.setsid()
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
+def _end_with(server: multiprocessing.process.BaseProcess) -> None:
+    while server.is_alive():
+        give_back_memory()
+        server.join(TRIM_INTERVAL)
     os._exit(1)

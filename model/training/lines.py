@@ -233,8 +233,7 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 
 def ruled_lines(start: torch.Tensor, end: torch.Tensor, wide: int) -> torch.Tensor:
-    """Draw a line below, above or through each number; half are paler within the number: [N, 28, wide] float32 in [0,
-    1].
+    """Draw a line below, above or through each number; half are paler within it: [N, 28, wide] float32 in [0, 1].
 
     Args:
         start: [N] float32, the column where the number starts; the line starts further left.
