@@ -13,6 +13,7 @@ from model.ink import Pieces, connected, is_frame
 from model.networks import NEITHER, SYMBOLS
 from model.page import Written
 from model.prediction import Prediction
+from model.proposals import LIKELY
 
 LOWEST = 9  # pixels: shorter ink cannot be read
 ONE_DIGIT = 0.75  # heights: narrower ink is one digit
@@ -24,7 +25,9 @@ DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are shor
 
 
 def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
-    """List the connected components of ink that hold marks but are wider than one digit, except lines and frames.
+    """List the connected components of ink in which the finder sees a digit, but which are wider than one.
+
+    Lines and frames are left out.
 
     Args:
         pieces: the connected components of a picture's ink.
@@ -37,7 +40,8 @@ def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, 
     for label, within in marks_by_component(pieces.labels, marks).items():
         width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
         tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
-        if LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
+        likely = any(marks[i].score >= LIKELY for i in within)
+        if likely and LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
             own, corner = pieces.cut_out(label)
             if not is_frame(own):
                 found.append((corner, own, within))

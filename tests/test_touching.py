@@ -7,9 +7,9 @@ from model.touching import cheapest_cut, fragments, take_apart, wide_components
 from tests.test_ctc import Said, bars
 
 
-def mark(left, top, right, bottom):
+def mark(left, top, right, bottom, score=0.9):
     ink = np.ones((bottom - top, right - left), np.float32)
-    return Mark((left, top, right, bottom), ink, "digit", 0.9, np.zeros(10, np.float32))
+    return Mark((left, top, right, bottom), ink, "digit", score, np.zeros(10, np.float32))
 
 
 def test_a_cut_follows_the_path_with_the_least_ink():
@@ -48,6 +48,13 @@ def test_only_wide_ink_with_a_mark_is_a_candidate_for_splitting():
     assert corner == (14, 29)
     assert ink.sum() == bars().sum()
     assert within == [1]
+
+
+def test_wide_ink_in_which_the_finder_sees_no_digit_is_not_a_candidate_for_splitting():
+    page = np.zeros((100, 100), np.float32)
+    page[30:70, 10:70] = bars()
+    found = [wide_components(connected(page), [mark(10, 30, 40, 70, score)]) for score in (0.4, 0.6)]
+    assert [len(some) for some in found] == [0, 1]
 
 
 def test_a_frame_around_a_digit_is_not_a_candidate_for_splitting():
