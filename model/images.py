@@ -25,6 +25,8 @@ LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to whi
 Source = str | os.PathLike | Image.Image | np.ndarray
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+_OPPONENTS = np.array([[1, -1, 0], [-0.5, -0.5, 1]], np.float32)  # red against green, and blue against both
+COLOUR_ALONE = 3  # a picture whose colours vary so many times as much as its brightness differs in colour alone
 _DAMAGE = (  # exceptions that Pillow's decoders raise on broken files
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError),
     *(struct.error, zlib.error),
@@ -54,31 +56,21 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
         ValueError: the image cannot be read; the message says why.
     """
     if isinstance(image, np.ndarray):
-        grey, given = _of_array(image), image.shape[1::-1]
-        grey = np.asarray(_resized(Image.fromarray(grey), _size_within(given, side)))
-    elif isinstance(image, Image.Image):
-        given = size(image)
-        grey = _of_picture(image, _size_within(image.size, side))
-    elif isinstance(image, str | os.PathLike):
+        given = image.shape[1::-1]
+        return np.asarray(_resized(Image.fromarray(_of_array(image)), _size_within(given, side))), given
+    if isinstance(image, Image.Image):
+        return _of_picture(image, _size_within(image.size, side)), size(image)
+    if isinstance(image, str | os.PathLike):
         picture, given = load(image, side)
-        grey = _of_pixels(picture)
-    else:
-        raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
-    return grey, given
+        return _of_pixels(picture), given
+    raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
 
 
 def load(path: str | os.PathLike, side: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Open and decode a picture file, once for everything that needs its pixels.
-
-    Args:
-        path: the file.
-        side: maximum length in pixels, see `decoded`.
+    """Open and decode a picture file, once for everything that needs its pixels; arguments and errors as of `decoded`.
 
     Returns:
-        The picture, upright and reduced, and its original (width, height). Reading it gives what reading the file does.
-
-    Raises:
-        FileNotFoundError, ValueError: as `decoded`.
+        The picture, upright and reduced, which reads as the file does; and its original (width, height).
     """
     with _opened(path) as picture:
         given, small = size(picture), _size_within(picture.size, side)
@@ -248,9 +240,19 @@ def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     if white is None or not lowest >= -0.01 * max(1, highest):
         raise UnreadableError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
-    grey = values[..., :3] @ _LUMINANCE if values.shape[2] > 1 else values[..., 0]
+    grey = _tone(values[..., :3]) if values.shape[2] > 1 else values[..., 0]
     if values.shape[2] == 4:
         alpha = values[..., 3]
         on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
         grey = on_white if np.ptp(on_white) >= LEAST_CONTRAST else on_black
     return grey
+
+
+def _tone(colours: np.ndarray) -> np.ndarray:
+    """Return the brightness of colours, [H, W, 3] -> [H, W]; where ink differs in colour alone, that difference."""
+    some = colours[:: max(1, len(colours) // 256), :: max(1, colours.shape[1] // 256)]
+    spread = (some @ _OPPONENTS.T).std(axis=(0, 1))
+    if spread.max() <= max(COLOUR_ALONE * float((some @ _LUMINANCE).std()), LEAST_CONTRAST / 2):
+        return colours @ _LUMINANCE
+    colour = colours @ _OPPONENTS[spread.argmax()]
+    return (colour - colour.min()) / np.ptp(colour)

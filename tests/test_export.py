@@ -112,6 +112,7 @@ def test_uploading_without_a_login_gives_an_error_message(monkeypatch, capsys):
     assert capsys.readouterr().err == "export: log in first\n"
 
 
+@pytest.mark.slow
 def test_uploaded_weights_read_exactly_like_the_shipped_ones(tmp_path):
     path = weights.locate("world")
     for name, data in export.to_hub(path, weights.load(path)[1], "someone/digits", dry=True).items():

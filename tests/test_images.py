@@ -99,6 +99,14 @@ def test_exif_orientation_is_applied(seven, tmp_path, orientation):
         assert size(tmp_path / name) == upright.size
 
 
+def test_ink_that_differs_from_paper_in_colour_alone_is_seen(seven):
+    ink = (255 - np.float32(seven))[..., None] / 255
+    red, green = np.array([190.0, 60, 60]), np.array([40.0, 139.1, 50])  # equally bright
+    picture = np.uint8(np.rint(ink * red + (1 - ink) * green))
+    assert np.ptp(np.asarray(Image.fromarray(picture).convert("L"))) < 6
+    assert difference(glyph(picture), glyph(seven)) < 0.03
+
+
 # unreadable input
 
 

@@ -136,6 +136,7 @@ def test_two_separate_digits_are_not_merged(recognizer):
     assert recognizer.read_page(draw(far, 6, 100, (60, 50))).text == "0\n0"
 
 
+@pytest.mark.slow
 def test_a_rotated_sheet_is_read_upright(recognizer):
     page = Image.fromarray(sheet(number("31415"), number("92653", seed=1), number("58979", seed=2)))
     for degrees in (20, -35, 90, 180):
@@ -149,6 +150,7 @@ def test_shadows_and_ruled_lines_are_not_ink(recognizer, nuisance):
     assert [recognizer.read_page(picture).text for picture, _ in pictures] == [t for _, t in pictures]
 
 
+@pytest.mark.slow
 def test_grid_lines_as_dark_as_the_pen_cost_few_digits(recognizer):
     assert compare(recognizer, degraded_sheets(squares, 1.0, count=5))["characters"] > 0.9
 

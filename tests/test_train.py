@@ -61,6 +61,7 @@ def test_any_module_that_maps_a_batch_to_logits_can_be_trained(folder, tmp_path,
     assert recognizer.read_digit(draw_somewhere(STROKES[0], np.random.default_rng(5))).probabilities.shape == (10,)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder, tmp_path):
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
@@ -68,6 +69,7 @@ def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder,
     assert a == b != c
 
 
+@pytest.mark.slow
 def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     kept = tmp_path / "kept"
     for digit in (3, 3, 8):
