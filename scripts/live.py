@@ -7,7 +7,6 @@ import asyncio
 import platform
 import statistics
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,12 +18,10 @@ from model.evaluation.benchmark import family, memory_mb
 from model.evaluation.strokes import read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 from tests.digits import STROKES, arc
-from tests.guests import Guest, config_of, on_canvas
 
 REPLAYED = 100  # digits that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and pen moves per second
-PEOPLE, EVERY, SECONDS = 200, 4, 40  # how many draw at once; seconds between requests of one; duration in seconds
 WATCH = """() => {
   const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look: when the canvas was requested and received
   const extract = window.editor.app.renderer.extract, get = extract.canvas.bind(extract);
@@ -165,38 +162,6 @@ def endurance(browser, server: Running) -> None:
     context.close()
 
 
-def load(server: Running) -> None:
-    """Let many people draw, each with a question at every rest of the pen, and print how long the answers took."""
-    config = config_of(server.url)
-    times, errors, refused, mixed_up = [], [], [], []
-
-    def person(who: int) -> None:
-        digit = who % 10
-        guest = Guest(server.url, config)
-        time.sleep(EVERY * who / PEOPLE)
-        for look in range(SECONDS // EVERY):
-            began = time.monotonic()
-            try:
-                said = guest.look(on_canvas(STROKES[digit], look))
-                times.append(1000 * (time.monotonic() - began))
-                if "data-busy" in said:
-                    refused.append(digit)
-                elif f">{digit}</output>" not in said:
-                    mixed_up.append(digit)
-            except OSError as error:
-                errors.append(error)
-            time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
-
-    people = [threading.Thread(target=person, args=(who,)) for who in range(PEOPLE)]
-    for one in people:
-        one.start()
-    for one in people:
-        one.join()
-    print(f"{PEOPLE} people, a question every {EVERY} s each: median {statistics.median(times):.0f} ms,", end=" ")
-    print(f"95% within {np.quantile(times, 0.95):.0f} ms (n {len(times)});", end=" ")
-    print(f"{len(errors)} errors, {len(refused)} told to wait, {len(mixed_up)} answers meant for others")
-
-
 def main(data: Path | None) -> None:
     """Print all figures, with the machine."""
     with serve_page() as server:
@@ -205,7 +170,6 @@ def main(data: Path | None) -> None:
             endurance(browser, server)
             if data:
                 replays(browser, server, data)
-        load(server)
 
 
 if __name__ == "__main__":

@@ -188,9 +188,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     quarter = max(1, len(levels) // 4)
     level, before = statistics.median(levels[-quarter:]), statistics.median(levels[quarter : 2 * quarter] or levels)
     growth = level / before - 1
-    print(
-        f"unhandled exceptions in the log {tracebacks}; memory {level:.0f} MB, {growth:+.1%} since quarter 2"
-    )
+    print(f"unhandled exceptions in the log {tracebacks}; memory {level:.0f} MB, {growth:+.1%} since quarter 2")
     for one in record.wrong[:10]:
         print(one)
     return not (record.wrong or record.failures or tracebacks) and growth < GROWTH and megabytes < FOLDER
