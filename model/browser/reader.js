@@ -204,21 +204,29 @@ function convolve({ data, channels, side }, { weight, bias, outputs, kernel, str
     }
   const size = Math.ceil(side / stride);
   const out = new Float32Array(outputs * size * size);
-  const fast = stride === 1 && kernel === 3; // all rows in one loop, three weights at a time: a third less time
+  const fast = kernel === 3; // all rows and all nine weights in one loop: half the time
   const row = fast ? wide : size; // its sums between two rows are dropped
   const sums = new Float32Array((size - 1) * row + size);
   for (let o = 0; o < outputs; o++) {
     sums.fill(bias[o]);
-    for (let c = 0; c < channels; c++)
+    for (let c = 0; c < channels; c++) {
+      if (fast) {
+        const at = (o * channels + c) * 9;
+        const a = weight[at], b = weight[at + 1], d = weight[at + 2];
+        const e = weight[at + 3], f = weight[at + 4], g = weight[at + 5];
+        const h = weight[at + 6], i = weight[at + 7], j = weight[at + 8];
+        let top = c * wide * wide;
+        let middle = top + wide;
+        let foot = middle + wide;
+        for (let to = 0; to < sums.length; to++, top += stride, middle += stride, foot += stride)
+          sums[to] +=
+            a * padded[top] + b * padded[top + 1] + d * padded[top + 2] +
+            e * padded[middle] + f * padded[middle + 1] + g * padded[middle + 2] +
+            h * padded[foot] + i * padded[foot + 1] + j * padded[foot + 2];
+        continue;
+      }
       for (let ky = 0; ky < kernel; ky++) {
         const at = ((o * channels + c) * kernel + ky) * kernel;
-        if (fast) {
-          const [a, b, d] = [weight[at], weight[at + 1], weight[at + 2]];
-          let from = (c * wide + ky) * wide;
-          for (let to = 0; to < sums.length; to++, from++)
-            sums[to] += a * padded[from] + b * padded[from + 1] + d * padded[from + 2];
-          continue;
-        }
         for (let kx = 0; kx < kernel; kx++) {
           const w = weight[at + kx];
           let from = (c * wide + ky) * wide + kx;
@@ -226,6 +234,7 @@ function convolve({ data, channels, side }, { weight, bias, outputs, kernel, str
             for (let x = 0; x < size; x++, from += stride) sums[y * size + x] += w * padded[from];
         }
       }
+    }
     for (let y = 0; y < size; y++)
       for (let x = 0; x < size; x++) out[(o * size + y) * size + x] = Math.max(0, sums[y * row + x]);
   }
