@@ -10,23 +10,29 @@ const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black
 // The ink of a drawing in black on white: ImageData -> {data: Float32Array in [0, 1], width, height}.
 export function inkOf({ data, width, height }) {
   const step = new Float32Array(width * height);
-  let deepest = 0;
+  const steps = Float32Array.from({ length: 256 }, (_, grey) => 1 - grey / 255);
+  const found = new Uint32Array(256); // how many pixels have each grey
   for (let i = 0; i < step.length; i++) {
+    if (data[4 * i] + data[4 * i + 1] + data[4 * i + 2] === 765) continue; // white paper, nearly everywhere
     const grey = Math.round(0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
-    step[i] = 1 - grey / 255;
-    if (step[i] > deepest) deepest = step[i];
+    step[i] = steps[grey];
+    found[grey]++;
   }
-  if (deepest < LEAST_CONTRAST) return { data: step.fill(0), width, height };
-  const pen = median(step.filter((value) => value > deepest / 2));
+  const deepest = steps[Math.max(0, found.findIndex((count) => count > 0))];
+  if (!found.some((count) => count > 0) || deepest < LEAST_CONTRAST) return { data: step.fill(0), width, height };
+  const pen = median(found, steps, deepest / 2);
   const floor = 0.1 * pen; // anti-aliased edges
-  for (let i = 0; i < step.length; i++) step[i] = Math.min(1, Math.max(0, (step[i] - floor) / (pen - floor)));
+  for (let i = 0; i < step.length; i++)
+    if (step[i]) step[i] = Math.min(1, Math.max(0, (step[i] - floor) / (pen - floor)));
   return { data: step, width, height };
 }
 
-function median(values) {
-  values.sort();
-  const middle = values.length >> 1;
-  return values.length % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+// The median of the steps above a limit, of which there are so many pixels each.
+function median(found, steps, limit) {
+  const order = [...steps.keys()].filter((grey) => steps[grey] > limit).reverse(); // from pale to dark
+  const total = order.reduce((sum, grey) => sum + found[grey], 0);
+  const at = (place) => steps[order.find((grey) => (place -= found[grey]) < 0)];
+  return (at(Math.floor((total - 1) / 2)) + at(total >> 1)) / 2;
 }
 
 // One digit as MNIST frames it: longer side 20 pixels, centre of mass at the centre of 28 x 28; null if there is no ink.
