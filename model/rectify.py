@@ -82,8 +82,7 @@ def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the matrix [3, 3] that rotates a picture anticlockwise, and the width and height of the rotated
-    picture."""
+    """Return the matrix [3, 3] that rotates a picture anticlockwise, and the width and height of the result."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     width, height = size

@@ -90,8 +90,7 @@ def digest(name_or_path: str | os.PathLike) -> str:
 
 
 def fetched(repository: str | os.PathLike) -> Path:
-    """Return the folder of a Hugging Face Hub repository, USER/NAME, downloaded if necessary; a local folder is
-    returned as is.
+    """Return a local folder as is, or that of a Hugging Face Hub repository, USER/NAME, downloaded if necessary.
 
     Raises:
         FileNotFoundError: the repository does not exist, or the Hub cannot be reached and it was not downloaded before.

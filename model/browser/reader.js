@@ -18,9 +18,9 @@ export function inkOf({ data, width, height }) {
     step[i] = steps[grey];
     found[grey]++;
   }
-  const deepest = steps[Math.max(0, found.findIndex((count) => count > 0))];
-  if (!found.some((count) => count > 0) || deepest < LEAST_CONTRAST) return { data: step.fill(0), width, height };
-  const pen = median(found, steps, deepest / 2);
+  const darkest = found.findIndex((count) => count > 0);
+  if (darkest < 0 || steps[darkest] < LEAST_CONTRAST) return { data: step.fill(0), width, height };
+  const pen = median(found, steps, steps[darkest] / 2);
   const floor = 0.1 * pen; // anti-aliased edges
   for (let i = 0; i < step.length; i++)
     if (step[i]) step[i] = Math.min(1, Math.max(0, (step[i] - floor) / (pen - floor)));

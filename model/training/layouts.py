@@ -1,5 +1,4 @@
-"""Synthetic sheets, filled in the way people do it: numbers, tables, boxes, words and signs, with MNIST digits and
-drawn ones."""
+"""Synthetic sheets, filled in as people do: numbers, tables, boxes, words and signs, in MNIST digits and drawn ones."""
 
 from itertools import pairwise
 

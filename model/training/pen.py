@@ -83,8 +83,7 @@ def outlines(n: int) -> torch.Tensor:
 
 
 def segments(strokes: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the points of strokes, [1, P, 2] float32, and the starts of their segments, [S], as `distances` takes
-    them."""
+    """Return strokes as `distances` takes them: points [1, P, 2] float32, and the starts of their segments [S]."""
     ends = np.cumsum([len(stroke) for stroke in strokes])
     starts = np.delete(np.arange(ends[-1] - 1), ends[:-1] - 1)
     return torch.from_numpy(np.float32(np.concatenate(strokes)))[None], torch.from_numpy(starts)
