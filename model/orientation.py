@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.finder import reduced
-from model.ink import Pieces, connected, ink
+from model.ink import connected, ink
 from model.page import Written, expected_score, mean_confidence
 from model.rectify import View, flat, sheet
 
@@ -16,24 +16,22 @@ TURNED = 0.8  # and the minimum confidence in them, on average
 TURNS = range(45, 360, 45)  # degrees
 
 
-def oriented(
-    read: Callable[..., tuple[list[Written], Pieces | None]], tone: np.ndarray
-) -> tuple[list[Written], Pieces, View]:
+def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list[Written], View]:
     """Read a picture as given or, if that is uncertain, rectified and rotated so that it shows the most digits.
 
     Args:
-        read: reads brightness [H, W], and returns what is written there and the components of its ink; given True as
-            the second argument, only confident marks, and no ink, which is faster.
+        read: reads brightness [H, W], and returns what is written there; given True as the second argument, only
+            confident marks, which is faster.
         tone: [H, W] float32 in [0, 1], brightness.
 
     Returns:
-        What is written, the components of ink, and the view of the picture in which it was read.
+        What is written, and the view of the picture in which it was read.
     """
     given = View(np.eye(3), tone.shape[::-1])
-    written, pieces = read(tone)
+    written = read(tone)
     there = sum(bool(one.likely and one.prediction) for one in written)
     if mean_confidence(written) > TURNED and expected_score(written) > there - BETTER:
-        return written, pieces, given  # rotated, the same marks could not show that many more digits
+        return written, given  # rotated, the same marks could not show that many more digits
     small = reduced(tone, TURNING_SIDE)
     first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
     if corners is not None:
@@ -44,14 +42,14 @@ def oriented(
     elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # there is something, perhaps on its side
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
-        return written, pieces, given
-    least = expected_score(written if small is tone else read(small, True)[0]) + BETTER
+        return written, given
+    least = expected_score(written if small is tone else read(small, True)) + BETTER
     for view in views:
-        shown, _ = read(view.of(small), True)
+        shown = read(view.of(small), True)
         if expected_score(shown) > least and mean_confidence(shown) > TURNED:
             least, first = expected_score(shown), view
     if not first.degrees and first.corners is None:
-        return written, pieces, given
+        return written, given
     larger = np.divide(tone.shape[::-1], small.shape[::-1])
     best = first.of_larger(larger).enlarged(float(larger.max()))
-    return *read(best.of(tone)), best
+    return read(best.of(tone)), best

@@ -13,6 +13,7 @@ from torch import nn
 
 from model import weights
 from model.adaptation import Adapted
+from model.confidence import UNCALIBRATED, probabilities, tempered
 from model.corrections import load as load_corrections
 from model.finder import Mark
 from model.fusion import fuse
@@ -37,7 +38,6 @@ SURE = 0.8  # confidence above which a digit is not split
 LIKE_DIGITS = 0.3  # minimum geometric mean of the scores of a split component's parts
 LIKE_A_SIGN = 0.35  # minimum score of a sign, if it stands among digits
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
-UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0}  # plain softmax; everything is a digit
 
 
 class Recognizer:
@@ -61,7 +61,7 @@ class Recognizer:
         self.card = card
         self.finder = finder or _shipped("finder")
         self.line = line or _shipped("line")[0]
-        self.calibration = card.get("calibration", UNCALIBRATED)
+        self.calibration = UNCALIBRATED | card.get("calibration", {})
 
     @classmethod
     def load(
@@ -145,12 +145,17 @@ class Recognizer:
             ValueError: the image cannot be read; the message says why.
         """
         tone, given = decoded(image, PAGE_SIDE)
-        kept, pieces, view = oriented(self.read_mark_by_mark, tone)
-        weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
-        written = reread(
-            kept, whole_readings(self.line, kept, pieces), weights, lambda parts: self.read_marks(parts, fusion)
-        )
+        written, view = oriented(self._read_upright, tone)
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
+
+    def _read_upright(self, tone: np.ndarray, confident_only: bool = False) -> list[Written]:
+        """Read brightness [H, W] as it stands: mark by mark and, unless `confident_only`, numbers as a whole too."""
+        kept, pieces = self.read_mark_by_mark(tone, confident_only)
+        if pieces is None:
+            return kept
+        weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
+        again = whole_readings(self.line, kept, pieces)
+        return reread(kept, again, weights, lambda parts: self.read_marks(parts, fusion))
 
     def read_mark_by_mark(self, tone: np.ndarray, confident_only: bool = False) -> tuple[list[Written], Pieces | None]:
         """Detect and classify marks; also return the components of ink, or None if `confident_only`."""
@@ -203,14 +208,16 @@ class Recognizer:
         glyphs = frame_all([mark.ink for mark in marks])
         logits = predict_augmented(self.net, torch.from_numpy(glyphs)[:, None], BATCH_SIZE)  # [N, 10]
         if not self.calibration["threshold"]:  # cannot reject: its logits carry no evidence about non-digits
-            logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
+            logits = probabilities(logits, glyphs, self.calibration).log() + CERTAIN
+        else:
+            logits = tempered(logits, glyphs, self.calibration)
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
-        shares, probabilities = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
+        shares, digits = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
         return [
             Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)
             if all_[10] < 0.5
             else Prediction(None, ten, 0.0, float(1 - all_[10]), glyph)
-            for all_, ten, glyph in zip(shares, probabilities, glyphs, strict=True)
+            for all_, ten, glyph in zip(shares, digits, glyphs, strict=True)
         ]
 
     @torch.inference_mode()
@@ -225,9 +232,9 @@ class Recognizer:
         """
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
         logits = predict_augmented(self.net, batch, BATCH_SIZE)  # [N, 10]
-        probabilities = (logits / self.calibration["temperature"]).softmax(dim=1).numpy()
+        shares = probabilities(logits, batch[:, 0].numpy(), self.calibration).numpy()
         scores = digit_scores(logits).tolist()
-        return [self._judge(*one) for one in zip(probabilities, scores, batch[:, 0].numpy(), strict=True)]
+        return [self._judge(*one) for one in zip(shares, scores, batch[:, 0].numpy(), strict=True)]
 
     def _judge(self, probabilities: np.ndarray, score: float, glyph: np.ndarray) -> Prediction:
         if score < self.calibration["threshold"]:

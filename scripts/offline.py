@@ -14,6 +14,7 @@ import torch
 from playwright.async_api import async_playwright
 
 from model import weights
+from model.confidence import probabilities
 from model.evaluation.strokes import read_strokes
 from model.networks import predict
 from model.training.browser import rounded, to_static_page
@@ -23,10 +24,27 @@ from tests.conftest import find_browser, launch_browser, serve_folder
 from tests.digits import STROKES
 
 DRAWINGS, COMPARED = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
+TIMED, FIRST = 320, 20  # reads of one drawing that are timed, and the first of them, which are left out
 READ = """async (glyphs) => {
   const { Reader } = await import("./reader.js");
   const reader = await Reader.load();
   return glyphs.map((glyph) => [...reader.readGlyph(Float32Array.from(glyph)).probabilities]);
+}"""
+TIME_READS = """async (count) => {
+  const { Reader } = await import("./reader.js");
+  const reader = await Reader.load();
+  const canvas = Object.assign(document.createElement("canvas"), { width: 400, height: 300 });
+  const pencil = canvas.getContext("2d");
+  pencil.fillStyle = "#fff";
+  pencil.fillRect(0, 0, 400, 300);
+  Object.assign(pencil, { lineWidth: 12, lineCap: "round" });
+  pencil.stroke(new Path2D("M140 60H240L180 240"));
+  const image = pencil.getImageData(0, 0, 400, 300);
+  return Array.from({ length: count }, () => {
+    const began = performance.now();
+    reader.read(image);
+    return performance.now() - began;
+  });
 }"""
 WATCH_STATIC = """() => {
   const [moves, shown] = [[], []]; // ms
@@ -81,9 +99,11 @@ async def measure(address: str, data: Path) -> None:
         net, card = weights.load(weights.locate("pocket"))
         glyphs, _ = mnist(data / "data", train=False, limit=COMPARED)
         theirs = await page.evaluate(READ, glyphs.flatten(1).tolist())
-        ours = (predict(rounded(net), glyphs) / card["calibration"]["temperature"]).softmax(1)
+        ours = probabilities(predict(rounded(net), glyphs), glyphs[:, 0].numpy(), card["calibration"])
         off = float((torch.tensor(theirs) - ours).abs().max())
         print(f"{COMPARED:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
+        times = (await page.evaluate(TIME_READS, TIMED))[FIRST:]
+        print(f"one read of a canvas of 400 x 300: median {statistics.median(times):.1f} ms (n {len(times)})")
         await browser.close()
 
 

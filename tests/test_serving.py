@@ -72,7 +72,7 @@ def test_every_response_has_the_security_headers(address, path):
 
 
 def test_what_the_device_reads_with_is_served_and_nothing_beside_it(address):
-    for name in ("reader.js", "follow.js", "pocket.json"):
+    for name in ("reader.js", "layers.js", "follow.js", "pocket.json"):
         status, headers, content = ask(f"{address}/reader/{name}")
         assert status == 200
         assert headers["Content-Type"].split(";")[0] in ("text/javascript", "application/json")

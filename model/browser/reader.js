@@ -1,6 +1,8 @@
 // Reads a handwritten digit on the device: canvas -> ink -> glyph -> layers -> probabilities.
 // It does what model/ink.py, model/glyph.py and the network `pocket` do in Python; a test holds both to the same answer.
 
+import { classify, convolve, fromHalf, softmax } from "./layers.js";
+
 const SIDE = 28; // a glyph is SIDE x SIDE pixels
 const LONG = 20; // pixels: longer side of the digit in it
 const FAINTEST_EDGE = 0.1; // fainter ink does not extend the digit's bounding box
@@ -180,8 +182,9 @@ export class Reader {
       if (layer.kernel) maps.push(convolve(from, layer));
       else logits = classify(from.data, layer);
     }
-    const { temperature, threshold } = this.card.calibration;
-    const probabilities = softmax(logits.map((value) => value / temperature));
+    const { temperature, threshold, thick } = this.card.calibration;
+    const heat = temperature * warmth(glyph, thick);
+    const probabilities = softmax(logits.map((value) => value / heat));
     const highest = Math.max(0, ...logits);
     const total = logits.reduce((sum, value) => sum + Math.exp(value - highest), 0);
     const score = total / (total + Math.exp(-highest)); // against "no digit", whose logit is 0
@@ -190,74 +193,13 @@ export class Reader {
   }
 }
 
-function fromHalf(halves) {
-  return Float32Array.from(halves, (half) => {
-    const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
-    if (exponent === 0) return sign * 2 ** -24 * fraction;
-    return sign * 2 ** (exponent - 25) * (1024 + fraction);
-  });
-}
-
-// A square convolution with zero padding, then ReLU.
-function convolve({ data, channels, side }, { weight, bias, outputs, kernel, stride }) {
-  const padding = kernel >> 1;
-  const wide = side + 2 * padding;
-  const padded = new Float32Array(channels * wide * wide);
-  for (let c = 0; c < channels; c++)
-    for (let y = 0; y < side; y++) {
-      const row = data.subarray((c * side + y) * side, (c * side + y + 1) * side);
-      padded.set(row, (c * wide + y + padding) * wide + padding);
-    }
-  const size = Math.ceil(side / stride);
-  const out = new Float32Array(outputs * size * size);
-  const fast = kernel === 3; // all rows and all nine weights in one loop: half the time
-  const row = fast ? wide : size; // its sums between two rows are dropped
-  const sums = new Float32Array((size - 1) * row + size);
-  for (let o = 0; o < outputs; o++) {
-    sums.fill(bias[o]);
-    for (let c = 0; c < channels; c++) {
-      if (fast) {
-        const at = (o * channels + c) * 9;
-        const a = weight[at], b = weight[at + 1], d = weight[at + 2];
-        const e = weight[at + 3], f = weight[at + 4], g = weight[at + 5];
-        const h = weight[at + 6], i = weight[at + 7], j = weight[at + 8];
-        let top = c * wide * wide;
-        let middle = top + wide;
-        let foot = middle + wide;
-        for (let to = 0; to < sums.length; to++, top += stride, middle += stride, foot += stride)
-          sums[to] +=
-            a * padded[top] + b * padded[top + 1] + d * padded[top + 2] +
-            e * padded[middle] + f * padded[middle + 1] + g * padded[middle + 2] +
-            h * padded[foot] + i * padded[foot + 1] + j * padded[foot + 2];
-        continue;
-      }
-      for (let ky = 0; ky < kernel; ky++) {
-        const at = ((o * channels + c) * kernel + ky) * kernel;
-        for (let kx = 0; kx < kernel; kx++) {
-          const w = weight[at + kx];
-          let from = (c * wide + ky) * wide + kx;
-          for (let y = 0; y < size; y++, from += stride * (wide - size))
-            for (let x = 0; x < size; x++, from += stride) sums[y * size + x] += w * padded[from];
-        }
-      }
-    }
-    for (let y = 0; y < size; y++)
-      for (let x = 0; x < size; x++) out[(o * size + y) * size + x] = Math.max(0, sums[y * row + x]);
+// The factor by which thick strokes raise the temperature, see model/confidence.py.
+function warmth(glyph, [start, slope]) {
+  let [ink, variation] = [0, 0];
+  for (let i = 0; i < glyph.length; i++) {
+    ink += glyph[i];
+    if (i % SIDE) variation += Math.abs(glyph[i] - glyph[i - 1]);
+    if (i >= SIDE) variation += Math.abs(glyph[i] - glyph[i - SIDE]);
   }
-  return { data: out, channels: outputs, side: size };
-}
-
-function classify(features, { weight, bias, inputs }) {
-  return Array.from(bias, (start, digit) => {
-    let sum = start;
-    for (let i = 0; i < inputs; i++) sum += weight[digit * inputs + i] * features[i];
-    return sum;
-  });
-}
-
-function softmax(values) {
-  const highest = Math.max(...values);
-  const powers = values.map((value) => Math.exp(value - highest));
-  const sum = powers.reduce((total, value) => total + value, 0);
-  return powers.map((value) => value / sum);
+  return 1 + slope * Math.max(0, (2 * ink) / Math.max(variation, 1e-6) - start);
 }

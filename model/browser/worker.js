@@ -1,6 +1,6 @@
 // Keeps the page's few files, so that it works offline after the first visit. The export puts in their digest.
 const VERSION = "DIGEST";
-const FILES = ["./", "index.html", "page.js", "inside.js", "reader.js", "words.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
+const FILES = ["./", "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES)));

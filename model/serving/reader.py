@@ -19,7 +19,7 @@ def routes() -> list[Route]:
         values, description = weights.for_browser(*weights.load(weights.locate("pocket")))
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"app.py: {error}")
-    scripts = [BROWSER / "reader.js", BROWSER / "inside.js", BROWSER / "words.js", STATIC / "follow.js"]
+    scripts = [BROWSER / name for name in ("reader.js", "layers.js", "inside.js", "words.js")] + [STATIC / "follow.js"]
     return [
         *(_route(script.name, script.read_text(), "text/javascript") for script in scripts),
         _route("pocket.json", description, "application/json"),

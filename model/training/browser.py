@@ -12,7 +12,7 @@ from model.networks import folded, predict
 from model.weights import for_browser
 
 BROWSER_FILES = Path(__file__).parent.parent / "browser"
-PAGE = "index.html", "page.js", "inside.js", "reader.js", "words.js", "worker.js", "manifest.webmanifest"
+PAGE = "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "worker.js", "manifest.webmanifest"
 ICON = Path(__file__).parent.parent.parent / "assets" / "favicon.svg"
 
 

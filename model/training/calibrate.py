@@ -1,15 +1,17 @@
 """Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from tqdm import tqdm
 
+from model.confidence import warmth
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
-from model.glyph import frame_all
+from model.glyph import frame, frame_all
 from model.ink import connected, ink
 from model.networks import NEITHER, NO_DIGIT, digit_scores
 from model.numbers import text_of, without_invalid_signs
@@ -17,6 +19,7 @@ from model.proposals import iou, propose
 from model.recognizer import Recognizer
 from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose_readings, evidence
 from model.test_time_augmentation import predict_augmented
+from model.training.augmentation import ink_of, skeleton_distances, warp
 from model.training.camera import light
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
@@ -31,6 +34,9 @@ TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the 
 INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
 PULL = 1e-3  # strength of L2 regularisation
+THINNEST, THICKEST = 0.7, 12.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
+THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
+RISES = [i / 20 for i in range(31)]  # rise of the temperature per glyph pixel, relative
 ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
 
 
@@ -47,6 +53,7 @@ def calibrate(
 
     Returns:
         temperature: divides the logits before the softmax (Guo et al. 2017); maximises the likelihood of the digits.
+        thick: see `learn_thickness`.
         threshold: lowest score accepted as a digit, reached by `KEPT` of the digits; 0 if the network never refuses.
         refused: fraction of non-digits below the threshold, in [0, 1]. The drawings are new but their shapes were
             trained on, so it is higher than for real letters.
@@ -60,11 +67,36 @@ def calibrate(
     losses = torch.stack([cross_entropy(logits[digits] / t, truth[digits]) for t in temperatures])
     scores = digit_scores(logits)
     threshold = scores[digits].quantile(1 - KEPT).item() if refuses else 0.0
+    temperature = temperatures[losses.argmin()].item()
     return {
-        "temperature": temperatures[losses.argmin()].item(),
+        "temperature": temperature,
+        "thick": learn_thickness(net, glyphs, labels, temperature),
         "threshold": threshold,
         "refused": (scores[~digits] < threshold).float().mean().item(),
     }
+
+
+@torch.inference_mode()
+def learn_thickness(
+    net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor, temperature: float
+) -> tuple[float, float]:
+    """Learn how much less to trust a network on thick strokes; see `model.confidence.warmth`.
+
+    The digits are redrawn with pens from the thinnest to one that fills them, and the likelihood of their labels is
+    maximised over a grid.
+
+    Args:
+        net, glyphs, labels: see `calibrate`.
+        temperature: of digits as they are usually drawn.
+    """
+    pens = THINNEST * (THICKEST / THINNEST) ** torch.rand(len(glyphs))
+    drawn = frame(warp(ink_of(skeleton_distances(glyphs).float() / 16, pens)[:, None]).numpy())
+    logits = predict_augmented(net, torch.from_numpy(drawn)[:, None]) / temperature
+
+    def loss(thick: tuple[float, float]) -> float:
+        return cross_entropy(logits / warmth(drawn, thick), labels).item()
+
+    return min(product(THICK_FROM, RISES), key=loss)
 
 
 @torch.inference_mode()
