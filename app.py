@@ -123,7 +123,7 @@ def serve() -> None:
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, end)
     if ON_SPACES:
-        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only its proxy can connect there: trust its headers
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only the Space's proxy can connect: trust its headers
     page.launch(
         css_paths=STATIC / "page.css",
         js=(STATIC / "page.js").read_text(),

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--device", type=_device, default=_best_device(), help="cpu, cuda or mps (default: the best available)"
     )
-    parser.add_argument("--limit", type=_count, help="use only the first N digits of each set, for a trial")
+    parser.add_argument("--limit", type=_count, help="use only the first N digits of each set, for a trial run")
     parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder; downloaded if missing")
     parser.add_argument(
         "--corrections",
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     options = parser.parse_args(arguments)
     if options.limit and not options.out:
-        parser.error("--limit is for a trial: give --out, so that it does not overwrite the shipped weights")
+        parser.error("--limit is for trial runs: add --out, so that they do not overwrite the shipped weights")
     recipe = RECIPES[options.recipe]
     if options.epochs:
         recipe = replace(recipe, epochs=options.epochs)
@@ -102,14 +102,14 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
 def mix_in(
     glyphs: torch.Tensor, labels: torch.Tensor, told: np.ndarray, digits: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Add corrections to the training digits, each several times, since they are few."""
+    """Add corrections to the training digits, each several times, since there are only a few."""
     told, digits = torch.from_numpy(told)[:, None].repeat(OFTEN, 1, 1, 1), torch.from_numpy(digits).repeat(OFTEN)
     return torch.cat([glyphs, told]), torch.cat([labels, digits])
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text}: give 1 or more")
+        raise argparse.ArgumentTypeError(f"got {text}: use a whole number, 1 or more")
     return int(text)
 
 
@@ -118,7 +118,7 @@ def _device(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise argparse.ArgumentTypeError(f"no device {name!r} here ({reason}): give cpu, cuda or mps") from None
+        raise argparse.ArgumentTypeError(f"no device {name!r} here ({reason}): choose cpu, cuda or mps") from None
 
 
 def _best_device() -> torch.device:

@@ -3,7 +3,7 @@
 import os
 from functools import lru_cache
 
-# threads that wait for work sleep; otherwise torch is 30 times as slow while another program uses one of two cores
+# idle threads sleep; otherwise torch is 30 times as slow while another program uses one of two cores
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from model.images import Source

@@ -13,18 +13,18 @@ def thickness(glyphs: np.ndarray) -> np.ndarray:
         glyphs: [N, 28, 28] float32 in [0, 1], with paper all around.
 
     Returns:
-        [N] float32, in pixels: about three quarters of the pen width, and 0.4 diameters of a disc; 0 for no ink.
+        [N] float32, in pixels: about three quarters of the pen width, or 0.4 of the diameter of a disc; 0 for no ink.
     """
     across, down = (np.abs(np.diff(glyphs, axis=axis)).sum(axis=(1, 2)) for axis in (2, 1))
     return 2 * glyphs.sum(axis=(1, 2)) / np.maximum(across + down, 1e-6)
 
 
-def warmth(glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
+def temperature_factors(glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
     """Return the factors by which thick strokes raise the temperature: [N, 28, 28] -> [N, 1], at least 1.
 
     Args:
         glyphs: see `thickness`.
-        thick: the thickness from which on it rises, and how fast, as
+        thick: the thickness above which it rises, and how fast, as
             `model.training.calibrate.learn_thickness` learns them.
     """
     start, slope = thick
@@ -39,10 +39,10 @@ def probabilities(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -
         glyphs: see `thickness`.
         calibration: as `model.training.calibrate.calibrate` returns it.
     """
-    return (logits / (calibration["temperature"] * warmth(glyphs, calibration["thick"]))).softmax(dim=1)
+    return (logits / (calibration["temperature"] * temperature_factors(glyphs, calibration["thick"]))).softmax(dim=1)
 
 
 def tempered(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -> torch.Tensor:
-    """Return logits in which thick strokes tell the ten digits apart less surely, but are as digit-like as before."""
-    cooled = logits / warmth(glyphs, calibration["thick"])
+    """Return logits that tell the digits apart less surely where strokes are thick, but are as digit-like as before."""
+    cooled = logits / temperature_factors(glyphs, calibration["thick"])
     return cooled.log_softmax(dim=1) + logits.logsumexp(dim=1, keepdim=True)

@@ -37,7 +37,7 @@ class Mark:
         kind: "digit", or one of `model.networks.SIGNS`.
         score: detection probability, in [0, 1].
         logits: [10] float32, one for each digit.
-        around: the probability of a symbol that is neither digit nor sign there, in [0, 1]; then the number of digits,
+        around: the probability of a symbol there that is neither digit nor sign, in [0, 1]; then the number of digits,
             and the number of other symbols, that the finder expects beside it on its line.
         lone: whether it is all the ink of the picture, or stands in the only place where a digit could be.
     """
@@ -184,7 +184,7 @@ def sum_along_line(middles: np.ndarray) -> np.ndarray:
 def assign_strokes(
     strokes: np.ndarray, right: np.ndarray, down: np.ndarray, row: np.ndarray, column: np.ndarray
 ) -> np.ndarray:
-    """Assign each stroke pixel to the centre it points to: [H / 2, W / 2] int32, centres from 1, 0 for none."""
+    """Assign each stroke pixel to the centre it points to: [H / 2, W / 2] int32, numbered from 1; 0 for none."""
     cells = np.full((strokes.shape[0] // 2, strokes.shape[1] // 2), 255, np.uint8)
     cells[row, column] = 0
     apart, nearest = cv2.distanceTransformWithLabels(cells, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)

@@ -9,12 +9,12 @@ from model.ink import ink, isolate
 
 SIDE = 28  # a glyph is SIDE x SIDE pixels
 LONG = 20  # pixels: longer side of the digit in a glyph
-CLOSE_UP = 64  # pixels; longer digits are reduced before they are framed
+CLOSE_UP = 64  # pixels; larger digits are reduced before they are framed
 FAINT = 0.1  # fainter ink does not extend the digit's bounding box
 
 
 def glyph_of(image: Source) -> np.ndarray | None:
-    """Preprocess a picture of one digit completely: image -> ink -> isolated digit -> glyph, or None if blank."""
+    """Run all preprocessing on a picture of one digit: image -> ink -> isolated digit -> glyph, or None if blank."""
     return fit(isolate(ink(image)))
 
 

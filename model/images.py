@@ -13,20 +13,20 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageOps
 
-pillow_heif.register_heif_opener(thumbnails=False)  # the format that phones save
+pillow_heif.register_heif_opener(thumbnails=False)  # the format in which many phones save photos
 
-FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # opened, of all that Pillow supports
+FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # the only formats that are opened
 MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
-UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: it takes less than 400 MB
+UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: decoding takes less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder holds each pixel four times
 PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
 LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
 
 Source = str | os.PathLike | Image.Image | np.ndarray
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in Pillow's mode L
 _OPPONENTS = np.array([[1, -1, 0], [-0.5, -0.5, 1]], np.float32)  # red against green, and blue against both
-COLOUR_ALONE = 3  # a picture whose colours vary so many times as much as its brightness differs in colour alone
+COLOUR_ALONE = 3  # ink differs in colour alone if colours vary more than this many times as much as brightness
 _DAMAGE = (  # exceptions that Pillow's decoders raise on broken files
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError),
     *(struct.error, zlib.error),
@@ -63,20 +63,20 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     if isinstance(image, str | os.PathLike):
         picture, given = load(image, side)
         return _of_pixels(picture), given
-    raise UnreadableError(f"got {type(image).__name__}: give a path, a PIL image or a numpy array")
+    raise UnreadableError(f"got {type(image).__name__}: pass a path, a PIL image or a numpy array")
 
 
 def load(path: str | os.PathLike, side: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Open and decode a picture file, once for everything that needs its pixels; arguments and errors as of `decoded`.
+    """Open and decode a picture file, once for everything that needs its pixels; arguments and errors as for `decoded`.
 
     Returns:
-        The picture, upright and reduced, which reads as the file does; and its original (width, height).
+        The picture, upright and reduced, which gives the same reading as the file; and its original (width, height).
     """
     with _opened(path) as picture:
         given, small = size(picture), _size_within(picture.size, side)
         picture.draft("RGB", small)  # a large JPEG is decoded at a reduced size, many times faster
         loaded = _reduced(picture, small)
-    loaded.info.clear()  # what it says of transparency and orientation has been applied
+    loaded.info.clear()  # what it says about transparency and orientation has been applied
     return loaded, given
 
 
@@ -90,7 +90,7 @@ def as_data_url(picture: Image.Image) -> str:
 def of_data_url(url: str, width: int, height: int) -> np.ndarray:
     """Decode a PNG of known size from a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
     if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
-        raise ValueError(f"give a PNG of {width} x {height} pixels as a data URL")
+        raise ValueError(f"send a PNG of {width} x {height} pixels as a data URL")
     return of_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
 
 
@@ -99,7 +99,7 @@ def of_png(content: bytes, width: int, height: int) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             if picture.size != (width, height):
-                raise UnreadableError(f"give {width} x {height} pixels, not {picture.width} x {picture.height}")
+                raise UnreadableError(f"send {width} x {height} pixels, not {picture.width} x {picture.height}")
             if picture.has_transparency_data:
                 picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
             return np.array(picture.convert("L"))
@@ -159,7 +159,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     name = repr(os.fspath(path))
     try:
         if Path(path).stat().st_size == 0:
-            raise UnreadableError(f"{name} is an empty file: give the path of a picture")
+            raise UnreadableError(f"{name} is an empty file: choose a picture")
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > _most(picture):
                 raise _too_large(name, _most(picture))
@@ -169,16 +169,16 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     except UnreadableError:
         raise
     except FileNotFoundError:
-        raise FileNotFoundError(f"no file {name}: give the path of a picture") from None
+        raise FileNotFoundError(f"no file {name}: choose a picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(name) from None
     except Image.UnidentifiedImageError:
         raise UnreadableError(
-            f"{name} is not a readable picture: give a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
+            f"{name} is not a readable picture: use a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
         ) from None
     except _DAMAGE as error:
         if getattr(error, "errno", None):
-            raise UnreadableError(f"{name} cannot be read ({error.strerror}): give the path of a picture") from None
+            raise UnreadableError(f"{name} cannot be read ({error.strerror}): choose a picture") from None
         raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
 
 
@@ -211,7 +211,7 @@ def _of_pixels(picture: Image.Image) -> np.ndarray:
 
 
 def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Reduce a picture as `brightness` does, and rotate it upright: L, RGB or RGBA, or I or F, 32 bits per pixel."""
+    """Reduce a picture as `brightness` does, and rotate it upright; the result has mode L, RGB, RGBA, I or F."""
     orientation = picture.getexif().get(ExifTags.Base.Orientation)
     if picture.mode.startswith("I;"):
         picture = picture.convert("I")
@@ -229,16 +229,16 @@ def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     shape = " x ".join(map(str, array.shape))
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise UnreadableError(f"got an array of shape {shape}: give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
+        raise UnreadableError(f"got an array of shape {shape}: pass [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise _too_large(f"the array of shape {shape}")
     if array.dtype.kind not in "buif":
-        raise UnreadableError(f"got an array of {array.dtype}: give bool, integers or floats")
+        raise UnreadableError(f"got an array of {array.dtype}: pass bool, integers or floats")
     lowest, highest = float(array.min()), float(array.max())  # NaN if any value is NaN
     if white is None:  # resizing may push floats slightly out of range
         white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
     if white is None or not lowest >= -0.01 * max(1, highest):
-        raise UnreadableError(f"got values from {lowest:g} to {highest:g}: give [0, 1], [0, 255] or [0, 65535]")
+        raise UnreadableError(f"got values from {lowest:g} to {highest:g}: pass [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
     grey = _tone(values[..., :3]) if values.shape[2] > 1 else values[..., 0]
     if values.shape[2] == 4:

@@ -11,7 +11,7 @@ from model.images import LEAST_CONTRAST, Source, brightness
 ON = 0.2  # threshold above which ink pixels connect
 BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
 ALONG, HOLLOW = 0.85, 0.5  # minimum fraction of a frame's side that is inked, and maximum fraction of its box
-WORKING_SIDE = 400  # pixels; longer pictures are reduced before their ink is extracted
+WORKING_SIDE = 400  # pixels; larger pictures are reduced before their ink is extracted
 QUANTUM = 1 / 255  # quantisation step of an 8-bit picture
 SCAN_SIDE = 200  # pixels: a picture with a shorter side below this is a scan of one digit, and is not corrected
 GRAINY, GRAIN = 0.04, 2.0  # noise above which a picture is smoothed, and the sigma of the blur in pixels
@@ -95,7 +95,7 @@ def connected(ink: np.ndarray) -> Pieces:
 
 
 def is_frame(ink: np.ndarray) -> bool:
-    """Return whether connected ink [h, w] is a frame: on three or more sides of its box, and little inside.
+    """Return whether connected ink [h, w] is a frame: it follows three or more sides of its box, with little inside.
 
     Angular digits, such as seven-segment ones, also count as frames.
     """

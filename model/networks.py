@@ -1,4 +1,4 @@
-"""The architectures by name: batch [N, 1, 28, 28] of ink in [0, 1] -> logits [N, 10]."""
+"""The architectures by name; those in `NETWORKS` map a batch [N, 1, 28, 28] of ink in [0, 1] to logits [N, 10]."""
 
 import contextlib
 import copy
@@ -95,7 +95,7 @@ def pocket() -> nn.Sequential:
     )
 
 
-SIGNS = ".,-:/+="  # characters in numbers other than digits
+SIGNS = ".,-:/+="  # characters other than digits that occur in numbers
 HEATS = 2 + len(SIGNS)  # heatmap channels of the network `finder`: centres of digits, of each sign, of other symbols
 NEITHER = "#"  # neither a digit nor a sign, such as a letter
 SYMBOLS = f"0123456789{SIGNS}{NEITHER}"  # the alphabet of the network `line`
@@ -141,11 +141,11 @@ SPREAD = 0.03  # brightness, added to the local standard deviation so that blank
 class Finder(nn.Module):
     """Detect digits: brightness [N, 1, H, W] in [0, 1], H and W multiples of 16 -> [N, 31, H / 4, W / 4].
 
-    Each cell of 4 x 4 pixels has, for each of its four quarters, a logit for strokes of digits (4 channels) and the
-    offset right (4) and down (4) to the centre of their digit, in units of 16 pixels; nine logits for the centre of a
-    digit, of each of `SIGNS`, and of another symbol; ten for which digit it is. The body is a feature pyramid (Lin et
-    al. 2017), the quarters use sub-pixel convolution (Shi et al. 2016), and each stroke points to the centre of its
-    digit as in Panoptic-DeepLab (Cheng et al. 2020).
+    Each cell of 4 x 4 pixels has, for each of its four quarters, a logit for strokes of digits and signs (4 channels)
+    and the offset right (4) and down (4) to the centre of their symbol, in units of 16 pixels; nine logits for the
+    centre of a digit, of each of `SIGNS`, and of another symbol; ten for which digit it is. The body is a feature
+    pyramid (Lin et al. 2017), the quarters use sub-pixel convolution (Shi et al. 2016), and each stroke points to the
+    centre of its symbol as in Panoptic-DeepLab (Cheng et al. 2020).
     """
 
     def __init__(self) -> None:
@@ -170,7 +170,10 @@ class Finder(nn.Module):
 
 
 def local_contrast(x: torch.Tensor) -> torch.Tensor:
-    """Return each pixel's contrast to its surroundings, in [-2, 2], spread about 0.5: [N, 1, H, W] -> the same."""
+    """Return each pixel's contrast with its surroundings: [N, 1, H, W] -> the same shape.
+
+    It is in [-2, 2], with a standard deviation of about 0.5.
+    """
     small = avg_pool2d(torch.cat([x, x * x], 1), 8)
     mean, square = avg_pool2d(small, 5, 1, 2, count_include_pad=False).chunk(2, 1)
     spread = (square - mean * mean).clamp(min=0).sqrt() + SPREAD
@@ -203,7 +206,7 @@ def bfloat16_is_faster(device: torch.device) -> bool:
     """Return whether the hardware computes faster in bfloat16 than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # missing from torch 2.7
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 lacks it
     return device.type == "cpu" and capabilities.get("avx512_bf16", False)
 
 

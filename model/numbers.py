@@ -8,8 +8,8 @@ from statistics import median
 from model.networks import SIGNS
 from model.prediction import Prediction
 
-COLUMN = 2.0  # line heights: digits farther apart belong to two numbers
-NEAR = 1.0  # line heights: a sign no farther from a digit belongs to it
+COLUMN = 2.0  # digit heights: digits farther apart belong to two numbers
+NEAR = 1.0  # digit heights: a sign no farther from a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
 DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")

@@ -10,7 +10,7 @@ from model.numbers import NEAR, Number, bounding_box, group_numbers, make_number
 from model.prediction import Prediction
 from model.rectify import View, map_box_back
 
-MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table, and the range of their heights relative to the usual
+MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table; the range of their heights relative to the usual height
 NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones are not part of it
 CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # of the usual height: maximum gap and height of notes in a table of lone digits
 LEVELLED = 8  # minimum number of digits for levelling sloping lines

@@ -13,7 +13,7 @@ class Prediction:
 
     Attributes:
         digit: 0 to 9, or None if the picture is blank or does not show a digit.
-        probabilities: [10] float32, the probability of each digit, sums to 1; all equal if the picture is blank.
+        probabilities: [10] float32, the probability of each digit; they sum to 1; all equal if the picture is blank.
         confidence: the calibrated probability that `digit` is correct, in [0, 1]; 0 if `digit` is None.
         score: how digit-like the picture is, in [0, 1]; if it is low, `digit` is None; 0 if the picture is blank.
         glyph: [28, 28] float32 in [0, 1], the input of the network: 0 is paper, 1 is pen.

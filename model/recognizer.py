@@ -32,7 +32,7 @@ from model.test_time_augmentation import predict_augmented
 from model.touching import as_items, fragments, take_apart, wide_components
 from model.whole_numbers import whole_readings
 
-PAGE_SIDE = 1600  # pixels; longer pictures are reduced before detection
+PAGE_SIDE = 1600  # pixels; larger pictures are reduced before detection
 BATCH_SIZE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
 LIKE_DIGITS = 0.3  # minimum geometric mean of the scores of a split component's parts
@@ -47,7 +47,7 @@ class Recognizer:
         net: batch [N, 1, 28, 28] -> logits [N, 10].
         card: what is known about its weights.
         finder: the network that detects digits, folded, and its card; the shipped one if None.
-        line: the line recogniser for digits that touch, folded; the shipped one if None.
+        line: the line recogniser, for touching digits and whole numbers, folded; the shipped one if None.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Recognizer:
         net, card = weights.load(weights.locate(name_or_path))
         if card["network"] not in NETWORKS:
             name = os.fspath(name_or_path)
-            raise ValueError(f"{name!r} holds the network {card['network']!r}: give one of {' or '.join(NETWORKS)}")
+            raise ValueError(f"{name!r} holds the network {card['network']!r}: choose {' or '.join(NETWORKS)}")
         loaded = cls(net, card, finder)
         return loaded.adapt(*load_corrections(Path(corrections))) if corrections else loaded
 
@@ -108,7 +108,7 @@ class Recognizer:
         """Return a recognizer that also knows these glyphs: one person's handwriting, learned at once.
 
         Args:
-            glyphs: [N, 28, 28] float32 in [0, 1], as `Prediction.glyph`.
+            glyphs: [N, 28, 28] float32 in [0, 1], like `Prediction.glyph`.
             labels: [N] int64, 0 to 9, or 10 for a non-digit.
 
         Raises:
@@ -120,7 +120,7 @@ class Recognizer:
         return adapted
 
     def read_digit(self, image: Source) -> Prediction:
-        """Read the only digit in a picture, or the tallest, at any place, size and polarity.
+        """Read the only digit in a picture, or the tallest, wherever it is and whatever its size and polarity.
 
         Args:
             image: a path, a PIL image or an array; see `model.images.brightness`.

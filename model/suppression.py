@@ -1,4 +1,4 @@
-"""Non-maximum suppression: keep one of overlapping readings, drop specks, add signs."""
+"""Non-maximum suppression: keep one of several overlapping readings, drop specks, add signs."""
 
 import math
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
 
 
 def are_separate(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two boxes, (left, top, right, bottom), show two symbols; not if they meet one above the other."""
+    """Return whether two boxes, (left, top, right, bottom), show two symbols; stacked boxes that meet show one."""
     across, down = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     below = across > OVERLAP * min(a[2] - a[0], b[2] - b[0])
     return not covered(a, b[None]).any() and not (below and down > 0)

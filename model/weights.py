@@ -30,7 +30,7 @@ def locate(name_or_path: str | os.PathLike) -> Path:
     path = shipped.get(os.fspath(name_or_path), Path(name_or_path))
     if not path.is_file():
         choices = [*(name for name in shipped if name in NETWORKS), "a .safetensors file from train.py"]
-        raise FileNotFoundError(f"no weights at {os.fspath(name_or_path)!r}: give {' or '.join(choices)}")
+        raise FileNotFoundError(f"no weights at {os.fspath(name_or_path)!r}: choose {' or '.join(choices)}")
     return path
 
 
@@ -93,7 +93,7 @@ def fetched(repository: str | os.PathLike) -> Path:
     """Return a local folder as is, or that of a Hugging Face Hub repository, USER/NAME, downloaded if necessary.
 
     Raises:
-        FileNotFoundError: the repository does not exist, or the Hub cannot be reached and it was not downloaded before.
+        FileNotFoundError: the repository does not exist, or the Hub cannot be reached and nothing is cached.
     """
     if Path(repository).is_dir():
         return Path(repository)
@@ -104,7 +104,7 @@ def fetched(repository: str | os.PathLike) -> Path:
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise FileNotFoundError(
-            f"no weights for {os.fspath(repository)!r} ({reason}): give USER/NAME on the Hugging Face Hub, or a folder"
+            f"no weights for {os.fspath(repository)!r} ({reason}): use USER/NAME on the Hugging Face Hub, or a folder"
         ) from error
 
 
@@ -117,9 +117,7 @@ def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no weights at {str(path)!r}: give the path of a .safetensors file that train.py wrote"
-        )
+        raise FileNotFoundError(f"no weights at {str(path)!r}: use the path of a .safetensors file that train.py wrote")
     try:
         tensors, card = read(path, "card")
         net = build(card["network"])
@@ -155,7 +153,7 @@ def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
         elif isinstance(layer, nn.ReLU | nn.Identity | nn.Flatten):
             continue
         else:
-            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: give the network pocket")
+            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: use the network pocket")
         layers.append(about)
         values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
     description = {"layers": layers, "calibration": card["calibration"]}

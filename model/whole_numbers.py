@@ -20,12 +20,12 @@ ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and b
 OVERHANG = 0.8  # digit heights by which the ink of a number may extend beyond its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
-MOST_REREAD = 40  # maximum numbers reread per page
+MOST_REREAD = 40  # how many numbers are reread per page at most
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
 SAME_PEN = 0.75  # pen widths: thinner ink is from another pen, or a table edge
-CHOICE, EVERYTHING = "choice", "everything"  # names of the weights that choose the reading: of one number; of all ink
+CHOICE, EVERYTHING = "choice", "everything"  # names of the weights that choose the reading: for one number; for all ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Whole:
 
     @property
     def text(self) -> str:
-        """The text of the page if this reading is chosen, without signs that a number cannot have."""
+        """The text that the page shows if this reading is chosen, without signs that a number cannot have."""
         return without_invalid_signs(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
@@ -144,7 +144,7 @@ def accepted(run: Sequence[Written]) -> list[Written]:
 
 
 def whole_readings(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
-    """Reread the numbers of a page as a whole.
+    """Reread each number on a page as a whole.
 
     If all the ink in the picture is one line and reads as two or more digits and signs, it is yielded first, as one
     number. Then come the numbers of two or more symbols; only the MOST_REREAD least certain of them, to bound the time

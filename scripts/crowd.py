@@ -1,4 +1,4 @@
-"""python -m scripts.crowd [--people N] [--seconds S]: many people draw; when a pen rests, its page asks the server.
+"""python -m scripts.crowd [--people N] [--seconds S]: many people draw; when a pen rests, the page asks the server.
 
 Each person draws something every few seconds. The command prints how long answers took, and how many requests were told
 to wait.

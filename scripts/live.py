@@ -122,7 +122,7 @@ async def latency(server: Running) -> None:
 
 
 def replays(browser, server: Running, data: Path) -> None:
-    """Draw digits of many people on the page, stroke by stroke, and print how many are read right."""
+    """Draw digits by many people on the page, stroke by stroke, and print how many are read right."""
     drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
     chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), REPLAYED, replace=False)]
     for name, settings, part in (
@@ -163,7 +163,7 @@ def endurance(browser, server: Running) -> None:
 
 
 def main(data: Path | None) -> None:
-    """Print all figures, with the machine."""
+    """Print all figures, and the machine they were measured on."""
     with serve_page() as server:
         asyncio.run(latency(server))
         with sync_playwright() as playwright, launch_browser(playwright, find_browser()) as browser:

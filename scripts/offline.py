@@ -1,4 +1,4 @@
-"""python -m scripts.offline DATA: whether the static page reads as Python does, and how fast, with the network cut.
+"""python -m scripts.offline DATA: whether the static page reads digits offline as the Python code does, and how fast.
 
 DATA holds data/MNIST and eval/strokes_digits.jsonl.gz.
 """
@@ -23,7 +23,10 @@ from scripts.live import SLOW, glide
 from tests.conftest import find_browser, launch_browser, serve_folder
 from tests.digits import STROKES
 
-DRAWINGS, COMPARED = 100, 1000  # digits that are drawn again, and MNIST digits that are read in both languages
+DRAWINGS, COMPARED = (
+    100,
+    1000,
+)  # digits that are drawn again, and MNIST digits that are read in both JavaScript and Python
 TIMED, FIRST = 320, 20  # reads of one drawing that are timed, and the first of them, which are left out
 READ = """async (glyphs) => {
   const { Reader } = await import("./reader.js");

@@ -27,7 +27,7 @@ PEN = """() => {
 
 
 async def play(page: Page, middle: np.ndarray) -> None:
-    """What the recording shows, in the middle of the canvas: a 7 that becomes a 2, a number, and a letter."""
+    """Draw what the recording shows, in the middle of the canvas: a 7 that becomes a 2, a number, and a letter."""
     number = [(STROKES[digit], right, 90, 1.5) for right, digit in ((-1.2, 4), (-0.05, 0), (1.1, 9))]
     for scene in ([([[*STROKES[7][0], (0.7, 1.0)]], 0, 190, 3.5)], number, [(LETTER, 0, 190, 2.5)]):
         for strokes, right, size, seconds in scene:
@@ -40,7 +40,7 @@ async def play(page: Page, middle: np.ndarray) -> None:
 
 
 async def main() -> None:
-    """Write assets/live.webp, at the speed at which it happened, and assets/page.png."""
+    """Write assets/live.webp, in real time, and assets/page.png."""
     async with async_playwright() as playwright:
         with serve_page() as server:
             browser = await launch_browser(playwright, find_browser())

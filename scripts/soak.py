@@ -1,7 +1,7 @@
 """python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
 
-Each answer is compared with the answer given without load. It ends by itself; its exit code is 1 if an answer was
-wrong, the server failed, its memory still grew at the end, or its folder of uploads was too large.
+Each answer is compared with the answer given without load. The run stops on its own; its exit code is 1 if an
+answer was wrong, the server failed, its memory was still growing at the end, or its upload folder was too large.
 """
 
 import json

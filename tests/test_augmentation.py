@@ -3,7 +3,7 @@ import torch
 from model.evaluation.strokes import draw
 from model.glyph import fit
 from model.ink import ink
-from model.training.augmentation import augment, skeleton_distances, write
+from model.training.augmentation import apply_pens, augment, skeleton_distances
 from model.training.pen import FAR, GRID
 from tests.digits import STROKES
 
@@ -31,7 +31,7 @@ def test_redrawing_a_skeleton_with_the_original_pen_width_restores_the_digit():
 
 def test_augmented_digits_are_framed_as_at_inference():
     torch.manual_seed(0)
-    batch = augment(write(skeleton_distances(glyphs(14)).repeat(20, 1, 1)))
+    batch = augment(apply_pens(skeleton_distances(glyphs(14)).repeat(20, 1, 1)))
     assert batch.shape == (200, 1, 28, 28)
     assert batch.min() >= 0
     assert batch.max() <= 1
@@ -44,8 +44,8 @@ def test_augmented_digits_are_framed_as_at_inference():
 def test_augmentations_differ_and_are_reproducible_from_a_seed():
     distance = skeleton_distances(glyphs(14))
     torch.manual_seed(1)
-    one, other = augment(write(distance)), augment(write(distance))
+    one, other = augment(apply_pens(distance)), augment(apply_pens(distance))
     torch.manual_seed(1)
-    again = augment(write(distance))
+    again = augment(apply_pens(distance))
     assert not torch.equal(one, other)
     assert torch.equal(one, again)

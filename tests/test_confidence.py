@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from model import Recognizer
-from model.confidence import UNCALIBRATED, probabilities, tempered, thickness, warmth
+from model.confidence import UNCALIBRATED, probabilities, temperature_factors, tempered, thickness
 from model.evaluation.strokes import draw
 from model.training.calibrate import learn_thickness
 from model.training.data import mnist
@@ -46,7 +46,7 @@ def test_a_network_that_misreads_thick_digits_learns_not_to_be_trusted_there(fol
     torch.manual_seed(0)
     start, slope = learn_thickness(Blind(), digits, labels, 1.0)
     assert slope > 0.2
-    assert float(warmth(bar(3)[None], (start, slope))) == pytest.approx(1, abs=0.2)
+    assert float(temperature_factors(bar(3)[None], (start, slope))) == pytest.approx(1, abs=0.2)
 
 
 def test_a_digit_too_small_for_its_pen_is_read_right_or_without_certainty():

@@ -130,7 +130,7 @@ def test_an_unreachable_repository_raises_a_clear_error(monkeypatch):
         raise LocalEntryNotFoundError("the Hub cannot be reached")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
-    with pytest.raises(FileNotFoundError, match=r"'someone/digits' \(the Hub cannot be reached\): give USER/NAME"):
+    with pytest.raises(FileNotFoundError, match=r"'someone/digits' \(the Hub cannot be reached\): use USER/NAME"):
         Recognizer.from_pretrained("someone/digits")
 
 

@@ -129,11 +129,11 @@ def _huge():
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is an empty file: give the path of a picture"),
-        (b"hello, I am text", "is not a readable picture: give a PNG, JPEG"),
+        (b"", "is an empty file: choose a picture"),
+        (b"hello, I am text", "is not a readable picture: use a PNG, JPEG"),
         (_png()[:1000], "is damaged .*: save or send it again"),
         (b"BM, this is text too", "is damaged .*: save or send it again"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is not a readable picture: give a PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is not a readable picture: use a PNG"),
         (_huge(), "is larger than 100 megapixels: make it smaller"),
     ],
     ids=["empty", "text", "truncated", "text as BMP", "postscript", "huge"],
@@ -146,28 +146,28 @@ def test_an_unreadable_file_raises_a_clear_error(tmp_path, content, sentence):
 
 
 def test_a_missing_file_raises_file_not_found(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file '.*7\.png': give the path of a picture"):
+    with pytest.raises(FileNotFoundError, match=r"no file '.*7\.png': choose a picture"):
         ink(tmp_path / "7.png")
 
 
 def test_a_folder_raises_a_clear_error(tmp_path):
-    with pytest.raises(ValueError, match=r"cannot be read .*: give the path of a picture"):
+    with pytest.raises(ValueError, match=r"cannot be read .*: choose a picture"):
         ink(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [
-        (np.full((28, 28), np.nan), "got values from nan to nan: give"),
-        (np.array([[0.0, np.inf], [0, 1]]), "got values from 0 to inf: give"),
-        (np.full((28, 28), -1.0), "got values from -1 to -1: give"),
-        (np.linspace(-0.42, 2.8, 784).reshape(28, 28), "got values from -0.42 to 2.8: give"),  # normalised
-        (np.zeros((3, 28, 28)), "got an array of shape 3 x 28 x 28: give"),
-        (np.zeros(28), "got an array of shape 28: give"),
-        (np.zeros((2, 2, 2, 2)), "got an array of shape 2 x 2 x 2 x 2: give"),
-        (np.zeros((0, 28)), "got an array of shape 0 x 28: give"),
-        (np.full((4, 4), "x"), "got an array of <U1: give"),
-        (np.zeros((4, 4), complex), "got an array of complex128: give"),
+        (np.full((28, 28), np.nan), "got values from nan to nan: pass"),
+        (np.array([[0.0, np.inf], [0, 1]]), "got values from 0 to inf: pass"),
+        (np.full((28, 28), -1.0), "got values from -1 to -1: pass"),
+        (np.linspace(-0.42, 2.8, 784).reshape(28, 28), "got values from -0.42 to 2.8: pass"),  # normalised
+        (np.zeros((3, 28, 28)), "got an array of shape 3 x 28 x 28: pass"),
+        (np.zeros(28), "got an array of shape 28: pass"),
+        (np.zeros((2, 2, 2, 2)), "got an array of shape 2 x 2 x 2 x 2: pass"),
+        (np.zeros((0, 28)), "got an array of shape 0 x 28: pass"),
+        (np.full((4, 4), "x"), "got an array of <U1: pass"),
+        (np.zeros((4, 4), complex), "got an array of complex128: pass"),
     ],
 )
 def test_an_invalid_array_raises_a_clear_error(array, sentence):
@@ -177,13 +177,13 @@ def test_an_invalid_array_raises_a_clear_error(array, sentence):
 
 @pytest.mark.parametrize("image", [None, 7, b"bytes", [[0, 1]]])
 def test_an_unsupported_type_raises_a_clear_error(image):
-    with pytest.raises(ValueError, match="give a path, a PIL image or a numpy array"):
+    with pytest.raises(ValueError, match="pass a path, a PIL image or a numpy array"):
         ink(image)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
 def test_an_impossible_file_name_raises_a_clear_error(name):
-    with pytest.raises(ValueError, match=r"give the path of a picture|null"):
+    with pytest.raises(ValueError, match=r"choose a picture|null"):
         ink(name)
 
 

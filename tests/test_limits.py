@@ -22,7 +22,7 @@ def test_old_addresses_are_forgotten(monkeypatch):
     monkeypatch.setattr(limits, "MOST_ADDRESSES", 10)
     flow = Flow(rate=1, burst=1)
     for i in range(100):
-        flow.wait(str(i), 1)
+        flow.charge(str(i), 1)
     assert len(flow.full) == 10
 
 
@@ -30,11 +30,11 @@ def test_an_address_may_send_a_burst_and_is_then_rate_limited(monkeypatch):
     now = 100.0
     monkeypatch.setattr(limits.time, "monotonic", lambda: now)
     flow = Flow(rate=10, burst=100)
-    assert flow.wait("a", 100) == 0
-    assert flow.wait("a", 50) == 5
-    assert flow.wait("b", 100) == 0
+    assert flow.charge("a", 100) == 0
+    assert flow.charge("a", 50) == 5
+    assert flow.charge("b", 100) == 0
     now += 10
-    assert flow.wait("a", 50) == 0
+    assert flow.charge("a", 50) == 0
 
 
 async def echo(scope, receive, send):

@@ -73,7 +73,7 @@ def test_a_failed_annotated_copy_is_reported_and_the_digits_are_still_printed(pi
 def test_missing_weights_print_an_error_message(pictures, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("model.weights.SHIPPED", tmp_path)
     assert main(["seven.png"]) == 2
-    assert capsys.readouterr().err.startswith("python -m model: no weights at 'world': give ")
+    assert capsys.readouterr().err.startswith("python -m model: no weights at 'world': choose ")
 
 
 def test_a_broken_pipe_ends_the_run_quietly(pictures):

@@ -264,5 +264,5 @@ def test_a_mark_that_could_be_a_sign_or_a_digit_is_the_likelier_one(score, kind)
 
 @pytest.mark.parametrize("name", ["line", "finder"])
 def test_loading_a_network_that_reads_no_digits_raises_a_clear_error(name):
-    with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': give one of reference or world"):
+    with pytest.raises(ValueError, match=f"'{name}' holds the network '{name}': choose reference or world"):
         Recognizer.load(name)

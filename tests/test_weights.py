@@ -53,7 +53,7 @@ def test_a_failed_save_leaves_the_old_file_intact_and_no_temporary_file(net, tmp
 
 
 def test_a_missing_weights_file_lists_the_choices():
-    with pytest.raises(FileNotFoundError, match=r"no weights at 'residul': give .*reference.*train\.py"):
+    with pytest.raises(FileNotFoundError, match=r"no weights at 'residul': choose .*reference.*train\.py"):
         weights.locate("residul")
 
 

@@ -1,7 +1,7 @@
 // Shows what each layer of `pocket` sees, and how each pixel of a map was computed.
 const ROW_WIDTH = 640; // pixels: width of a layer's row of maps on the screen
 const FOLD_CONTENT = `<summary>Look inside the network</summary>
-<p>What each layer of the network on this device sees in a single digit, while you draw. Bright is strong. Tap a pixel
+<p>What each layer of the network on this device sees in a single digit, while you draw. Bright means strong. Tap a pixel
 to see which pixels of the previous layer feed it, and with what weights.</p>
 <div class="maps"></div>
 <p class="patch" role="status"></p>
@@ -11,7 +11,7 @@ to see which pixels of the previous layer feed it, and with what weights.</p>
   .patch { font: 14px/1.4 ui-monospace, monospace; white-space: pre-wrap; min-height: 4em; }
 </style>`;
 const NOTES = [
-  "What the network is given: the digit in 28 by 28 pixels",
+  "What the network is given: the digit at 28 by 28 pixels",
   "Layer 1: edges and strokes",
   "Layer 2: ends, bends and crossings of strokes",
   "Layer 3: larger parts, at half the resolution",
@@ -22,7 +22,7 @@ const NOTES = [
 
 const perRow = (channels) => Math.min(channels, innerWidth < 600 ? 8 : 16);
 
-// What each place of the last maps adds to the logit of each digit.
+// What each position in the last maps adds to the logit of each digit.
 function votes({ weight, inputs }, { data, channels, side }) {
   const size = side * side;
   const sums = new Float32Array(10 * size);
@@ -75,7 +75,7 @@ export class Inside {
     }
   }
 
-  // Says what one pixel of a map was made from: the strongest of the maps before it, its weights there and their sum.
+  // Says how one pixel of a map was computed: the strongest map before it, its weights and its weighted sum.
   explain(i, { offsetX, offsetY, target }) {
     const { data, channels, side } = this.read.maps[i];
     const [px, py] = [offsetX, offsetY].map((at) => Math.floor((at * target.width) / target.clientWidth));
@@ -85,7 +85,7 @@ export class Inside {
     if (c >= channels || x >= side || y >= side) return;
     const value = data[(c * side + y) * side + x];
     if (i === 0) {
-      this.patch.textContent = `Ink of ${value.toFixed(2)} at column ${x}, row ${y}.`;
+      this.patch.textContent = `Ink ${value.toFixed(2)} at column ${x}, row ${y}.`;
       return;
     }
     const before = this.read.maps[i - 1];
@@ -108,6 +108,6 @@ export class Inside {
       `Map ${c + 1} of layer ${i}, column ${x}, row ${y}: ${value.toFixed(2)}\n` +
       `Inputs: ${kernel} x ${kernel} pixels of ${before.channels} maps; map ${most + 1} contributed most.\n` +
       `Its pixels:\n${table(at)}\nTheir weights:\n${table(weighed)}\n` +
-      `Weighted sum: ${sums[most].toFixed(2)}; with the other maps and the bias ${total.toFixed(2)}; below 0 becomes 0.`;
+      `Weighted sum: ${sums[most].toFixed(2)}; with the other maps and bias: ${total.toFixed(2)}; negative sums become 0.`;
   }
 }

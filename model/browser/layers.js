@@ -22,7 +22,7 @@ export function convolve({ data, channels, side }, { weight, bias, outputs, kern
   const size = Math.ceil(side / stride);
   const out = new Float32Array(outputs * size * size);
   const fast = kernel === 3; // all rows and all nine weights in one loop: half the time
-  const row = fast ? wide : size; // its sums between two rows are dropped
+  const row = fast ? wide : size; // the sums that straddle two rows are dropped
   const sums = new Float32Array((size - 1) * row + size);
   for (let o = 0; o < outputs; o++) {
     sums.fill(bias[o]);

@@ -48,7 +48,7 @@ const soon = () => { // once a frame
   });
 };
 
-let last = null; // the place of the pen; the first pointer draws, others do not
+let last = null; // the pen's position; the first pointer draws, others do not
 const place = ({ clientX, clientY }) => {
   const { left, top, width, height } = pad.getBoundingClientRect();
   return [((clientX - left) / width) * pad.width, ((clientY - top) / height) * pad.height];

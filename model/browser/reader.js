@@ -29,7 +29,7 @@ export function inkOf({ data, width, height }) {
   return { data: step, width, height };
 }
 
-// The median of the steps above a limit, of which there are so many pixels each.
+// The median of the steps above a limit; `found` holds the number of pixels of each grey.
 function median(found, steps, limit) {
   const order = [...steps.keys()].filter((grey) => steps[grey] > limit).reverse(); // from pale to dark
   const total = order.reduce((sum, grey) => sum + found[grey], 0);
@@ -127,7 +127,7 @@ export function symbols({ data, width, height }) {
   });
 }
 
-// The weights [index, weight] of the input pixels for each output pixel: a triangle, an area average.
+// The weights [index, weight] of the input pixels for each output pixel: a triangle filter, antialiased.
 function resampling(length, size) {
   const step = length / size;
   return Array.from({ length: size }, (_, to) => {
@@ -183,7 +183,7 @@ export class Reader {
       else logits = classify(from.data, layer);
     }
     const { temperature, threshold, thick } = this.card.calibration;
-    const heat = temperature * warmth(glyph, thick);
+    const heat = temperature * temperatureFactor(glyph, thick);
     const probabilities = softmax(logits.map((value) => value / heat));
     const highest = Math.max(0, ...logits);
     const total = logits.reduce((sum, value) => sum + Math.exp(value - highest), 0);
@@ -194,7 +194,7 @@ export class Reader {
 }
 
 // The factor by which thick strokes raise the temperature, see model/confidence.py.
-function warmth(glyph, [start, slope]) {
+function temperatureFactor(glyph, [start, slope]) {
   let [ink, variation] = [0, 0];
   for (let i = 0; i < glyph.length; i++) {
     ink += glyph[i];

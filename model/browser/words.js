@@ -8,7 +8,7 @@ export const percent = (share) => `${(100 * Math.min(share, 0.999)).toFixed(1)}%
 // The digits, the most probable first.
 export const ranked = (probabilities) => [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
 
-// The digit (null: not a digit), how probable each is, and how sure the digit is.
+// The digit (null: not a digit), how probable each is, and the confidence.
 export function inWords(digit, probabilities, sure) {
   const [first, second] = ranked(probabilities);
   if (digit === null) return "This does not look like a digit.";

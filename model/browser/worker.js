@@ -1,4 +1,4 @@
-// Keeps the page's few files, so that it works offline after the first visit. The export puts in their digest.
+// Keeps the page's few files, so that it works offline after the first visit. The export fills in their digest.
 const VERSION = "DIGEST";
 const FILES = ["./", "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
 

@@ -1,4 +1,4 @@
-"""How much a recognizer learns of one person's handwriting from a few corrections, measured on real writers."""
+"""How much a recognizer learns about one person's handwriting from a few corrections, measured on real writers."""
 
 import random
 from collections import defaultdict
@@ -18,10 +18,10 @@ from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
 from model.training.calibrate import KEPT
 
-FEWEST = 20  # digits that a writer must have
+FEWEST = 20  # minimum number of digits by a writer
 CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
 ARBITRARY = 10  # corrections of arbitrary digits
-DRAWS = 4  # times that arbitrary digits are drawn for each writer
+DRAWS = 4  # number of times arbitrary digits are drawn for each writer
 
 
 def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
@@ -73,7 +73,7 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         strength, width: of the evidence, see `model.adaptation`.
 
     Returns:
-        writers, digits: how many there are, of writers with at least `FEWEST` digits.
+        writers, digits: their numbers, counting only writers with at least `FEWEST` digits.
         before_K, after_K: the error on a writer's other digits, before and after correcting the first K misread.
         same, fixed: misread digits whose writer has others misread in the same way; and how many of them
             are read correctly after up to three of those others are corrected.

@@ -95,7 +95,7 @@ def pages(canvas: np.ndarray, n: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         photo(canvas).save(path, quality=90)
-        more = training_speed.alone(extra_mb, path, canvas)
+        more = training_speed.in_fresh_process(extra_mb, path, canvas)
         large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
     return {"canvas_ms": median_ms(lambda: recognizer.read_page(canvas), n), "photo_ms": large, "photo_mb": more}
 

@@ -39,7 +39,7 @@ Answers = tuple[list[Prediction], torch.Tensor]  # one prediction per picture of
 
 
 def strokes(path: Path) -> Labelled:
-    """Yield strokes drawn with a 6 to 24 pixel pen at random places and sizes on a 280 pixel canvas; fixed seed.
+    """Yield strokes drawn with a 6- to 24-pixel pen at random positions and sizes on a 280-pixel canvas; fixed seed.
 
     A letter's or sign's label is its code point.
     """
@@ -74,7 +74,7 @@ REAL: dict[str, tuple[str, Callable[[Path], Labelled]]] = {  # name: (required f
 def absent(folder: Path) -> list[str]:
     """Name the sets that are missing from a folder that should hold data/MNIST and eval/."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {str(folder)!r}: give the one that holds data/MNIST and eval/")
+        raise FileNotFoundError(f"no folder {str(folder)!r}: choose the one that holds data/MNIST and eval/")
     return [name for name, (needs, _) in REAL.items() if not (folder / "eval" / needs).exists()]
 
 
@@ -91,7 +91,7 @@ def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
 def measure(read: dict[str, Answers | None]) -> dict:
     """Evaluate one network's predictions: {set: {n, accuracy, interval, calibration_error, kept, ...}}, None if absent.
 
-    Accuracy is that of the most probable digit; a blank counts as wrong. "letters" has instead the fraction of letters
+    Accuracy is that of the most probable digit; a blank counts as wrong. "letters" instead has the fraction of letters
     and signs refused, and the fraction of stroke digits kept, at several score thresholds.
     """
     results, scores, kept = {}, {}, {}
@@ -125,9 +125,9 @@ def measure(read: dict[str, Answers | None]) -> dict:
     if {"letters", "strokes"} <= scores.keys():
         digits, others = scores["strokes"], scores["letters"]
         as_shipped = {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}
-        refused = {"of the reader": as_shipped}
+        refused = {"at the reader's threshold": as_shipped}
         for share in (0.95, 0.99):
-            refused[f"that keeps {share:.0%} of the stroke digits"] = at_quantile(digits, others, share)
+            refused[f"at the threshold that keeps {share:.0%} of stroke digits"] = at_quantile(digits, others, share)
         results["letters"] = {
             "n": len(others),
             "scores": histogram(others),
@@ -201,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = {name: measure(some) for name, some in read.items()}
     for name, recognizer in recognizers.items():
         if letters := results[name].get("letters"):
-            how = "that keeps 99% of the stroke digits, without the finder"
+            how = "at the threshold that keeps 99% of stroke digits, without the finder"
             letters["refused"][how] = alone(recognizer, options.data)
     print("In %; accuracies with 95% confidence intervals\n\n" + as_table(results))
     for name, recognizer in recognizers.items():

@@ -13,7 +13,7 @@ from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import STRENGTHS
 from model.evaluation.strokes import STROKES, draw
 from model.glyph import glyph_of
-from model.training.augmentation import augment, write
+from model.training.augmentation import apply_pens, augment
 from model.training.data import mnist
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
@@ -131,7 +131,7 @@ def styles() -> Image.Image:
     """Lay out the shapes that our simulated pen draws: digits first, then non-digits."""
     torch.manual_seed(0)
     shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
-    glyphs = augment(write(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
+    glyphs = augment(apply_pens(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
     return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
 
 

@@ -1,7 +1,8 @@
-"""python -m model.evaluation.hands: choose how much corrections count, on synthetic writers.
+"""python -m model.evaluation.hands: choose how much corrections count, using synthetic writers.
 
-Each synthetic writer writes every digit in one way, and deviates from it in the same manner each time. All settings of
-strength and width of `model.adaptation` are measured, so that the evaluation's real writers play no part in the choice.
+Each synthetic writer has one form of every digit, which differs from the standard shape in the same way each time. All
+settings of strength and width of `model.adaptation` are measured on them, so that the evaluation's real writers play no
+part in the choice.
 """
 
 import sys
@@ -15,7 +16,7 @@ from model.evaluation.adaptation import FEWEST, Seen, look_at, measure_learning
 from model.evaluation.tables import as_markdown
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
-from model.training.pen import path, spline
+from model.training.pen import parse_strokes, spline
 
 WRITERS, EACH = 150, 4  # number of writers, and of digits of each kind by one writer
 HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of each drawing, for a shape 1 high
@@ -26,12 +27,12 @@ REFUSED = 3e-3  # maximum drop in the fraction of letters rejected
 
 
 def hand(writer: int, shapes: dict[int, str], each: int) -> list[dict]:
-    """Draw shapes as one synthetic writer does, {label: shape}: drawings as `strokes.read_strokes` yields them."""
+    """Draw shapes, {label: shape}, as one synthetic writer does: drawings as `strokes.read_strokes` yields them."""
     random = np.random.default_rng(writer)
     lean, wide = random.normal(0, LEAN), np.exp(random.normal(0, WIDE))
     drawings = []
     for label, shape in shapes.items():
-        controls, matrix, starts = (part.numpy() for part in spline(path(shape)))
+        controls, matrix, starts = (part.numpy() for part in spline(parse_strokes(shape)))
         same = np.r_[False, (controls[1:] == controls[:-1]).all(axis=1)]  # a repeated point is a corner
         controls = deviating(random, controls, same, HABIT)
         for _ in range(each):
@@ -45,7 +46,7 @@ def hand(writer: int, shapes: dict[int, str], each: int) -> list[dict]:
 
 
 def deviating(random: np.random.Generator, controls: np.ndarray, same: np.ndarray, by: float) -> np.ndarray:
-    """Shift control points [V, 2] at random; those that are `same` as the one before, [V] bool, shift with it."""
+    """Shift control points [V, 2] at random; those flagged in `same`, [V] bool, shift with the one before."""
     moved = controls + random.normal(0, by, controls.shape)
     moved[same] = moved[np.flatnonzero(same) - 1]
     return moved
@@ -62,7 +63,7 @@ def simulated(recognizer: Recognizer, writers: int) -> Seen:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a table of all settings, and which corrects most without harm; return the exit code."""
+    """Print a table of all settings, and the one that corrects most without harm; return the exit code."""
     parser = ArgumentParser(prog="python -m model.evaluation.hands", description=__doc__.split(": ", 1)[1])
     parser.add_argument("--writers", type=int, default=WRITERS)
     parser.add_argument("--weights", default="world", help="a shipped network, or a weights file")

@@ -97,7 +97,7 @@ def jpeg(paper: Paper, strength: float, random: Random) -> Paper:
 
 
 def desk(paper: Paper, strength: float, random: Random) -> Paper:
-    """Lay the whole sheet on a dark desk: the stronger, the smaller it is and the further it is rotated."""
+    """Lay the whole sheet on a dark desk: the higher the strength, the smaller and the more rotated it is."""
     if not strength:
         return paper
     height, width = paper.shape
@@ -134,7 +134,7 @@ def margin(paper: Paper, strength: float, random: Random) -> Paper:
 
 
 def combined(paper: Paper, strength: float, random: Random) -> Paper:
-    """Combine several, as on a real desk: ruling, light, tilt, a soft and noisy camera, and JPEG."""
+    """Combine several nuisances, as on a real desk: ruling, light, tilt, a soft and noisy camera, and JPEG."""
     for first, second in ((ruling, squares), (gradient, shadow)):
         paper = (first if random.random() < 0.5 else second)(paper, 0.6 * strength, random)
     for nuisance, share in ((tilt, 0.4), (blur, 0.2), (noise, 0.2), (jpeg, 0.6)):

@@ -18,7 +18,7 @@ def compose(drawings: Sequence[dict | str], random: np.random.Generator, touchin
 
     Args:
         drawings: strokes as `model.evaluation.strokes.read_strokes` yields them, or signs.
-        random: decides sizes, pen width and positions.
+        random: determines sizes, pen width and positions.
         touching: neighbours touch or overlap; otherwise they are separate.
 
     Returns:

@@ -84,7 +84,7 @@ def compare(recognizer: Recognizer, pictures: Iterable[tuple[Source, str]], name
 
 
 def distance(one: str, other: str) -> int:
-    """Return the edit distance of two texts: insertions, deletions and substitutions (Levenshtein 1966)."""
+    """Return the edit distance between two texts: insertions, deletions and substitutions (Levenshtein 1966)."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         before, row[0] = row[0], i

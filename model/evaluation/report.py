@@ -51,7 +51,7 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     """Write the model card (Mitchell et al. 2019) as Markdown."""
     world, card = results["world"], cards["world"]
     letters, strokes, pages = world["letters"], world["strokes"], world["pages"]
-    at_threshold = letters["refused"]["of the reader"]
+    at_threshold = letters["refused"]["at the reader's threshold"]
     return TEMPLATE.read_text().format(
         index="\n".join(as_result(name, world[name]["accuracy"]) for name in INDEXED),
         digits=card["data"]["mnist_train"],

@@ -21,7 +21,7 @@ SHEET_TILE = 240  # pixels: side of a picture on a contact sheet
 
 
 def faults(folder: Path) -> list[tuple[Path, str]]:
-    """List the pictures made for this project, each with its expected text; skip those whose text has other symbols."""
+    """List the pictures made for this project, each with its expected text; skip texts with symbols other than ./:-"""
     with (folder / "labels.tsv").open() as lines:
         rows = [row[:2] for row in csv.reader(lines, delimiter="\t")][1:]
     return [(folder / file, text) for file, text in rows if re.fullmatch(r"[\d./:-]*", text)]
@@ -55,7 +55,7 @@ def measure_set(
     """Read pictures and compare only their digits with the expected ones; for the faults, also their signs.
 
     Returns:
-        First the measures. n: number of pictures; silent: fraction in which no digit is read; said: digits read per
+        First, the measures. n: number of pictures; silent: fraction in which no digit is read; said: digits read per
         picture; ms: median time of one, from file to page; slowest: the longest. If the pictures contain digits, also
         exact: fraction read exactly; digits: how many they contain; characters: digit accuracy, by edit distance;
         found: fraction of the digits that are read; invented: extra digits read per picture.

@@ -16,11 +16,11 @@ def as_table(results: dict[str, dict]) -> str:
             rows.append([name, "absent", *[""] * len(results)])
         elif name == "letters":
             n = f"{measures[0]['n']:,}"
-            rows.append(["digits against letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
+            rows.append(["digits vs letters, AUROC", n, *(f"{m['auroc']:.4f}" for m in measures)])
             for at in measures[0]["refused"]:
                 cells = (m["refused"][at] for m in measures)
-                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f} of the stroke digits kept)" for c in cells)
-                rows.append([f"letters rejected at the threshold {at}", n, *cells])
+                cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f}% of stroke digits kept)" for c in cells)
+                rows.append([f"letters rejected {at}", n, *cells])
         else:
             cells = (
                 "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
@@ -65,9 +65,9 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
-    steps = {f"error on the remaining digits, misread digits corrected: {k}": f"_{k}" for k in CORRECTIONS}
+    steps = {f"error on the other digits, before -> after correcting {k} misread digits": f"_{k}" for k in CORRECTIONS}
     for words, k in (
-        steps | {f"error on the remaining digits, arbitrary digits corrected: {ARBITRARY}": "_any"}
+        steps | {f"error on the other digits, before -> after correcting any {ARBITRARY}": "_any"}
     ).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])

@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def alone(function: Callable, *arguments: object) -> object:
+def in_fresh_process(function: Callable, *arguments: object) -> object:
     """Call a function in a fresh process, so that no run speeds up or slows down another."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
         return fresh.submit(function, *arguments).result()
@@ -80,10 +80,10 @@ def example(folder: Path, wanted: float, most: int) -> list[tuple[float, float]]
 
 def to_99(folder: Path) -> dict:
     """Race to 99% test accuracy: our recipe `quick` against PyTorch's MNIST example."""
-    mine = [alone(ours, "quick", folder, seed) for seed in range(SEEDS)]
+    mine = [in_fresh_process(ours, "quick", folder, seed) for seed in range(SEEDS)]
     for seconds, right in mine:
         print(f"ours: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
-    theirs = alone(example, folder, WANTED, MOST_EPOCHS)
+    theirs = in_fresh_process(example, folder, WANTED, MOST_EPOCHS)
     part = statistics.median(seconds for seconds, _ in mine) / theirs[-1][0]
     results = {"ours": mine, "example": theirs, "part": part}
     reached = [right >= WANTED for _, right in (*mine, theirs[-1])]
@@ -112,7 +112,7 @@ def reference(folder: Path) -> dict:
     runs = {name: [] for name in loops}
     for seed in range(SEEDS):
         for name, loop in loops.items():
-            seconds, right = alone(loop, "reference", folder, seed)
+            seconds, right = in_fresh_process(loop, "reference", folder, seed)
             runs[name].append((seconds, right))
             print(f"reference, seed {seed}, {name}: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
     (mine, right), (theirs, theirs_right) = (map(statistics.mean, zip(*each, strict=True)) for each in runs.values())

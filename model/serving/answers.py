@@ -46,7 +46,7 @@ def answer(
     beside: Recognizer | None = None,
     explained: bool = True,
 ) -> tuple[str, Page | None, Source | None]:
-    """Read a picture; return the answer as HTML, and the page if anything is written on it, in pixels of the picture.
+    """Read a picture; return the answer as HTML and, if anything is written there, the page, in image pixels.
 
     Args:
         reader: the recognizer that gives the answer.
@@ -151,7 +151,7 @@ def alternatives(one: Prediction) -> str:
 
 
 def doubts(number: Number) -> str:
-    """List the unsure digits of a number, each with its rivals."""
+    """List the unsure digits of a number, each with its rival."""
     return "; ".join(alternatives(one) for one in number.digits if unsure(one))
 
 

@@ -19,9 +19,9 @@ from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS
 from model.serving.turns import BusyError, Turns
 
-CROWD = 4  # with so many drawings waiting, answers omit the heat map, which makes them twice as fast
+CROWD = 4  # with this many drawings waiting, answers omit the heat map, which makes them twice as fast
 NOT_A_DIGIT = "not a digit"
-MOST_KNOWN, MOST_ADAPTED = 100, 16  # maximum corrections of one person; people whose corrections stay in memory
+MOST_KNOWN, MOST_ADAPTED = 100, 16  # maximum corrections per person; people whose corrections stay in memory
 COLOURS = {NOT_A_DIGIT: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a number anywhere on the canvas, as large or small as you like.",
@@ -91,7 +91,7 @@ def adapted(known: str | None) -> Recognizer:
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
         glyphs = [shown_glyph(picture) for _, picture in pairs]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"these are not corrections: {error}") from None
+        raise ValueError(f"malformed corrections ({error})") from None
     return recognizer.adapt(np.stack(glyphs), np.array(labels)) if pairs else recognizer
 
 
@@ -151,7 +151,7 @@ def keep(said: dict) -> str:
     try:
         glyph = shown_glyph(said["glyph"])
         if type(said["digit"]) is not int:
-            raise ValueError("give a digit from 0 to 9")
+            raise ValueError("pick a digit from 0 to 9")
         corrections.keep(glyph, said["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"Not saved on the server: {getattr(error, 'strerror', None) or error}."
@@ -183,10 +183,10 @@ async def read_page(image: str, request: gr.Request) -> dict:
     """Read all handwritten digits in an image file.
 
     Args:
-        image: the image file, showing numbers or a sheet of paper.
+        image: the image file, showing one or more numbers.
 
     Returns:
-        text: the numbers, line by line; numbers: the text, value, box (left, top, right, bottom) in pixels of the
-        image, and confidence of each; and marks: the box of each digit, with the fields that read_digit returns.
+        text: the numbers, line by line; numbers: each one's text, value, box (left, top, right, bottom) in image
+        pixels, and confidence; and marks: the box of each digit, with the fields that read_digit returns.
     """
     return await for_programs(recognizer.read_page, image, request)

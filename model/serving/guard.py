@@ -1,4 +1,4 @@
-"""The guard around Gradio, which trusts and remembers too much. Its private names are used only here."""
+"""The guard around Gradio, which trusts and remembers too much. Gradio's private names are used only here."""
 
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from gradio.route_utils import GradioMultiPartParser
 
 from model.serving import ON_SPACES, UPLOADS, is_upload
 from model.serving.limits import LARGEST_UPLOAD, Door, Flow
-from model.serving.reader import PLACE
+from model.serving.reader import URL_PREFIX
 
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
@@ -20,7 +20,7 @@ EVENT = f"{API}/queue/join", f"{API}/run/predict"
 HASHES = 64  # maximum length of a session hash
 MOST_SESSIONS = 1000  # number of sessions above which idle ones are forgotten
 ANSWERED_SESSIONS = 500  # sessions for which answers are kept; Gradio's default is 2000
-UNREAD, UNREAD_JSON = 10, 200  # messages a session may leave unfetched: the page's, which hold pictures; programs'
+UNREAD, UNREAD_JSON = 10, 200  # messages a session may leave unfetched: from the page, with pictures; from programs
 
 
 def guard(page: gr.Blocks) -> Door:
@@ -40,7 +40,7 @@ def guard(page: gr.Blocks) -> Door:
                 "/robots.txt",
             ),
             "/pwa_icon",
-            PLACE,
+            URL_PREFIX,
             *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
             *(
                 f"{API}/{path}"
@@ -81,10 +81,10 @@ def guard(page: gr.Blocks) -> Door:
 def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
     """Return what is wrong with a request's JSON, or None; Gradio itself trusts it too much."""
     if not isinstance(body, dict):
-        return "give an object"
+        return "send a JSON object"
     session, data = body.get("session_hash") or "", body.get("data")
     if not isinstance(session, str) or len(session) > HASHES:
-        return f"give a session hash of at most {HASHES} characters"
+        return f"send a session hash of at most {HASHES} characters"
     if path == COMPONENT_SERVER:
         part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
         known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
@@ -94,7 +94,7 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
         if not event or not session:
             return "there is no such event"
         if not isinstance(data, list) or len(data) != len(event.inputs):
-            return f"give {len(event.inputs)} inputs"
+            return f"send {len(event.inputs)} inputs"
         mailbox = page._queue.pending_messages_per_session.get(session)
         if mailbox is not None and mailbox.qsize() > (UNREAD if event.api_visibility == "private" else UNREAD_JSON):
             return "fetch your answers first"

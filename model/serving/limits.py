@@ -1,4 +1,4 @@
-"""Limits on what reaches the page over the network: how much, and from whom. It knows nothing of the page.
+"""Limits on what reaches the page over the network: how much, and from whom. This module knows nothing of the page.
 
 `Door` is the outermost ASGI middleware (https://asgi.readthedocs.io).
 """
@@ -23,12 +23,12 @@ LARGEST_UPLOAD = 15  # MB
 HEALTH = "/health"
 QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
 LONGEST_URL = 2000  # maximum length of a URL's path and query in bytes
-COST = 20_000  # minimum bytes that a request counts as, since even a small one takes time
+COST = 20_000  # bytes that each request counts for besides its body, since even a small one takes time
 PROJECT = str(Path(__file__).parents[2])
 
 
 class RefusedError(Exception):
-    """A request is refused; its arguments are the HTTP status and a message."""
+    """A request is refused; the exception's arguments are the HTTP status and a message."""
 
 
 class Flow:
@@ -43,7 +43,7 @@ class Flow:
         self.rate, self.burst = rate, burst
         self.full: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address: (bytes in the bucket, last update)
 
-    def wait(self, address: str, n: int) -> float:
+    def charge(self, address: str, n: int) -> float:
         """Add n bytes to the bucket; return the seconds that this address must wait before it may send more."""
         now = time.monotonic()
         held, since = self.full.pop(address, (0.0, now))
@@ -143,14 +143,14 @@ class Door:
         if path == HEALTH:
             return
         if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST_URL:
-            raise RefusedError(414, f"This address is too long: give at most {LONGEST_URL:,} bytes.")
+            raise RefusedError(414, f"This URL is too long: use at most {LONGEST_URL:,} bytes.")
         if path != "/" and not path.startswith(self.allowed):
             raise RefusedError(404, "There is nothing here.")
         if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
             raise RefusedError(503, "The server is busy or shutting down. Try again in a minute.")
 
     async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """Return a `receive` that limits the size and speed of the body; JSON is read and checked first."""
+        """Return a `receive` that limits the size and transfer rate of the body; JSON is read and checked first."""
         path, headers = scope["path"].rstrip("/"), dict(scope["headers"])
         address, came = (scope.get("client") or ("",))[0], 0
         most = self.most.get(path, self.few)
@@ -158,7 +158,7 @@ class Door:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
             raise too_large
-        await asyncio.sleep(self.flow.wait(address, COST))
+        await asyncio.sleep(self.flow.charge(address, COST))
 
         async def bounded() -> Scope:
             nonlocal came
@@ -167,7 +167,7 @@ class Door:
             came += n
             if came > most:
                 raise too_large
-            if n and (wait := self.flow.wait(address, n)):  # a needless sleep could lose the message
+            if n and (wait := self.flow.charge(address, n)):  # a needless sleep could lose the message
                 await asyncio.sleep(wait)
             return message
 

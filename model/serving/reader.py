@@ -1,4 +1,4 @@
-"""Scripts and weights of `pocket`, with which the page reads on the device while the pen moves."""
+"""Scripts, and the weights of `pocket`, with which the page reads digits on the device while the pen moves."""
 
 import sys
 
@@ -10,7 +10,7 @@ from model import weights
 from model.serving import STATIC
 
 BROWSER = STATIC.parent.parent / "browser"
-PLACE = "/reader/"  # URL prefix under which they are served
+URL_PREFIX = "/reader/"  # URL prefix under which they are served
 
 
 def routes() -> list[Route]:
@@ -31,4 +31,4 @@ def _route(name: str, content: str | bytes, kind: str) -> Route:
     async def send(_: Request) -> Response:
         return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
 
-    return Route(PLACE + name, send)
+    return Route(URL_PREFIX + name, send)

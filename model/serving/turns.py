@@ -16,16 +16,16 @@ from model.memory import give_back_memory
 
 T = TypeVar("T")
 
-TRIM_INTERVAL = 10  # seconds after which a process returns free memory to the system
+TRIM_INTERVAL = 10  # seconds between the times a process returns free memory
 MOST_CLIENTS = 1000  # maximum number of clients that are remembered
 
 
 class BusyError(Exception):
-    """Too many requests are waiting; the message says what to do."""
+    """Too many requests are waiting, or a process died; the message says what to do."""
 
 
 class Client:
-    """A client: how many of its requests wait, when the last one was started, and a lock that keeps their order."""
+    """A client: how many of its requests are waiting, when the last one started, and a lock that keeps their order."""
 
     def __init__(self):
         self.waiting, self.last, self.order = 0, float("-inf"), asyncio.Lock()
@@ -38,11 +38,11 @@ class Turns:
 
     Args:
         at_once: how many requests run in parallel.
-        each: maximum number of one client's requests that wait.
-        everybody: maximum number of all requests that wait.
+        each: maximum number of waiting requests per client.
+        everybody: maximum number of waiting requests in total.
         pace: minimum seconds between the starts of two requests of one client.
         processes: whether work runs in processes instead of threads. Threads wait for each other, because only one at a
-            time runs Python's code: 200 people drawing get 35 answers a second from two threads, 50 from two processes.
+            time runs Python code: 200 people drawing get 35 answers a second from two threads, 50 from two processes.
     """
 
     def __init__(self, at_once: int, each: int, everybody: int, pace: float = 0.0, processes: bool = False):
@@ -74,7 +74,7 @@ class Turns:
         """
         client = self._client(who)
         if client.waiting >= self.each:
-            raise BusyError("You are sending faster than we can answer. Wait a moment, then go on")
+            raise BusyError("You are sending faster than we can answer. Wait a moment")
         if self.waiting >= self.everybody:
             raise BusyError("The page is busy right now. Wait a moment, then try again")
         client.waiting, self.waiting = client.waiting + 1, self.waiting + 1
@@ -99,7 +99,7 @@ class Turns:
             return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
         except BrokenExecutor as error:
             if self.executor is executor:
-                print(f"new processes are started, since one has died: {error}", file=sys.stderr)
+                print(f"starting new processes, since one died: {error}", file=sys.stderr)
                 del self.executor
             raise BusyError("Reading was interrupted. Try again") from None
 

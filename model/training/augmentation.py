@@ -14,9 +14,9 @@ BOARD = 36  # pixels: side of the canvas on which a digit is drawn before it is 
 
 
 def skeleton_distances(glyphs: torch.Tensor, chunk: int = 2000) -> torch.Tensor:
-    """Return each pixel's distance from the digit's skeleton, from which it can be redrawn with any pen width.
+    """Return each pixel's distance from the digit's skeleton, so that the digit can be redrawn with any pen width.
 
-    Skeletons are thinned as in Zhang and Suen (1984).
+    Digits are thinned to their skeletons as in Zhang and Suen (1984).
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].
@@ -81,7 +81,7 @@ def _some(n: int, share: float) -> torch.Tensor:
     return torch.rand(n, 1, 1) < share
 
 
-def write(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.Tensor:
+def apply_pens(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.Tensor:
     """Draw strokes with random pen widths, from thin to thick.
 
     Args:

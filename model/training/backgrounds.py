@@ -7,9 +7,9 @@ Random = np.random.Generator
 Picture = np.ndarray  # [H, W] float32 in [0, 1], brightness
 
 
-def clouds(random: Random, side: int, coarse: int) -> Picture:
-    """Return smooth noise, `coarse` cells per side: [side, side] float32, mean about 0, standard deviation about 1."""
-    small = random.standard_normal((coarse + 1, coarse + 1), np.float32)
+def clouds(random: Random, side: int, cells: int) -> Picture:
+    """Return smooth noise, `cells` by `cells` cells: [side, side] float32, mean about 0, standard deviation about 1."""
+    small = random.standard_normal((cells + 1, cells + 1), np.float32)
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
@@ -63,7 +63,7 @@ def rules(random: Random, sheet: Picture, gap: float) -> None:
 
 
 def desk(random: Random, side: int) -> Picture:
-    """Return a surface for paper to lie on: wood, cloth, stone, tiles, or a plain one."""
+    """Return a surface for paper to lie on: wood, cloth, stone, speckles, a photo-like picture, or a plain one."""
     level, contrast = random.uniform(0.03, 0.85), random.uniform(0.02, 0.25)
     kind = random.integers(6)
     if kind == 0:  # wood
@@ -93,7 +93,7 @@ def desk(random: Random, side: int) -> Picture:
 
 
 def leaves(random: Random, side: int) -> Picture:
-    """Return a photo-like picture: overlapping objects of all sizes, each with its own light and texture.
+    """Return a photo-like picture: overlapping objects of all sizes, each with its own shading and texture.
 
     This is the dead leaves model (Lee, Mumford and Huang 2001).
     """
@@ -115,7 +115,7 @@ def leaves(random: Random, side: int) -> Picture:
         _branch(random, picture)
     if random.random() < 0.3:
         _repeated(random, picture)
-    blurred = cv2.GaussianBlur(picture, None, random.uniform(0.3, 3))  # parts of it, or all, are out of focus
+    blurred = cv2.GaussianBlur(picture, None, random.uniform(0.3, 3))  # part of it, or all of it, is out of focus
     near = clouds(random, side, 3) > random.normal(0, 1)
     return np.where(near, picture, blurred).clip(0, 1)
 

@@ -1,4 +1,4 @@
-"""Export of the network `pocket` for browsers: its weights in one small file, or a whole page that reads offline."""
+"""Export of the network `pocket` for browsers: its weights in one small file, or a page that reads digits offline."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
     Args:
         net: the network `pocket`.
         card: what is known about its weights.
-        folder: where to write; made if missing.
+        folder: where to write; created if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / "pocket.bin", folder / "pocket.json"]
@@ -37,7 +37,7 @@ def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
 
     Args:
         net, card: see `to_browser`.
-        folder: where to write; made if missing. Any static host can serve it.
+        folder: where to write; created if missing. Any static host can serve it.
     """
     files = to_browser(net, card, folder)
     for name in PAGE:
@@ -50,7 +50,7 @@ def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
 
 
 def rounded(net: nn.Module) -> nn.Module:
-    """Return a copy of a network, folded, whose weights are rounded as in pocket.bin."""
+    """Return a folded copy of a network, its weights rounded as in pocket.bin."""
     net = folded(net)
     for parameter in net.parameters():
         parameter.data = parameter.data.half().float()

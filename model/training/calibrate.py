@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from tqdm import tqdm
 
-from model.confidence import warmth
+from model.confidence import temperature_factors
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import frame, frame_all
@@ -31,13 +31,13 @@ KEPT = 0.99  # fraction of digits that pass the threshold
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
-INVENTED = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
+FALSE_DIGIT_COST = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
 PULL = 1e-3  # strength of L2 regularisation
 THINNEST, THICKEST = 0.7, 12.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
 THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
-RISES = [i / 20 for i in range(31)]  # rise of the temperature per glyph pixel, relative
-ROUNDS = 4  # times that each validation digit is drawn, augmented differently each time
+RISES = [i / 20 for i in range(31)]  # relative rise in temperature per glyph pixel
+ROUNDS = 4  # number of times each validation digit is drawn, augmented differently each time
 
 
 def calibrate(
@@ -55,8 +55,8 @@ def calibrate(
         temperature: divides the logits before the softmax (Guo et al. 2017); maximises the likelihood of the digits.
         thick: see `learn_thickness`.
         threshold: lowest score accepted as a digit, reached by `KEPT` of the digits; 0 if the network never refuses.
-        refused: fraction of non-digits below the threshold, in [0, 1]. The drawings are new but their shapes were
-            trained on, so it is higher than for real letters.
+        refused: fraction of non-digits below the threshold, in [0, 1]. The drawings are new, but the network was
+            trained on their shapes, so the fraction is higher than for real letters.
     """
     mixture = Mixture(glyphs, labels, per_shape=20)
     drawn = [mixture(torch.arange(len(labels))) for _ in range(ROUNDS)]
@@ -80,7 +80,7 @@ def calibrate(
 def learn_thickness(
     net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor, temperature: float
 ) -> tuple[float, float]:
-    """Learn how much less to trust a network on thick strokes; see `model.confidence.warmth`.
+    """Learn how much less to trust a network on thick strokes; see `model.confidence.temperature_factors`.
 
     The digits are redrawn with pens from the thinnest to one that fills them, and the likelihood of their labels is
     maximised over a grid.
@@ -94,7 +94,7 @@ def learn_thickness(
     logits = predict_augmented(net, torch.from_numpy(drawn)[:, None]) / temperature
 
     def loss(thick: tuple[float, float]) -> float:
-        return cross_entropy(logits / warmth(drawn, thick), labels).item()
+        return cross_entropy(logits / temperature_factors(drawn, thick), labels).item()
 
     return min(product(THICK_FROM, RISES), key=loss)
 
@@ -133,8 +133,8 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     """Learn how to weight the outputs of the finder and of the glyph network when judging a mark.
 
     The finder does better on synthetic scenes than on real pictures, so its outputs get less weight than was learned:
-    its digit logits half the weight of the glyph's; its scores for a digit and for a non-digit symbol TRUST times the
-    learned weights. Other symbols next to a mark count against a digit with the fixed weight BESIDE.
+    its digit logits get half the weight of the glyph's, and its scores for a digit and for a non-digit symbol get TRUST
+    times the learned weights. Other symbols next to a mark count against a digit with the fixed weight BESIDE.
 
     Args:
         reader: includes the finder to calibrate.
@@ -150,7 +150,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     marks, truth, there, missed = candidates(reader.finder[0], Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = predict_augmented(reader.net, torch.from_numpy(frame_all([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
-    costs = torch.tensor([1.0] * TEN + [INVENTED])
+    costs = torch.tensor([1.0] * TEN + [FALSE_DIGIT_COST])
 
     def off(weights: torch.Tensor) -> torch.Tensor:
         return cross_entropy(fuse(logits.clone(), marks, weights), truth, costs)
@@ -158,8 +158,8 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     def all_of(learned: torch.Tensor) -> torch.Tensor:
         return torch.cat([learned[:1], learned[:1] / 2, learned[1:], BESIDE])
 
-    seen = TRUST * least(lambda learned: off(all_of(learned)), torch.zeros(WEIGHTS - 2))[2:4]
-    rest = least(lambda some: off(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))
+    seen = TRUST * minimise(lambda learned: off(all_of(learned)), torch.zeros(WEIGHTS - 2))[2:4]
+    rest = minimise(lambda some: off(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))
     weights = all_of(torch.cat([rest[:2], seen, rest[2:]]))
     answer = fuse(logits, marks, weights).argmax(dim=1)
     digits = truth != NO_DIGIT
@@ -172,7 +172,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
 
 
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
-    """Learn when to trust a number read as a whole, and how confident to be, on sheets of one number or none.
+    """Learn when to trust a number read as a whole, and how confident to be, on sheets with one number or none.
 
     Every other sheet is clean, like a drawing canvas. A quarter has clutter on and around the number, or a frame; a
     quarter has words, signs, clutter or an empty frame, and no number: from these, only the choice is learned.
@@ -227,10 +227,10 @@ def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
     def off(weights: torch.Tensor) -> torch.Tensor:
         return binary_cross_entropy_with_logits(features @ weights, truth) + PULL * weights.square().sum()
 
-    return least(off, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
+    return minimise(off, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 
 
-def least(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
+def minimise(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
     """Return the parameters [N] that minimise a loss, found by L-BFGS (Liu and Nocedal 1989) from a starting point."""
     found = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([found], max_iter=200, line_search_fn="strong_wolfe")

@@ -87,11 +87,11 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
         asked = {"recipe": asdict(recipe), "seed": seed, "digits": digits}
         other = [name for name, value in asked.items() if about[name] != value]
         if other:
-            raise ValueError(f"it has a different {' and a different '.join(other)}")
+            raise ValueError(f"it differs in {' and '.join(other)}")
         run.restore(tensors, about["progress"])
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{str(path)!r} does not hold this run ({reason}): give the flags, and the corrections, that it was begun "
-            "with, or delete it"
+            f"{str(path)!r} does not hold this run ({reason}): use the flags and the corrections that the run was "
+            "started with, or delete the file"
         ) from error

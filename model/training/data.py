@@ -34,8 +34,8 @@ def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> t
         digits = MNIST(os.fspath(folder), train=train, download=True)
     except (URLError, OSError, RuntimeError) as error:
         raise FileNotFoundError(
-            f"no MNIST in {os.fspath(folder)!r} and none could be downloaded ({error}): "
-            f"connect to the network, or put its four files into {Path(folder) / 'MNIST' / 'raw'}"
+            f"no MNIST in {os.fspath(folder)!r} and it could not be downloaded ({error}): "
+            f"connect to the internet, or put MNIST's four files into {Path(folder) / 'MNIST' / 'raw'}"
         ) from None
     except (ValueError, TypeError, IndexError, AssertionError) as error:
         raise ValueError(f"MNIST in {os.fspath(folder)!r} is damaged ({error}): delete its MNIST folder") from None

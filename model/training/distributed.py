@@ -76,7 +76,7 @@ class SharedNorm(nn.BatchNorm2d):
 
 
 def share_norms(net: nn.Module) -> nn.Module:
-    """Make batch normalisation use the whole batch where it is split over processes; changes the network in place."""
+    """Make batch normalisation use the whole batch even if split across processes; change the network in place."""
     if count() > 1:
         for module in net.modules():
             if type(module) is nn.BatchNorm2d:

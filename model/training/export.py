@@ -1,4 +1,4 @@
-"""python -m model.training.export [weights] ...: export weights to ONNX, to the Hub, or to a page for browsers."""
+"""python -m model.training.export [weights] ...: export weights to ONNX, to the Hub, or to a web page."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import torch
 
 from model import weights
 from model.networks import NETWORKS, folded, predict
-from model.training.augmentation import augment, write
+from model.training.augmentation import apply_pens, augment
 from model.training.browser import agreement, to_browser, to_static_page
 from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
@@ -81,7 +81,7 @@ def some_glyphs() -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         maps, _ = draw_all(DIGITS, 50)
-        return augment(write(maps[torch.randperm(len(maps))[:CHECKED]]))
+        return augment(apply_pens(maps[torch.randperm(len(maps))[:CHECKED]]))
 
 
 def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, bytes]:
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
         net, card = weights.load(path)
         if options.onnx:
             if card["network"] not in NETWORKS:
-                raise ValueError(f"{card['network']!r} does not read glyphs: give {' or '.join(NETWORKS)}")
+                raise ValueError(f"{card['network']!r} does not read glyphs: choose {' or '.join(NETWORKS)}")
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, over {CHECKED:,} glyphs: {difference:.1e}")

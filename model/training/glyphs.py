@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from model.networks import NO_DIGIT, with_no_digit
-from model.training.augmentation import augment, enlarge, skeleton_distances, write
+from model.training.augmentation import apply_pens, augment, enlarge, skeleton_distances
 from model.training.data import Digits
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
@@ -16,7 +16,7 @@ DRAWN_PER_DIGIT, OTHERS_PER_DIGIT = 0.25, 0.4  # drawn digits, and non-digits, a
 
 
 class Mixture:
-    """Batches of MNIST digits mixed with digits and non-digits of our simulated pen, augmented differently each time.
+    """Batches of MNIST digits with digits and non-digits from our simulated pen, augmented differently each time.
 
     Args:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].
@@ -41,18 +41,18 @@ class Mixture:
         as_scanned = self.ink[chosen].float().div(255)[:, None]
         redrawn = rewrite(self.distance[chosen], labels)
         keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
-        digits = torch.where(keep[:, None, None, None], as_scanned, write(redrawn[0]))
+        digits = torch.where(keep[:, None, None, None], as_scanned, apply_pens(redrawn[0]))
         drawn = torch.randint(len(self.drawn), (round(DRAWN_PER_DIGIT * len(chosen)),))
         fattest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
         others = torch.randint(len(self.others), (round(OTHERS_PER_DIGIT * len(chosen)),))
-        batch = augment(torch.cat([digits, write(self.drawn[drawn], fattest), write(self.others[others])]))
+        batch = augment(torch.cat([digits, apply_pens(self.drawn[drawn], fattest), apply_pens(self.others[others])]))
         plain = round(UNMODIFIED * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NO_DIGIT)])
 
     @staticmethod
     def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of logits [N, 10], extended by the class "no digit", and the number of correct answers."""
+        """Return the loss of logits [N, 10], extended with the class "no digit", and the number of correct answers."""
         return Digits.judge(with_no_digit(logits), labels, smoothing)
 
 

@@ -14,7 +14,7 @@ from model.training.letters import CURSIVE, FINER, OTHERS, PLAIN, letters, small
 
 Random = np.random.Generator
 
-ONES = {"0,0 0,10; 4,0 4,10", "0,0 6,10; 3,0 9,10"}  # shapes whose single strokes are ones
+ONES = {"0,0 0,10; 4,0 4,10", "0,0 6,10; 3,0 9,10"}  # shapes whose individual strokes look like the digit 1
 AMONG_DIGITS = {"0,5 10,5; 5,0 5,10", "0,0 8,0; 0,4 8,4", "0,0 10,0.5"}  # plus, equals, minus: see `separator`
 LETTERS_AND_SIGNS = [shape for shape in OTHERS if shape not in ONES | AMONG_DIGITS]
 SLIM = 0.6  # ratio of width to height below which an upright shape is a one
@@ -44,13 +44,15 @@ class Hand:
     def of(cls, random: Random) -> "Hand":
         """Return a random hand."""
         plain = random.choice([0.0, 0.3, 0.9])
-        forms = {letter: _grown(random, (PLAIN if random.random() < plain else CURSIVE)[letter]) for letter in CURSIVE}
+        forms = {
+            letter: _deformed(random, (PLAIN if random.random() < plain else CURSIVE)[letter]) for letter in CURSIVE
+        }
         joined = 0.0 if plain > 0.5 else random.choice([0.0, 0.5, 1.0])
         wide, shake = random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)
         return cls(forms, joined, random.normal(0.2, 0.3), wide, shake, random.uniform(0, 0.4))
 
 
-def _grown(random: Random, letter: str) -> list[np.ndarray]:
+def _deformed(random: Random, letter: str) -> list[np.ndarray]:
     """Bend, stretch, squeeze and shear a letter at random, into the form that one hand gives it."""
     matrix = np.eye(2) + random.normal(0, 0.12, (2, 2))
     return [(part + 0.05 * random.standard_normal(part.shape)) @ matrix for part in _points(letter)]
@@ -60,7 +62,7 @@ def written_word(random: Random, size: float, pen: float, hand: Hand, most: int)
     """Write a random word by hand: ink [H, W] float32 in [0, 1], its number of letters, and the row of its baseline.
 
     Args:
-        random: decides the word.
+        random: determines the word.
         size: x-height, in pixels.
         pen: pen width, in pixels.
         hand: the handwriting to use.
@@ -89,7 +91,7 @@ def _capital(random: Random) -> list[np.ndarray]:
 
 def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write a random letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
-    strokes = _points(LETTERS_AND_SIGNS[_any(random, LETTERS_AND_SIGNS)])
+    strokes = _points(LETTERS_AND_SIGNS[_random_index(random, LETTERS_AND_SIGNS)])
     strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
     turn = random.normal(0, 0.15)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
@@ -103,7 +105,7 @@ def separator(random: Random, text: str, size: float, pen: float) -> tuple[np.nd
     """Write a sign that occurs in numbers: ink [H, W] float32 in [0, 1], and the row of its top.
 
     Args:
-        random: decides its form.
+        random: determines its form.
         text: one of `model.networks.SIGNS`.
         size: height of the digits, in pixels; row 0 is their middle.
         pen: pen width, in pixels.
@@ -178,7 +180,7 @@ def outline(random: Random, size: float, pen: float) -> np.ndarray:
 
 
 def outline_strokes(random: Random) -> list[np.ndarray]:
-    """Return a random outline, a polygon that may have bent sides: its strokes, [N, 2] each, the shape 1 long."""
+    """Return a random outline, a polygon that may have bent sides, scaled to length 1: its strokes, [N, 2] each."""
     n = int(random.choice([2, 3, 3, 3, 4, 4, 4, 5]))
     angles = np.sort(random.uniform(0, 2 * np.pi, n)) if random.random() < 0.4 else np.arange(n) * 2 * np.pi / n
     corners = np.stack([np.cos(angles), np.sin(angles)], 1) * random.uniform(0.7, 1.1, (n, 1))
@@ -242,5 +244,5 @@ def _points(shape: str) -> list[np.ndarray]:
     return [np.array([[float(v) for v in word.rstrip("!").split(",")] for word in stroke]) for stroke in strokes]
 
 
-def _any(random: Random, things: list) -> int:
+def _random_index(random: Random, things: list) -> int:
     return int(random.integers(len(things)))

@@ -1,4 +1,4 @@
-"""Synthetic sheets, filled in as people do: numbers, tables, boxes, words and signs, in MNIST digits and drawn ones."""
+"""Synthetic sheets, laid out as people fill them in: numbers, tables, boxes, words, signs; MNIST or drawn digits."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from model.training.letters import ASCII, letters, printed
 from model.training.sheet import OTHER, TEN, Sheet
 from model.training.writing import Writing
 
-ALIKE = 0.4  # fraction of words in which digits stand in for similar letters
+ALIKE = 0.4  # fraction of handwritten words with digits among their letters
 GHOST = 0.03  # upper limit of the contrast of print that shows through the paper
 
 
@@ -40,7 +40,7 @@ class Writer(Writing):
         elif kind < 0.9:
             self._dirt(sheet)
         else:
-            self._round(sheet, 0.3 * side, 0.4 * side, np.zeros((round(self.size), round(3 * self.size))))
+            self._enclose(sheet, 0.3 * side, 0.4 * side, np.zeros((round(self.size), round(3 * self.size))))
         return sheet
 
     def clutter(self, sheet: Sheet) -> None:
@@ -50,7 +50,7 @@ class Writer(Writing):
         if kind < 0.3 or not len(y):
             self._dirt(sheet)
         elif kind < 0.6:
-            self._round(sheet, x.min(), y.min(), sheet.owner[y.min() : y.max(), x.min() : x.max()])
+            self._enclose(sheet, x.min(), y.min(), sheet.owner[y.min() : y.max(), x.min() : x.max()])
         else:
             each = [np.flatnonzero((sheet.owner == i + 1).any(axis=0)) for i in range(len(sheet.things))]
             edges = sorted((some[0], some[-1]) for some in each if len(some))
@@ -176,7 +176,7 @@ class Writer(Writing):
         return x + ink.shape[1] + size * random.uniform(0.2, 1)
 
     def _handwritten(self, sheet: Sheet, x: float, foot: float, small: float, pen: float, hand: Hand) -> float:
-        """Write a word on a line; return the x where it ends. In some, digits replace letters: 0 for o, 5 for s."""
+        """Write a word on a line; return the x where it ends. Some have digits, labelled OTHER, among their letters."""
         random, colour = self.random, self._ink()
         alike = random.random() < ALIKE
         for _ in range(int(random.integers(1, 4)) if alike else 1):

@@ -1,4 +1,4 @@
-"""The letters of words, by hand and in print, and single letters and signs as shapes for our simulated pen."""
+"""Letters for words, handwritten and printed, and single letters and signs as shapes for our simulated pen."""
 
 import string
 
@@ -200,10 +200,10 @@ def letters(random: Random, most: int = 9) -> str:
 
 
 def printed(random: Random, text: str, size: float, script: bool = False) -> np.ndarray:
-    """Print a text, in a regular or script font: [H, W] float32 in [0, 1].
+    """Render text in a regular or script font: [H, W] float32 in [0, 1].
 
     Args:
-        random: decides the font.
+        random: determines the font.
         text: ASCII characters.
         size: height of a capital, in pixels.
         script: use a font that looks like handwriting.
@@ -224,6 +224,6 @@ def printed(random: Random, text: str, size: float, script: bool = False) -> np.
 
 
 def smaller(board: np.ndarray) -> np.ndarray:
-    """Average a drawing, [h, w] uint8, down by FINER: float32 in [0, 1]."""
+    """Downsample a drawing, [h, w] uint8, by the factor FINER: averages, float32 in [0, 1]."""
     size = max(1, board.shape[1] // FINER), max(1, board.shape[0] // FINER)
     return np.float32(cv2.resize(board, size, interpolation=cv2.INTER_AREA)) / 255

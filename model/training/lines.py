@@ -18,7 +18,7 @@ from model.training.handwriting import separator_strokes
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribble, segments
 
-# zeros that end in a stroke to the next, see `model.training.digit_styles`
+# zeros that end in a stroke leading to the next digit, see `model.training.digit_styles`
 LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,8 4.5,8.5 7,6 7,3 4,1 6,2.5 11,1"
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
@@ -27,7 +27,7 @@ DRAWN_SHARE, OTHER_SHARE = 0.2, 0.03  # fractions of the MNIST digits replaced b
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
-RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; its greatest length before the number
+RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; how far it may begin before the number
 THICK = 0.75  # strip pixels: half the pen width assumed when thickening dots
 PIXEL = GRID / SIDE  # map pixels per strip pixel
 
@@ -57,7 +57,7 @@ class Strips:
         maps, symbols = self._symbols(chosen[: n * length], words=round(WORDS * n) * length)
         maps, symbols = maps.view(n, length, GRID, GRID), symbols.view(n, length)
         if length > 2:
-            last = torch.randint(2, length, (n, 1)) * (torch.rand(n, 1) < ROUND)  # how many zeros it ends in
+            last = torch.randint(2, length, (n, 1)) * (torch.rand(n, 1) < ROUND)  # how many zeros each ends in
             last[: round(WORDS * n)] = 0
             zero = torch.arange(length) >= length - last
             maps[zero], symbols[zero] = self.zeros[torch.randint(len(self.zeros), (int(zero.sum()),))], 0
@@ -74,7 +74,7 @@ class Strips:
         return seen(*side_by_side(maps, is_sign, pen)), symbols
 
     def _symbols(self, chosen: torch.Tensor, words: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return maps [N, GRID, GRID] and symbols [N] of the digits, some replaced, the first `words` by non-digits."""
+        """Return maps [N, GRID, GRID] and symbols [N]: digits, some replaced; non-digits replace the first `words`."""
         maps, symbols = self.distance[chosen], self.labels[chosen].clone()
         kind = torch.rand(len(chosen))
         kind[:words] = 0
@@ -233,7 +233,7 @@ def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 
 def ruled_lines(start: torch.Tensor, end: torch.Tensor, wide: int) -> torch.Tensor:
-    """Draw a line below, above or through each number; half are paler within it: [N, 28, wide] float32 in [0, 1].
+    """Draw a line below, above or through each number, half of them paler there than beside it: [N, 28, wide] float32.
 
     Args:
         start: [N] float32, the column where the number starts; the line starts further left.

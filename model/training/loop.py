@@ -38,14 +38,14 @@ def train(
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """Train a network, with a progress bar and one line per epoch.
 
-    The whole set is one tensor and a batch is an index into it: digits are too small to need data loader workers. The
+    The whole set is one tensor and a batch is an index into it; only scenes, slow to draw, use data loader workers. The
     returned weights are those of the epoch with the highest validation accuracy.
 
     Args:
         recipe: how to train.
         digits: glyphs [N, 1, 28, 28] float32 in [0, 1], and labels [N] int64, 0 to 9.
         held_back: the validation set, in the same format.
-        seed: decides the initial weights and the order of the digits; the same CPU gives the same weights again.
+        seed: determines the initial weights and the order of the digits; on the same CPU it gives the same weights.
         device: where to compute.
         path: checkpoint file, written after each epoch.
         resume: continue the run saved there.
@@ -83,7 +83,7 @@ def train(
         while (done := run.progress).epoch <= recipe.epochs:
             net.train()
             sums = [0.0, 0.0, 0.0]  # total loss, digits read correctly, digits seen
-            parts = ahead(take, torch.randperm(n).split(recipe.batch_size))
+            parts = prefetched(take, torch.randperm(n).split(recipe.batch_size))
             for i, (chosen, batch) in enumerate(parts, (done.epoch - 1) * batches):
                 part = i / (recipe.epochs * batches)
                 rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
@@ -116,8 +116,8 @@ def begin_with(net: nn.Module, other: nn.Module) -> None:
     net.load_state_dict(same, strict=False)
 
 
-def ahead(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
-    """Yield parts of the digits, each with its batch; worker processes draw scenes ahead, since that is slow."""
+def prefetched(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
+    """Yield parts of the digits, each with its batch; workers draw scenes in advance, since that is slow."""
     if not hasattr(take, "__getitem__"):
         yield from ((part, take(part)) for part in parts)
         return

@@ -14,7 +14,7 @@ FAR = 6.0  # largest distance stored, in glyph pixels
 SEGMENTS = 4  # straight segments between two control points
 
 
-def path(text: str) -> list[list[tuple[float, float]]]:
+def parse_strokes(text: str) -> list[list[tuple[float, float]]]:
     """Parse "x,y x,y; x,y ..." in tenths: ";" separates strokes, "!" after a point makes it a corner."""
     strokes = []
     for stroke in text.split(";"):
@@ -66,7 +66,7 @@ def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:
         n: number of drawings.
         shake: standard deviation of each control point, for a shape 1 high.
     """
-    controls, matrix, starts = spline(path(shape))
+    controls, matrix, starts = spline(parse_strokes(shape))
     moved = controls + shake * torch.randn(n, *controls.shape)
     moved[:, 1:] = torch.where((controls[1:] == controls[:-1]).all(dim=1)[:, None], moved[:, :-1], moved[:, 1:])
     return distances(_centred(matrix @ moved), starts)
@@ -133,7 +133,7 @@ def draw_all(shapes: dict[int, list[str]], n: int) -> tuple[torch.Tensor, torch.
 
 
 def scribble(n: int) -> torch.Tensor:
-    """Draw n scribbles, random curves of 6 to 14 points in one to three strokes: [n, GRID, GRID] uint8."""
+    """Draw n scribbles, random curves of 9 to 14 points in one to three strokes: [n, GRID, GRID] uint8."""
     drawings = []
     for strokes in ([9], [14], [5, 5], [4, 4, 4], [7, 3]):
         _, matrix, starts = spline([[(0.0, 0.0)] * length for length in strokes])

@@ -1,4 +1,4 @@
-"""The progress display of a training run, and its interruption by Ctrl-C."""
+"""The progress display of a training run, and how Ctrl-C interrupts the run."""
 
 import contextlib
 import signal

@@ -1,4 +1,4 @@
-"""Training data for the network `finder`: synthetic scenes, in which the place and label of every digit are known.
+"""Training data for the network `finder`: synthetic scenes, in which the position and label of each digit are known.
 
 Digits from MNIST and from our simulated pen stand alone, scattered, in numbers, in boxes and tables, next to words,
 signs and print, on paper of every kind, on desks, in any light. Many scenes contain no digit.
@@ -16,12 +16,12 @@ from model.training.layouts import Writer
 from model.training.sheet import OTHER, TEN, Pools, Random
 
 SCENE_SIDE = 256  # pixels: side of a scene
-SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find on one level of the image pyramid
-BEYOND = 10, 88  # pixels: shorter or longer is a non-digit on this level; between the ranges, either is right
-SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit counts as absent, and from which it must be found
-CUT, WHOLE = 0.5, 0.8  # visible fraction below which a digit counts as absent, and from which it must be found
+SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find at one level of the image pyramid
+BEYOND = 10, 88  # pixels: at this level, shorter or longer digits count as non-digits; in between, either is right
+SEEN, CLEAR = 0.03, 0.05  # contrast below which a digit counts as absent, and at or above which it must be found
+CUT, WHOLE = 0.5, 0.8  # visible fraction below which a digit counts as absent, and at or above which it must be found
 DIGITS_PER_SCENE = 24
-PHOTOS = 0.13  # fraction of photo-like scenes
+PHOTOS = 0.13  # fraction of scenes that are photo-like
 FURTHER = 1.6  # how much larger digits are written on a sheet that lies on a desk
 
 
@@ -48,7 +48,7 @@ class Scenes:
         return torch.stack(pictures), torch.stack(truths)
 
     def __getitem__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the same, for a data loader."""
+        """Return the same as a call, since a data loader indexes its data set."""
         return self(chosen)
 
     @staticmethod
@@ -113,9 +113,9 @@ def boxes(owner: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarray:
     """Return the training targets of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
 
-    For each quarter of a cell: 4 channels for the strokes of digits and signs, 4 and 4 for how far right and down the
-    centre of the digit is, in pixels, and 4 for whether it counts. For each cell: HEATS channels with a peak at the
-    centre of each thing, the digit there (-1 if none), and whether its heat counts.
+    For the four quarters of a cell: 4 channels for the strokes of digits and signs, 4 and 4 for how far right and down
+    the centre of the digit is, in pixels, and 4 for whether the quarter counts. For each cell:
+    HEATS channels with a peak at the centre of each thing, the digit there (-1 if none), and whether its heat counts.
     """
     rows, columns = (n // CELL for n in owner.shape)
     box, pixels = boxes(owner, len(things))

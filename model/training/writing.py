@@ -17,7 +17,7 @@ class Writing:
     """A simulated writer, who fills a sheet with given digits in one of many layouts, with one pen.
 
     Args:
-        random: decides everything else.
+        random: determines everything else.
         pools: the digits.
         chosen: indices into the pools of the digits to write first.
         larger: scale of the writing, for a sheet that is seen from further away.
@@ -25,7 +25,7 @@ class Writing:
 
     def __init__(self, random: Random, pools: Pools, chosen: np.ndarray, larger: float):
         self.random, self.pools, self.queue, self.larger = random, pools, list(chosen), larger
-        self.steady = False  # whether the digits of a number are even, with one pen, and not crossed out
+        self.steady = False  # whether the digits of a number are of similar size, with one pen, and not crossed out
 
     def number(self, side: int = 448, clean: bool = False) -> tuple[Sheet, str]:
         """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text.
@@ -174,9 +174,9 @@ class Writing:
             if sheet.free(x, y, *ink.shape[::-1]):
                 sheet.put(ink, x, y, self._ink(), [label])
                 if random.random() < 0.15:
-                    self._round(sheet, x, y, ink)
+                    self._enclose(sheet, x, y, ink)
 
-    def _round(self, sheet: Sheet, x: float, y: float, ink: np.ndarray) -> None:
+    def _enclose(self, sheet: Sheet, x: float, y: float, ink: np.ndarray) -> None:
         """Draw a box or a ring around a digit, or a line below it."""
         random, colour = self.random, self._ink()
         height, width = ink.shape

@@ -34,7 +34,7 @@ const picture = () => {
   const frame = Object.assign(app.screen.clone(), { x: 0, y: 0, width, height });
   const canvas = app.renderer.extract.canvas({ target, frame, resolution: 1 });
   const { is_drawing, state } = window.editor.tools.get("brush");
-  if (!is_drawing || state.mode === "draw") copy?.take(canvas); // until it is lifted, the eraser's strokes are not on it
+  if (!is_drawing || state.mode === "draw") copy?.take(canvas); // the canvas lacks an eraser's stroke in progress
   return canvas.toDataURL();
 };
 
@@ -100,7 +100,7 @@ const look = async () => {
     }
   } catch ({ message, cause }) {
     answered = "";
-    const words = `${cause ? message : "The server did not respond."} Trying again.`;
+    const words = cause ? message : "The server did not respond. Trying again.";
     const here = local() && readHere();
     show(here ? here + note(`Read on this device. ${words}`) : headline(words));
     clearTimeout(asking);
@@ -110,7 +110,7 @@ const look = async () => {
 };
 
 const prepare = async () => {
-  const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, its host may be another
+  const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, behind a proxy, the host may differ
   const { Copy, insideOf } = await import(`${location.origin}${pathname.replace(/\/$/, "")}/reader/follow.js`);
   const { width, height, tools } = window.editor;
   const strokes = Object.getPrototypeOf(tools.get("brush").brush_textures); // each clear makes another object of its class
@@ -149,7 +149,7 @@ const start = async () => {
   window.editor.on("change", look);
   both().addEventListener("change", look);
   document.addEventListener("corrected", look);
-  prepare().catch(() => {}); // an old browser, or another Gradio: the server answers
+  prepare().catch(() => {}); // an old browser, or a different Gradio version: the server answers
 };
 start().catch(() => {
   const pad = document.querySelector("#pad");

@@ -41,7 +41,7 @@
     const picture = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
     document.querySelectorAll('button[role="tab"]')[1].click();
     if (!picture) {
-      (await appears("#photo-answer .words")).textContent = "There is no picture in the clipboard: copy one first.";
+      (await appears("#photo-answer .words")).textContent = "There is no picture on the clipboard: copy one first.";
       return;
     }
     const given = new DataTransfer();
@@ -73,7 +73,7 @@
     try {
       return await camera(wish);
     } catch (error) {
-      const insecure = "The camera works only over https: upload a picture.";
+      const insecure = "The camera needs https: upload a picture instead.";
       const words = NO_CAMERA[error.name] ?? (camera ? `The camera did not start: ${error.message}.` : insecure);
       (await appears("#photo-answer .words")).textContent = words;
       throw error;
