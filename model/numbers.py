@@ -9,6 +9,7 @@ from model.networks import SIGNS
 from model.prediction import Prediction
 
 COLUMN = 2.0  # digit heights: digits farther apart belong to two numbers
+RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that our pen draws is shorter
 NEAR = 1.0  # digit heights: a sign no farther from a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
@@ -57,6 +58,7 @@ def group_numbers(line: list) -> list[list]:
     """
     kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
     height = median([one.height for one in kept if one.prediction] or [0.0])
+    kept = [one for one in kept if one.prediction or one.box[2] - one.box[0] < RULE * height]
     groups: list[list] = []
     for one in kept:
         last = groups[-1][-1] if groups else None

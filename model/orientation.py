@@ -14,6 +14,7 @@ MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is;
 BETTER = 1.5  # how many more digits a picture must show when rotated
 TURNED = 0.8  # and the minimum confidence in them, on average
 TURNS = range(45, 360, 45)  # degrees
+BETWEEN = -15, 15  # degrees from the best of them that are also tried
 
 
 def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list[Written], View]:
@@ -44,10 +45,14 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
     else:
         return written, given
     least = expected_score(written if small is tone else read(small, True)) + BETTER
-    for view in views:
-        shown = read(view.of(small), True)
-        if expected_score(shown) > least and mean_confidence(shown) > TURNED:
-            least, first = expected_score(shown), view
+    shown = [(view, read(view.of(small), True)) for view in views]
+    if corners is None:
+        nearest = max(shown, key=lambda one: expected_score(one[1]))[0]
+        between = (first.turned((nearest.degrees + degrees) % 360) for degrees in BETWEEN)
+        shown += [(view, read(view.of(small), True)) for view in between]
+    for view, some in shown:
+        if expected_score(some) > least and mean_confidence(some) > TURNED:
+            least, first = expected_score(some), view
     if not first.degrees and first.corners is None:
         return written, given
     larger = np.divide(tone.shape[::-1], small.shape[::-1])

@@ -36,6 +36,15 @@ def test_signs_are_placed_only_where_they_are_valid(pool, monkeypatch):
     assert len(symbols[:, 1:][signs[:, 1:]].unique()) == len(SIGNS)
 
 
+def test_slashes_mostly_stand_as_in_dates(pool, monkeypatch):
+    monkeypatch.setattr(lines, "LENGTHS", (5, 5))
+    monkeypatch.setattr(lines, "SIGN", 1.0)
+    _, symbols = pool(torch.arange(6000) % 120)
+    places = (symbols == SYMBOLS.index("/")).nonzero()[:, 1]
+    assert len(places) > 100
+    assert 0.75 < (places == lines.DATES[5][0]).float().mean() < 0.95
+
+
 def test_longer_numbers_give_wider_strips(pool, monkeypatch):
     widths = []
     for length in (1, 3, 6):

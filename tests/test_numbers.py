@@ -58,6 +58,14 @@ def test_a_plain_number_has_a_value_and_a_date_has_none(text, value):
     assert type(value_of(text)) is type(value)
 
 
+@pytest.mark.parametrize(("width", "text"), [(1.4, "-7"), (1.6, "7")])
+def test_a_dash_longer_than_any_sign_is_a_ruled_line(width, text):
+    seven = line_of("7")[0]
+    left, top, _, bottom = seven.box
+    dash = sign((left - width * (bottom - top), top, left, bottom), "-")
+    assert [text_of(run) for run in group_numbers([dash, seven])] == [text]
+
+
 @pytest.mark.parametrize(("upper", "lower", "whole"), [(".", ".", ":"), ("-", "-", "="), ("-", "=", "=")])
 def test_stacked_signs_merge_into_one(upper, lower, whole):
     four, *_, five = line_of("4  5")

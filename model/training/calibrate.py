@@ -21,10 +21,11 @@ from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose_readings, evi
 from model.test_time_augmentation import predict_augmented
 from model.training.augmentation import ink_of, skeleton_distances, warp
 from model.training.camera import light
+from model.training.digit_styles import AMONG_OTHERS
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_PER_SCENE, WHOLE, Scenes, boxes
-from model.training.sheet import TEN
+from model.training.sheet import TEN, Pools
 from model.whole_numbers import CHOICE, EVERYTHING, accepted, whole_readings
 
 KEPT = 0.99  # fraction of digits that pass the threshold
@@ -188,7 +189,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
             and left mark by mark.
     """
-    pools = Scenes(glyphs, labels, per_shape=20).pools
+    pools = Pools(glyphs, labels, 20, AMONG_OTHERS)
     cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}
     readings: list[tuple[str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):

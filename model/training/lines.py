@@ -13,7 +13,7 @@ from torch.nn.functional import affine_grid, ctc_loss, grid_sample, interpolate
 from model.glyph import LONG, SIDE
 from model.networks import BLANK, NEITHER, SIGNS, SYMBOLS
 from model.training.augmentation import degrade, ink_of, skeleton_distances
-from model.training.digit_styles import DIGITS
+from model.training.digit_styles import AMONG_OTHERS
 from model.training.handwriting import separator_strokes
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribble, segments
@@ -23,9 +23,11 @@ LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
 LEAST_PEN, MOST_PEN, MOST_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
-DRAWN_SHARE, OTHER_SHARE = 0.2, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
+DRAWN_SHARE, OTHER_SHARE = 0.25, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
-SIGN, MINUS = 0.5, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+SIGN, MINUS = 0.35, 0.06  # fractions of strips that contain a sign, and that begin with a minus
+DATES = {3: [1], 4: [1, 2], 5: [2], 6: [1]}  # places of a slash in dates and fractions of so many symbols
+DATED = 0.8  # fraction of the slashes that stand there, so that 133/2 is less likely than 13312
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
 RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; how far it may begin before the number
 THICK = 0.75  # strip pixels: half the pen width assumed when thickening dots
@@ -43,7 +45,7 @@ class Strips:
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
         self.distance, self.labels = skeleton_distances(glyphs), labels
-        self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
+        self.drawn, self.drawn_labels = draw_all(AMONG_OTHERS, per_shape)
         zeros = torch.cat([draw(shape, per_shape) for shape in LINKED])
         self.zeros = torch.cat([zeros, self.distance[labels == 0][: len(zeros)]])
         self.signs = {text: written(text, per_shape) for text in SIGNS}
@@ -66,6 +68,8 @@ class Strips:
             maps[minus, 0], symbols[minus, 0] = self._signs("-", int(minus.sum())), SYMBOLS.index("-")
         if length > 2:
             kind, where = (len(SIGNS) / SIGN * torch.rand(n)).long(), torch.randint(1, length - 1, (n,))
+            dated = (kind == SIGNS.index("/")) & (torch.rand(n) < DATED)
+            where[dated] = torch.tensor(DATES[length])[torch.randint(len(DATES[length]), (int(dated.sum()),))]
             for i, text in enumerate(SIGNS):
                 here = (kind == i).nonzero()[:, 0]
                 maps[here, where[here]], symbols[here, where[here]] = self._signs(text, len(here)), SYMBOLS.index(text)

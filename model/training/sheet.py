@@ -65,13 +65,16 @@ class Pools:
         glyphs: [N, 1, 28, 28] float32 in [0, 1].
         labels: [N] int64, 0 to 9.
         per_shape: number of drawings kept of each shape.
+        shapes: what our pen draws: the shapes of each digit.
     """
 
-    def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int):
+    def __init__(
+        self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int, shapes: dict[int, list[str]] = DIGITS
+    ):
         self.maps = skeleton_distances(glyphs).numpy()
         self.scans = (255 * enlarge(glyphs)).round().to(torch.uint8).numpy()
         self.labels = labels.numpy()
-        drawn, drawn_labels = draw_all(DIGITS, per_shape)
+        drawn, drawn_labels = draw_all(shapes, per_shape)
         self.drawn, self.drawn_labels = drawn.numpy(), drawn_labels.numpy()
 
 

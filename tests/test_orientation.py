@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from model import Recognizer, orientation
+from model import recognizer as recognizer_module
+from tests.test_read_page import number, sheet
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Recognizer.load()
+
+
+def rotated(degrees):
+    return Image.fromarray(sheet(number("314"), number("926", seed=1), number("589", seed=2))).rotate(
+        degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255
+    )
+
+
+def test_angles_between_eighths_of_a_turn_are_tried_beside_the_best_eighth(reader, monkeypatch):
+    tried = []
+    original = orientation.View.turned
+    monkeypatch.setattr(orientation.View, "turned", lambda view, to: tried.append(to % 360) or original(view, to))
+    reader.read_page(rotated(-60))
+    assert tried[: len(orientation.TURNS)] == list(orientation.TURNS)
+    assert np.diff(tried[len(orientation.TURNS) :]).tolist() == [30]
+
+
+def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeypatch):
+    reread, times = recognizer_module.reread, []
+    monkeypatch.setattr(recognizer_module, "reread", lambda *given: times.append(1) or reread(*given))
+    page = reader.read_page(rotated(90))
+    assert page.turn
+    assert len(times) == 2
