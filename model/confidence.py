@@ -19,16 +19,16 @@ def thickness(glyphs: np.ndarray) -> np.ndarray:
     return 2 * glyphs.sum(axis=(1, 2)) / np.maximum(across + down, 1e-6)
 
 
-def temperature_factors(glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
-    """Return the factors by which thick strokes raise the temperature: [N, 28, 28] -> [N, 1], at least 1.
+def temperature_factors(thicknesses: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
+    """Return the factors by which thick strokes raise the temperature: [N] -> [N, 1], at least 1.
 
     Args:
-        glyphs: see `thickness`.
+        thicknesses: as `thickness` returns them.
         thick: the thickness above which it rises, and how fast, as
             `model.training.calibrate.learn_thickness` learns them.
     """
     start, slope = thick
-    return torch.from_numpy(1 + slope * np.maximum(0, thickness(glyphs) - start))[:, None]
+    return torch.from_numpy(1 + slope * np.maximum(0, thicknesses - start))[:, None]
 
 
 def probabilities(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -> torch.Tensor:
@@ -39,10 +39,12 @@ def probabilities(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -
         glyphs: see `thickness`.
         calibration: as `model.training.calibrate.calibrate` returns it.
     """
-    return (logits / (calibration["temperature"] * temperature_factors(glyphs, calibration["thick"]))).softmax(dim=1)
+    return (
+        logits / (calibration["temperature"] * temperature_factors(thickness(glyphs), calibration["thick"]))
+    ).softmax(dim=1)
 
 
-def tempered(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -> torch.Tensor:
+def tempered(logits: torch.Tensor, glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
     """Return logits that tell the digits apart less surely where strokes are thick, but are as digit-like as before."""
-    cooled = logits / temperature_factors(glyphs, calibration["thick"])
+    cooled = logits / temperature_factors(thickness(glyphs), thick)
     return cooled.log_softmax(dim=1) + logits.logsumexp(dim=1, keepdim=True)

@@ -51,7 +51,7 @@ class Number:
 def group_numbers(line: list) -> list[list]:
     """Group the digits and signs of a line, from left to right, into numbers.
 
-    Non-digits are left out, and so are signs where a number cannot have one.
+    Non-digits are left out, and so are dashes as long as a ruled line, and signs where a number cannot have one.
 
     Args:
         line: items of type `model.page.Written`.

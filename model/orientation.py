@@ -44,6 +44,7 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
         return written, given
+    # as given, numbers count as they were read as a whole, which keeps upright what only `line` can read
     least = expected_score(written if small is tone else read(small, True)) + BETTER
     shown = [(view, read(view.of(small), True)) for view in views]
     if corners is None:

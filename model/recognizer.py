@@ -208,10 +208,9 @@ class Recognizer:
         glyphs = frame_all([mark.ink for mark in marks])
         logits = predict_augmented(self.net, torch.from_numpy(glyphs)[:, None], BATCH_SIZE)  # [N, 10]
         if not self.calibration["threshold"]:  # cannot reject: its logits carry no evidence about non-digits
-            logits = probabilities(logits, glyphs, self.calibration).log() + CERTAIN
-        else:
-            logits = tempered(logits, glyphs, self.calibration)
+            logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
+        fused[:, :10] = tempered(fused[:, :10], glyphs, self.calibration["thick"])
         shares, digits = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
         return [
             Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)

@@ -14,7 +14,7 @@ import torch
 from playwright.async_api import async_playwright
 
 from model import weights
-from model.confidence import probabilities
+from model.confidence import UNCALIBRATED, probabilities
 from model.evaluation.strokes import read_strokes
 from model.networks import predict
 from model.training.browser import rounded, to_static_page
@@ -23,10 +23,7 @@ from scripts.live import SLOW, glide
 from tests.conftest import find_browser, launch_browser, serve_folder
 from tests.digits import STROKES
 
-DRAWINGS, COMPARED = (
-    100,
-    1000,
-)  # digits that are drawn again, and MNIST digits that are read in both JavaScript and Python
+DRAWINGS, COMPARED = 100, 1000  # digits that are drawn again, and MNIST digits that both languages read
 TIMED, FIRST = 320, 20  # reads of one drawing that are timed, and the first of them, which are left out
 READ = """async (glyphs) => {
   const { Reader } = await import("./reader.js");
@@ -102,7 +99,7 @@ async def measure(address: str, data: Path) -> None:
         net, card = weights.load(weights.locate("pocket"))
         glyphs, _ = mnist(data / "data", train=False, limit=COMPARED)
         theirs = await page.evaluate(READ, glyphs.flatten(1).tolist())
-        ours = probabilities(predict(rounded(net), glyphs), glyphs[:, 0].numpy(), card["calibration"])
+        ours = probabilities(predict(rounded(net), glyphs), glyphs[:, 0].numpy(), UNCALIBRATED | card["calibration"])
         off = float((torch.tensor(theirs) - ours).abs().max())
         print(f"{COMPARED:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
         times = (await page.evaluate(TIME_READS, TIMED))[FIRST:]

@@ -39,6 +39,7 @@ def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     calibration = json.loads(said["card"])["calibration"]
     assert float(said["temperature"]) == calibration["temperature"]
     assert float(said["threshold"]) == calibration["threshold"]
+    assert json.loads(said["thick"]) == list(calibration["thick"])
 
 
 @pytest.mark.slow

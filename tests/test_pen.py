@@ -2,7 +2,7 @@ import torch
 
 from model.networks import NO_DIGIT
 from model.training.augmentation import skeleton_distances
-from model.training.digit_styles import DIGITS
+from model.training.digit_styles import AMONG_OTHERS
 from model.training.glyphs import Mixture, rewrite
 from model.training.letters import OTHERS
 from model.training.pen import FAR, GRID, draw, outlines, scribble
@@ -11,7 +11,7 @@ from tests.test_augmentation import glyphs
 
 def test_every_shape_is_drawn_at_the_right_size():
     wrong = {}
-    for shape in [shape for shapes in DIGITS.values() for shape in shapes] + OTHERS:
+    for shape in [shape for shapes in AMONG_OTHERS.values() for shape in shapes] + OTHERS:
         maps = draw(shape, 2)
         touched = (maps < 16).any(dim=0).nonzero()
         extent = (touched.amax(dim=0) - touched.amin(dim=0)).max() * 28 / GRID

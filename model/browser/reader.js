@@ -1,5 +1,5 @@
 // Reads a handwritten digit on the device: canvas -> ink -> glyph -> layers -> probabilities.
-// It does what model/ink.py, model/glyph.py and the network `pocket` do in Python; a test holds both to the same answer.
+// It does what model/ink.py, model/glyph.py, model/confidence.py and the network `pocket` do in Python; a test holds both to the same answer.
 
 import { classify, convolve, fromHalf, softmax } from "./layers.js";
 
@@ -182,7 +182,7 @@ export class Reader {
       if (layer.kernel) maps.push(convolve(from, layer));
       else logits = classify(from.data, layer);
     }
-    const { temperature, threshold, thick } = this.card.calibration;
+    const { temperature, threshold, thick = [0, 0] } = this.card.calibration;
     const heat = temperature * temperatureFactor(glyph, thick);
     const probabilities = softmax(logits.map((value) => value / heat));
     const highest = Math.max(0, ...logits);

@@ -15,7 +15,7 @@ from model.evaluation.strokes import STROKES, draw
 from model.glyph import glyph_of
 from model.training.augmentation import apply_pens, augment
 from model.training.data import mnist
-from model.training.digit_styles import DIGITS
+from model.training.digit_styles import AMONG_OTHERS
 from model.training.letters import OTHERS
 from model.training.pen import draw as draw_shape
 from model.training.scenes import DIGITS_PER_SCENE, SCENE_SIDE, Scenes
@@ -130,7 +130,9 @@ def mistakes(results: dict, data: Path) -> Image.Image:
 def styles() -> Image.Image:
     """Lay out the shapes that our simulated pen draws: digits first, then non-digits."""
     torch.manual_seed(0)
-    shapes = [(str(digit), shape) for digit, shapes in DIGITS.items() for shape in shapes] + [("-", s) for s in OTHERS]
+    shapes = [(str(digit), shape) for digit, shapes in AMONG_OTHERS.items() for shape in shapes] + [
+        ("-", s) for s in OTHERS
+    ]
     glyphs = augment(apply_pens(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
     return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from tqdm import tqdm
 
-from model.confidence import temperature_factors
+from model.confidence import temperature_factors, thickness
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import frame, frame_all
@@ -35,7 +35,7 @@ TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the 
 FALSE_DIGIT_COST = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
 PULL = 1e-3  # strength of L2 regularisation
-THINNEST, THICKEST = 0.7, 12.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
+THINNEST, THICKEST = 0.7, 10.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
 THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
 RISES = [i / 20 for i in range(31)]  # relative rise in temperature per glyph pixel
 ROUNDS = 4  # number of times each validation digit is drawn, augmented differently each time
@@ -83,8 +83,8 @@ def learn_thickness(
 ) -> tuple[float, float]:
     """Learn how much less to trust a network on thick strokes; see `model.confidence.temperature_factors`.
 
-    The digits are redrawn with pens from the thinnest to one that fills them, and the likelihood of their labels is
-    maximised over a grid.
+    The digits are redrawn with pens from the thinnest to one that fills most loops, and the likelihood of their
+    labels is maximised over a grid.
 
     Args:
         net, glyphs, labels: see `calibrate`.
@@ -92,10 +92,10 @@ def learn_thickness(
     """
     pens = THINNEST * (THICKEST / THINNEST) ** torch.rand(len(glyphs))
     drawn = frame(warp(ink_of(skeleton_distances(glyphs).float() / 16, pens)[:, None]).numpy())
-    logits = predict_augmented(net, torch.from_numpy(drawn)[:, None]) / temperature
+    logits, thicknesses = predict_augmented(net, torch.from_numpy(drawn)[:, None]) / temperature, thickness(drawn)
 
     def loss(thick: tuple[float, float]) -> float:
-        return cross_entropy(logits / temperature_factors(drawn, thick), labels).item()
+        return cross_entropy(logits / temperature_factors(thicknesses, thick), labels).item()
 
     return min(product(THICK_FROM, RISES), key=loss)
 

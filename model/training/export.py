@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from model import weights
+from model.confidence import UNCALIBRATED
 from model.networks import NETWORKS, folded, predict
 from model.training.augmentation import apply_pens, augment
 from model.training.browser import agreement, to_browser, to_static_page
@@ -24,7 +25,11 @@ PREPROCESSING = (
     "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is pen; the digit is 20 pixels long, its centre of mass in the "
     "middle, as model.glyph.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
 )
-CALIBRATED = " Divide by the temperature and take the softmax for confidences; the logit of 'no digit' is 0."
+CALIBRATED = (
+    " For confidences, divide by the temperature and take the softmax; strokes thicker than thick[0], as "
+    "model.confidence.thickness measures them, raise the temperature by the factor 1 + thick[1] * (thickness - "
+    "thick[0]). The logit of 'no digit' is 0."
+)
 
 
 def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
@@ -64,7 +69,8 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
     metadata = {"card": json.dumps(card, sort_keys=True), "preprocessing": PREPROCESSING}
     if "calibration" in card:
         metadata["preprocessing"] += CALIBRATED
-        metadata |= {name: str(card["calibration"][name]) for name in ("temperature", "threshold")}
+        calibration = UNCALIBRATED | card["calibration"]
+        metadata |= {name: json.dumps(calibration[name]) for name in ("temperature", "threshold", "thick")}
     onnx.helper.set_model_props(graph, metadata)
     data = graph.SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -110,7 +110,7 @@ const look = async () => {
 };
 
 const prepare = async () => {
-  const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, behind a proxy, the host may differ
+  const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, the host may differ
   const { Copy, insideOf } = await import(`${location.origin}${pathname.replace(/\/$/, "")}/reader/follow.js`);
   const { width, height, tools } = window.editor;
   const strokes = Object.getPrototypeOf(tools.get("brush").brush_textures); // each clear makes another object of its class
