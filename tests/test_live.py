@@ -156,7 +156,7 @@ def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(context, address):
         visitor.page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
         visitor.sees("photo", str(digit))
     visitor.page.evaluate(PASTE, "")
-    visitor.page.locator("#photo-answer").get_by_text("no picture in the clipboard").wait_for()
+    visitor.page.locator("#photo-answer").get_by_text("no picture on the clipboard").wait_for()
 
 
 def test_at_200_percent_zoom_the_answer_stays_in_view(browser, address):
@@ -257,7 +257,7 @@ def test_a_correction_counts_for_a_photo_as_well(browser, address, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [("NotAllowedError", "allow it"), ("NotFoundError", "no camera"), (None, "over https")]
+    ("error", "words"), [("NotAllowedError", "allow it"), ("NotFoundError", "no camera"), (None, "needs https")]
 )
 def test_a_camera_that_cannot_be_used_is_explained(browser, address, error, words):
     context = browser.new_context(**DESK)
