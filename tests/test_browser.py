@@ -180,7 +180,7 @@ def test_every_layer_is_shown_and_a_pixel_is_explained(page):
     page.locator(".maps canvas").nth(1).click(position={"x": 20, "y": 20})
     page.get_by_text("Map 1 of layer 1").wait_for()
     said = page.locator(".patch").inner_text()
-    value, total = float(said.split("row ")[1].split(": ")[1].split()[0]), float(said.split("bias ")[1].split(";")[0])
+    value, total = float(said.split("row ")[1].split(": ")[1].split()[0]), float(said.split("bias: ")[1].split(";")[0])
     assert value == pytest.approx(max(0, total), abs=0.011)
 
 

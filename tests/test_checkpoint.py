@@ -85,7 +85,7 @@ def test_resume_rejects_a_missing_damaged_or_different_checkpoint(folder, tmp_pa
     stop_after(monkeypatch, 5)
     assert run(folder, tmp_path / "net") == 130
     assert run(folder, tmp_path / "net", "reference", "--resume", "--seed", "9") == 2
-    assert "it has a different seed" in capsys.readouterr().err
+    assert "it differs in seed" in capsys.readouterr().err
     kept = (tmp_path / "net.checkpoint").read_bytes()
     for damaged in (kept[: len(kept) // 2], b"", b"{}" * 50):
         (tmp_path / "net.checkpoint").write_bytes(damaged)

@@ -16,7 +16,7 @@ from model.evaluation.strokes import draw
 from tests.digits import STROKES
 
 SENTENCE = re.compile(
-    r"'[^']*picture' (is an empty|is not a readable|is damaged|is larger|cannot be read)|got values from .*: give"
+    r"'[^']*picture' (is an empty|is not a readable|is damaged|is larger|cannot be read)|got values from .*: pass"
 )
 
 

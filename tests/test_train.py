@@ -105,7 +105,7 @@ def test_missing_data_while_offline_gives_an_error_message(tmp_path, monkeypatch
 
     monkeypatch.setattr(data, "MNIST", offline)
     assert run(tmp_path / "nothing", tmp_path / "net") == 2
-    assert "put its four files into" in capsys.readouterr().err
+    assert "put MNIST's four files into" in capsys.readouterr().err
     assert not (tmp_path / "net").exists()
 
 
@@ -139,7 +139,7 @@ def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monk
 def test_an_invalid_flag_gives_an_error_message(folder, capsys, wrong):
     with pytest.raises(SystemExit, match="2"):
         train.main(["reference", "--data", str(folder), *wrong])
-    assert re.search(r"use 1 or more|no device 'toaster' here|add --out", capsys.readouterr().err)
+    assert re.search(r"use a whole number|no device 'toaster' here|add --out", capsys.readouterr().err)
 
 
 def test_too_few_digits_give_an_error_message(folder, tmp_path, capsys):
