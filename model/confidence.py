@@ -6,6 +6,11 @@ import torch
 UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0, "thick": (0.0, 0.0)}  # plain softmax; everything is a digit
 
 
+def calibration_of(card: dict) -> dict:
+    """Return the calibration in the card of a network; what an older card lacks is as in `UNCALIBRATED`."""
+    return UNCALIBRATED | card.get("calibration", {})
+
+
 def thickness(glyphs: np.ndarray) -> np.ndarray:
     """Return how thick the strokes of glyphs are: twice their ink over its total variation.
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from model import weights
 from model.adaptation import Adapted
-from model.confidence import UNCALIBRATED, probabilities, tempered
+from model.confidence import calibration_of, probabilities, tempered
 from model.corrections import load as load_corrections
 from model.finder import Mark
 from model.fusion import fuse
@@ -61,7 +61,7 @@ class Recognizer:
         self.card = card
         self.finder = finder or _shipped("finder")
         self.line = line or _shipped("line")[0]
-        self.calibration = UNCALIBRATED | card.get("calibration", {})
+        self.calibration = calibration_of(card)
 
     @classmethod
     def load(

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from model.confidence import UNCALIBRATED
+from model.confidence import calibration_of
 from model.networks import NETWORKS, build, folded
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -157,5 +157,5 @@ def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
             raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: use the network pocket")
         layers.append(about)
         values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
-    description = {"layers": layers, "calibration": UNCALIBRATED | card["calibration"]}
+    description = {"layers": layers, "calibration": calibration_of(card)}
     return torch.cat(values).numpy().astype("<f2").tobytes(), json.dumps(description)

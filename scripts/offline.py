@@ -14,7 +14,7 @@ import torch
 from playwright.async_api import async_playwright
 
 from model import weights
-from model.confidence import UNCALIBRATED, probabilities
+from model.confidence import calibration_of, probabilities
 from model.evaluation.strokes import read_strokes
 from model.networks import predict
 from model.training.browser import rounded, to_static_page
@@ -99,7 +99,7 @@ async def measure(address: str, data: Path) -> None:
         net, card = weights.load(weights.locate("pocket"))
         glyphs, _ = mnist(data / "data", train=False, limit=COMPARED)
         theirs = await page.evaluate(READ, glyphs.flatten(1).tolist())
-        ours = probabilities(predict(rounded(net), glyphs), glyphs[:, 0].numpy(), UNCALIBRATED | card["calibration"])
+        ours = probabilities(predict(rounded(net), glyphs), glyphs[:, 0].numpy(), calibration_of(card))
         off = float((torch.tensor(theirs) - ours).abs().max())
         print(f"{COMPARED:,} MNIST digits: probabilities differ from Python's by at most {off:.0e}")
         times = (await page.evaluate(TIME_READS, TIMED))[FIRST:]

@@ -1,5 +1,6 @@
 // Reads a handwritten digit on the device: canvas -> ink -> glyph -> layers -> probabilities.
-// It does what model/ink.py, model/glyph.py, model/confidence.py and the network `pocket` do in Python; a test holds both to the same answer.
+// It does what model/ink.py, model/glyph.py, model/confidence.py and the network `pocket` do in Python; a test holds both
+// to the same answer.
 
 import { classify, convolve, fromHalf, softmax } from "./layers.js";
 

@@ -130,9 +130,8 @@ def mistakes(results: dict, data: Path) -> Image.Image:
 def styles() -> Image.Image:
     """Lay out the shapes that our simulated pen draws: digits first, then non-digits."""
     torch.manual_seed(0)
-    shapes = [(str(digit), shape) for digit, shapes in AMONG_OTHERS.items() for shape in shapes] + [
-        ("-", s) for s in OTHERS
-    ]
+    shapes = [(str(digit), shape) for digit, some in AMONG_OTHERS.items() for shape in some]
+    shapes += [("-", shape) for shape in OTHERS]
     glyphs = augment(apply_pens(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
     return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from model import weights
-from model.confidence import UNCALIBRATED
+from model.confidence import calibration_of
 from model.networks import NETWORKS, folded, predict
 from model.training.augmentation import apply_pens, augment
 from model.training.browser import agreement, to_browser, to_static_page
@@ -69,7 +69,7 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
     metadata = {"card": json.dumps(card, sort_keys=True), "preprocessing": PREPROCESSING}
     if "calibration" in card:
         metadata["preprocessing"] += CALIBRATED
-        calibration = UNCALIBRATED | card["calibration"]
+        calibration = calibration_of(card)
         metadata |= {name: json.dumps(calibration[name]) for name in ("temperature", "threshold", "thick")}
     onnx.helper.set_model_props(graph, metadata)
     data = graph.SerializeToString()
