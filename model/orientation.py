@@ -11,6 +11,7 @@ from model.rectify import View, flat, sheet
 
 TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
+UPRIGHT = 0.85  # mean confidence in the digits above which no rotation is tried
 BETTER = 1.5  # how many more digits a picture must show when rotated
 TURNED = 0.8  # and the minimum confidence in them, on average
 TURNS = range(45, 360, 45)  # degrees
@@ -30,9 +31,8 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
     """
     given = View(np.eye(3), tone.shape[::-1])
     written = read(tone)
-    there = sum(bool(one.likely and one.prediction) for one in written)
-    if mean_confidence(written) > TURNED and expected_score(written) > there - BETTER:
-        return written, given  # rotated, the same marks could not show that many more digits
+    if mean_confidence(written) > UPRIGHT:
+        return written, given
     small = reduced(tone, TURNING_SIDE)
     first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
     if corners is not None:
@@ -47,7 +47,7 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
     # as given, numbers count as they were read as a whole, which keeps upright what only `line` can read
     least = expected_score(written if small is tone else read(small, True)) + BETTER
     shown = [(view, read(view.of(small), True)) for view in views]
-    if corners is None:
+    if len(views) == len(TURNS):
         nearest = max(shown, key=lambda one: expected_score(one[1]))[0]
         between = (first.turned((nearest.degrees + degrees) % 360) for degrees in BETWEEN)
         shown += [(view, read(view.of(small), True)) for view in between]

@@ -200,7 +200,7 @@ class Visitor:
 
     def sees(self, tab, text):
         """Wait until a tab ("draw" or "photo") shows this digit or number as its answer."""
-        self.page.locator(f"#{tab}-answer output").get_by_text(text, exact=True).wait_for(timeout=20_000)
+        self.page.locator(f"#{tab}-answer output").get_by_text(text, exact=True).wait_for(timeout=60_000)
 
     def waits_for_the_last_answer(self):
         """Wait until the answer to the drawing has not changed for two seconds."""

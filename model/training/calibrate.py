@@ -21,7 +21,7 @@ from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose_readings, evi
 from model.test_time_augmentation import predict_augmented
 from model.training.augmentation import ink_of, skeleton_distances, warp
 from model.training.camera import light
-from model.training.digit_styles import AMONG_OTHERS
+from model.training.digit_styles import AMONG_OTHERS, DIGITS
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_PER_SCENE, WHOLE, Scenes, boxes
@@ -34,6 +34,7 @@ BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols 
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 FALSE_DIGIT_COST = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
+SHORT = 6  # most symbols in the numbers from which their confidence is learned
 PULL = 1e-3  # strength of L2 regularisation
 THINNEST, THICKEST = 0.7, 10.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
 THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
@@ -175,8 +176,10 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
     """Learn when to trust a number read as a whole, and how confident to be, on sheets with one number or none.
 
-    Every other sheet is clean, like a drawing canvas. A quarter has clutter on and around the number, or a frame; a
-    quarter has words, signs, clutter or an empty frame, and no number: from these, only the choice is learned.
+    Every other sheet is clean, like a drawing canvas, and its digits can be told without their neighbours. A quarter
+    has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and no
+    number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols: the
+    others are harder to read than most real pictures.
 
     Args:
         reader: includes the finder to calibrate.
@@ -189,12 +192,12 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
             and left mark by mark.
     """
-    pools = Pools(glyphs, labels, 20, AMONG_OTHERS)
+    pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
     cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}
-    readings: list[tuple[str, list[tuple[str, list[float], str, str]]]] = []
+    readings: list[tuple[bool, str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
-        writer = Writer(random, pools, random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
+        writer = Writer(random, pools[clean], random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
         layout = i // 2 % 4
         sheet, text = writer.number(clean=clean) if layout else (writer.no_number(clean=clean), "")
         if text and min(contrast for *_, contrast in sheet.things) < CLEAR:
@@ -205,8 +208,8 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         kept, pieces = reader.read_mark_by_mark(tone)
         again = whole_readings(reader.line, kept, pieces)
         some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
-        readings.append((without_invalid_signs(text), some))
-    for text, again in readings:
+        readings.append((clean and 0 < len(text) <= SHORT, without_invalid_signs(text), some))
+    for _, text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:
                 cases[which].append((given, whole == text))
@@ -215,8 +218,8 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         return {kind: _logistic(cases[kind]) if cases[kind] else list(UNLEARNED[kind]) for kind in kinds}
 
     weights = learned(CHOICE, EVERYTHING)
-    for text, again in readings:
-        for kind, given, marks, whole in choose_readings(again if text else [], weights):
+    for easy, text, again in readings:
+        for kind, given, marks, whole in choose_readings(again if easy else [], weights):
             cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
     return weights | learned(AGREED, TAKEN, LEFT)
 
