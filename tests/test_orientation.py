@@ -1,9 +1,13 @@
+from unittest.mock import Mock
+
+import numpy as np
 import pytest
 from PIL import Image
 
 from model import Recognizer, orientation
 from model import recognizer as recognizer_module
 from tests.test_read_page import number, sheet
+from tests.test_whole_numbers import written
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +36,11 @@ def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeyp
     page = reader.read_page(rotated(90))
     assert page.turn
     assert len(times) == 2
+
+
+def test_a_picture_of_many_certain_digits_is_read_once():
+    paper = np.ones((100, 400), np.float32)
+    digits = [written((30 * i, 20, 30 * i + 20, 60), 7, confidence=0.9) for i in range(12)]
+    read = Mock(return_value=digits)
+    assert orientation.oriented(read, paper)[0] == digits
+    read.assert_called_once_with(paper)
