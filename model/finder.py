@@ -163,7 +163,7 @@ def find_at(
             left, top, beyond, below = max(0, left - 1), max(0, top - 1), beyond + 1, below + 1
             own = owner[top:below, left:beyond] == number
             window = board[2 * top : 2 * below, 2 * left : 2 * beyond]
-            ink = ink_of(window, own, strokes[top:below, left:beyond])
+            ink = separate_ink(window, own, strokes[top:below, left:beyond])
             y, x, h, w = ink_bounds(ink)
             if not w:
                 continue
@@ -209,7 +209,7 @@ def boxes_of(owner: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
     return [(*a, *b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
 
 
-def ink_of(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+def separate_ink(window: np.ndarray, own: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     """Separate a digit's ink from the paper around it: brightness [2h, 2w], strokes [h, w] -> [2h, 2w] in [0, 1].
 
     Paper is everything outside the strokes; ink differs from it in the same direction (darker or lighter) as the

@@ -14,7 +14,7 @@ from model.page import Written
 from model.prediction import Prediction
 from model.proposals import LIKE_A_MARK, iou
 from model.touching import as_items
-from model.whole_numbers import CHOICE, EVERYTHING, Whole, accepted
+from model.whole_numbers import CHOICE, EVERYTHING, WholeReading, accepted
 
 AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
 UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for the confidence of each outcome
@@ -28,7 +28,7 @@ UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and 
 
 def reread(
     kept: list[Written],
-    again: Iterable[tuple[str, list[Written], Whole]],
+    again: Iterable[tuple[str, list[Written], WholeReading]],
     weights: dict[str, Sequence[float]],
     read: Callable[[list[Mark]], list[Prediction]],
 ) -> list[Written]:
@@ -73,7 +73,7 @@ def choose_readings(cases: Iterable[tuple], weights: dict[str, Sequence[float]])
             return
 
 
-def evidence(run: Sequence[Written], whole: Whole) -> list[float]:
+def evidence(run: Sequence[Written], whole: WholeReading) -> list[float]:
     """Return the evidence for reading a number as a whole rather than mark by mark.
 
     Args:
@@ -110,7 +110,7 @@ def choose(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
 
 
 def replace_number(
-    kept: list[Written], run: list[Written], whole: Whole, parts: list[Mark], readings: list[Prediction]
+    kept: list[Written], run: list[Written], whole: WholeReading, parts: list[Mark], readings: list[Prediction]
 ) -> list[Written]:
     """Return a page's items with a number replaced by its whole reading; items that both readings share stay unchanged.
 
@@ -142,7 +142,7 @@ def middles(items: list[Written]) -> np.ndarray:
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def with_log_odds(kept: list[Written], wholes: list[Whole], log_odds: list[float]) -> list[Written]:
+def with_log_odds(kept: list[Written], wholes: list[WholeReading], log_odds: list[float]) -> list[Written]:
     """Return a page's items, each with the log-odds that its number was read correctly."""
     places, sure = middles(kept), np.full(len(kept), np.nan)
     for whole, odds in zip(wholes, log_odds, strict=True):

@@ -29,7 +29,7 @@ CHOICE, EVERYTHING = "choice", "everything"  # names of the weights that choose 
 
 
 @dataclass(frozen=True, eq=False)
-class Whole:
+class WholeReading:
     """A number as the network `line` reads it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Whole:
         return cut_up(self.ink, self.spelled.symbols, self.corner)
 
 
-def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole | None:
+def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> WholeReading | None:
     """Read some connected components of ink as one number, with the network `line`; None if they are not one."""
     if not labels:
         return None
@@ -70,7 +70,7 @@ def read_whole(net: nn.Module, pieces: Pieces, labels: Sequence[int]) -> Whole |
     spelled = read_line(net, ink)
     if not spelled.symbols:
         return None
-    whole = Whole(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
+    whole = WholeReading(spelled, ink, corner, max(0.0, 1 - len(labels) / len(spelled.symbols)))
     return whole if whole.text else None
 
 
@@ -143,7 +143,9 @@ def accepted(run: Sequence[Written]) -> list[Written]:
     return [one for number in group_numbers(run) for one in number]
 
 
-def whole_readings(net: nn.Module, kept: list[Written], pieces: Pieces) -> Iterator[tuple[str, list[Written], Whole]]:
+def whole_readings(
+    net: nn.Module, kept: list[Written], pieces: Pieces
+) -> Iterator[tuple[str, list[Written], WholeReading]]:
     """Reread each number on a page as a whole.
 
     If all the ink in the picture is one line and reads as two or more digits and signs, it is yielded first, as one

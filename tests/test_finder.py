@@ -3,7 +3,7 @@ import pytest
 
 from model import weights
 from model.evaluation.strokes import draw
-from model.finder import CELL, STEP, assign_strokes, boxes_of, find, ink_bounds, ink_of, padded
+from model.finder import CELL, STEP, assign_strokes, boxes_of, find, ink_bounds, padded, separate_ink
 from model.networks import folded
 from tests.digits import STROKES
 
@@ -65,7 +65,7 @@ def test_ink_is_whatever_is_darker_or_lighter_than_the_paper(paper, pen):
     window[10:30, 18:22] = pen
     own = np.zeros((20, 20), bool)
     own[5:15, 9:11] = True
-    ink = ink_of(window, own, np.float32(own))
+    ink = separate_ink(window, own, np.float32(own))
     assert ink[12:28, 18:22].min() > 0.9
     assert ink[:, :14].max() == ink[:, 26:].max() == 0
     assert ink_bounds(ink) == (10, 18, 20, 4)
@@ -74,4 +74,4 @@ def test_ink_is_whatever_is_darker_or_lighter_than_the_paper(paper, pen):
 def test_a_mark_without_contrast_has_no_ink():
     own = np.zeros((20, 20), bool)
     own[5:15, 9:11] = True
-    assert not ink_of(np.full((40, 40), 0.5, np.float32), own, np.float32(own)).any()
+    assert not separate_ink(np.full((40, 40), 0.5, np.float32), own, np.float32(own)).any()

@@ -8,7 +8,7 @@ from model.training.camera import turn_sideways
 from model.training.data import mnist
 from model.training.layouts import Writer
 from model.training.scenes import SCENE_SIDE, Scenes, boxes, targets
-from model.training.sheet import OTHER, TEN, Sheet
+from model.training.sheet import DIGIT_KINDS, OTHER, Sheet
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_strokes_point_to_the_centre_of_their_digit():
         (np.ones((24, 8)), 0.96, 4, 0, False),  # barely visible: either answer is accepted
         (np.ones((12, 4)), 0.0, 4, 0, False),  # a little too small
         (np.ones((24, 8)), 0.0, OTHER, 0, True),
-        (np.ones((3, 3)), 0.0, TEN + SIGNS.index("."), 1, True),
-        (np.ones((3, 9)), 0.0, TEN + SIGNS.index("-"), 1, True),
+        (np.ones((3, 3)), 0.0, DIGIT_KINDS + SIGNS.index("."), 1, True),
+        (np.ones((3, 9)), 0.0, DIGIT_KINDS + SIGNS.index("-"), 1, True),
     ],
 )
 def test_only_readable_objects_become_targets(ink, colour, kind, seen, counts):
@@ -78,9 +78,9 @@ def test_only_readable_objects_become_targets(ink, colour, kind, seen, counts):
     assert (truth[:4].sum() > 0) == bool(seen)
     assert (truth[-1].min() == 1) == counts
     heat = truth[16 : 16 + HEATS].max(axis=(1, 2)) == 1
-    assert heat[0] == (seen and kind < TEN)
+    assert heat[0] == (seen and kind < DIGIT_KINDS)
     assert heat[-1] == (kind == OTHER)
-    assert heat[1:-1].sum() == (TEN <= kind < OTHER)
+    assert heat[1:-1].sum() == (DIGIT_KINDS <= kind < OTHER)
 
 
 def test_a_digit_cut_off_by_more_than_half_is_not_a_target():
@@ -119,7 +119,7 @@ def test_sheets_without_a_number_hold_no_labelled_digits(scenes, clean):
     for seed in range(30):
         random = np.random.default_rng(seed)
         sheet = Writer(random, scenes.pools, np.arange(9), 1.0).no_number(200, clean)
-        assert all(kind >= TEN for kind, *_ in sheet.things)
+        assert all(kind >= DIGIT_KINDS for kind, *_ in sheet.things)
         marked.append(np.ptp(sheet.tone) > 0.1)
     assert np.mean(marked) > 0.9
 
@@ -131,7 +131,7 @@ def test_clutter_adds_no_digits_and_leaves_most_of_a_sheet_free(scenes):
         sheet, _ = writer.number(300, clean=True)
         before, digits = sheet.tone.copy(), len(sheet.things)
         writer.clutter(sheet)
-        assert all(kind >= TEN for kind, *_ in sheet.things[digits:])
+        assert all(kind >= DIGIT_KINDS for kind, *_ in sheet.things[digits:])
         changed.append((sheet.tone != before).mean())
     assert np.mean(np.array(changed) > 0) > 0.9
     assert np.median(changed) < 0.2

@@ -81,17 +81,17 @@ def _some(n: int, share: float) -> torch.Tensor:
     return torch.rand(n, 1, 1) < share
 
 
-def apply_pens(distance: torch.Tensor, fattest: float | torch.Tensor = 5.0) -> torch.Tensor:
+def apply_pens(distance: torch.Tensor, thickest: float | torch.Tensor = 5.0) -> torch.Tensor:
     """Draw strokes with random pen widths, from thin to thick.
 
     Args:
         distance: [N, GRID, GRID] uint8, see `skeleton_distances`.
-        fattest: width of the thickest pen in glyph pixels, one for all or [N]; the thinnest pen is 0.7 wide.
+        thickest: width of the thickest pen in glyph pixels, one for all or [N]; the thinnest pen is 0.7 wide.
 
     Returns:
         The ink, [N, 1, GRID, GRID] float32 in [0, 1].
     """
-    width = 0.7 * (torch.as_tensor(fattest) / 0.7) ** torch.rand(len(distance))
+    width = 0.7 * (torch.as_tensor(thickest) / 0.7) ** torch.rand(len(distance))
     return ink_of(distance.float() / 16, width)[:, None]
 
 

@@ -25,7 +25,7 @@ from model.training.digit_styles import AMONG_OTHERS, DIGITS
 from model.training.glyphs import Mixture
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_PER_SCENE, WHOLE, Scenes, boxes
-from model.training.sheet import TEN, Pools
+from model.training.sheet import DIGIT_KINDS, Pools
 from model.whole_numbers import CHOICE, EVERYTHING, accepted, whole_readings
 
 KEPT = 0.99  # fraction of digits that pass the threshold
@@ -117,7 +117,7 @@ def candidates(
         random = np.random.default_rng([seed, i])
         tone, owner, things = scenes.scene(random, random.integers(len(scenes.pools.labels), size=DIGITS_PER_SCENE))
         box, pixels = boxes(owner, len(things))
-        digits = [k for k, thing in enumerate(things) if thing[0] < TEN and pixels[k]]
+        digits = [k for k, thing in enumerate(things) if thing[0] < DIGIT_KINDS and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
         found = set()
         for mark in propose(finder, tone, connected(ink(tone, max(tone.shape)))):
@@ -152,7 +152,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     marks, truth, there, missed = candidates(reader.finder[0], Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = predict_augmented(reader.net, torch.from_numpy(frame_all([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
-    costs = torch.tensor([1.0] * TEN + [FALSE_DIGIT_COST])
+    costs = torch.tensor([1.0] * DIGIT_KINDS + [FALSE_DIGIT_COST])
 
     def off(weights: torch.Tensor) -> torch.Tensor:
         return cross_entropy(fuse(logits.clone(), marks, weights), truth, costs)

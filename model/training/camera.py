@@ -5,9 +5,9 @@ import numpy as np
 
 from model.finder import padded
 from model.training.backgrounds import desk
-from model.training.sheet import OTHER, TEN, Random, Sheet
+from model.training.sheet import DIGIT_KINDS, OTHER, Random, Sheet
 
-TURNED_ALIKE = 0, 1, 6, 8, 9, *range(TEN, OTHER)  # kinds that may still look like a digit or sign after a quarter turn
+TURNED_ALIKE = 0, 1, 6, 8, 9, *range(DIGIT_KINDS, OTHER)  # kinds that may look alike after a quarter turn
 DOUBTFUL = 0.04  # contrast at which either answer is right
 
 
@@ -103,7 +103,7 @@ def turn_sideways(sheet: Sheet, quarters: int) -> Sheet:
     for kind, pixels, contrast in sheet.things:
         if kind in TURNED_ALIKE:
             contrast = min(contrast, DOUBTFUL)
-        elif kind < TEN:
+        elif kind < DIGIT_KINDS:
             kind = OTHER
         things.append((kind, pixels, contrast))
     return Sheet(np.rot90(sheet.tone, quarters).copy(), np.rot90(sheet.owner, quarters).copy(), things)
@@ -112,7 +112,7 @@ def turn_sideways(sheet: Sheet, quarters: int) -> Sheet:
 def cut_out(random: Random, sheet: Sheet) -> Sheet:
     """Crop a scene, to imitate a small picture; the area around the crop is as bright as the border of the crop."""
     side = len(sheet.tone)
-    numbers = [i + 1 for i, (kind, *_) in enumerate(sheet.things) if kind < TEN]
+    numbers = [i + 1 for i, (kind, *_) in enumerate(sheet.things) if kind < DIGIT_KINDS]
     width, height = np.exp(random.uniform(np.log(28), np.log(0.9 * side), 2)).astype(int)
     y, x = np.nonzero(sheet.owner == random.choice(numbers)) if numbers and random.random() < 0.8 else ([], [])
     if len(y):  # around a digit, with a narrow or wide margin

@@ -43,9 +43,9 @@ class Mixture:
         keep = (torch.rand(len(chosen)) < 0.5) & ~redrawn[1]
         digits = torch.where(keep[:, None, None, None], as_scanned, apply_pens(redrawn[0]))
         drawn = torch.randint(len(self.drawn), (round(DRAWN_PER_DIGIT * len(chosen)),))
-        fattest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
+        thickest = torch.where(torch.isin(self.drawn_labels[drawn], torch.tensor(SIMPLE)), 7.0, 5.0)
         others = torch.randint(len(self.others), (round(OTHERS_PER_DIGIT * len(chosen)),))
-        batch = augment(torch.cat([digits, apply_pens(self.drawn[drawn], fattest), apply_pens(self.others[others])]))
+        batch = augment(torch.cat([digits, apply_pens(self.drawn[drawn], thickest), apply_pens(self.others[others])]))
         plain = round(UNMODIFIED * len(chosen))
         batch[:plain] = self.glyphs[chosen[:plain]]
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NO_DIGIT)])

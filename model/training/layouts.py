@@ -8,7 +8,7 @@ import numpy as np
 from model.training.backgrounds import leaves, rules
 from model.training.handwriting import Hand, sign, written_word
 from model.training.letters import ASCII, letters, printed
-from model.training.sheet import OTHER, TEN, Sheet
+from model.training.sheet import DIGIT_KINDS, OTHER, Sheet
 from model.training.writing import Writing
 
 ALIKE = 0.4  # fraction of handwritten words with digits among their letters
@@ -120,7 +120,7 @@ class Writer(Writing):
                     self._written_digit(sheet, x + wide / 2, y + tall / 2, size, 0.15 * (wide - size))
 
     def _printed_digit(self, sheet: Sheet, x: float, y: float, size: float) -> None:
-        label = int(self.random.integers(TEN))
+        label = int(self.random.integers(DIGIT_KINDS))
         ink = printed(self.random, str(label), size)
         sheet.put(ink, x - ink.shape[1] / 2, y - ink.shape[0] / 2, self._ink(), [label])
 
@@ -227,7 +227,7 @@ class Writer(Writing):
                 window = sheet.tone[:, :edge] if random.random() < 0.5 else sheet.tone[-edge:]
                 window[:] = tone
             elif kind < 0.75:
-                ghost = printed(random, str(random.integers(TEN)), self.size)
+                ghost = printed(random, str(random.integers(DIGIT_KINDS)), self.size)
                 faint = self.bright * (1 - random.uniform(0.01, GHOST))
                 sheet.put(ghost, *a, float(faint), None)
             elif kind < 0.9:

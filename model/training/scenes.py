@@ -13,7 +13,7 @@ from model.finder import CELL, DIGIT, STEP, boxes_of
 from model.networks import HEATS
 from model.training.camera import cut_out, light, photograph, turn_sideways
 from model.training.layouts import Writer
-from model.training.sheet import OTHER, TEN, Pools, Random
+from model.training.sheet import DIGIT_KINDS, OTHER, Pools, Random
 
 SCENE_SIDE = 256  # pixels: side of a scene
 SMALLEST, LARGEST = 14, 64  # pixels: lengths of the digits to find at one level of the image pyramid
@@ -58,7 +58,7 @@ class Scenes:
         The loss of the centres is that of CenterNet (Zhou et al. 2019). Labels are not smoothed.
         """
         said = said.float()
-        strokes, right_down, heat, classes = said.split([4, 8, HEATS, TEN], 1)
+        strokes, right_down, heat, classes = said.split([4, 8, HEATS, DIGIT_KINDS], 1)
         t_strokes, t_right_down, t_sure, t_heat, label, counts = truth.split([4, 8, 4, HEATS, 1, 1], 1)
         mask = binary_cross_entropy_with_logits(strokes, t_strokes, weight=t_sure, reduction="sum")
         mask = mask / (t_strokes.sum() + 0.01 * t_strokes.numel())
@@ -98,7 +98,7 @@ class Scenes:
         sheet.tone = light(random, sheet.tone)
         if small:
             sheet = cut_out(random, sheet)
-        written = any(kind < TEN for kind, *_ in sheet.things)
+        written = any(kind < DIGIT_KINDS for kind, *_ in sheet.things)
         if random.random() < (0.06 if written else 0.3):
             sheet = turn_sideways(sheet, int(random.integers(1, 4)))
         return np.float32(sheet.tone), sheet.owner, sheet.things
@@ -125,7 +125,7 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
     size = (box[:, 2:] - box[:, :2]).max(axis=1, initial=0)
     share = pixels / np.maximum(whole, 1)
     written = (kinds != OTHER) & (pixels > 0)
-    signs = written & (kinds >= TEN)
+    signs = written & (kinds >= DIGIT_KINDS)
     large_enough = signs | (size >= SMALLEST)
     shown = written & (contrast >= CLEAR) & (share >= WHOLE) & large_enough & (size <= LARGEST)
     none = (contrast < SEEN) | (share < CUT) | (~signs & (size < BEYOND[0])) | (size > BEYOND[1])

@@ -11,8 +11,8 @@ from model.training.augmentation import enlarge, skeleton_distances
 from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
 
-TEN = 10  # number of digit kinds; the kinds of signs and others follow
-OTHER = TEN + len(SIGNS)
+DIGIT_KINDS = 10  # the kinds of signs follow, then OTHER
+OTHER = DIGIT_KINDS + len(SIGNS)
 
 Random = np.random.Generator
 
@@ -24,7 +24,7 @@ class Sheet:
     Attributes:
         tone: [S, S] float32, brightness.
         owner: [S, S] int16, the thing that each pixel belongs to: 0 for none, else 1 + its index in `things`.
-        things: (kind, number of pixels, contrast) of each; a kind is 0 to 9, TEN plus the index of a sign, or OTHER.
+        things: (kind, number of pixels, contrast) of each; a kind is 0 to 9, DIGIT_KINDS + index of a sign, or OTHER.
     """
 
     tone: np.ndarray

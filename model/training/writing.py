@@ -7,7 +7,7 @@ from model.networks import SIGNS
 from model.training.backgrounds import paper
 from model.training.handwriting import cross_out, outline, separator, sign
 from model.training.pen import GRID
-from model.training.sheet import OTHER, TEN, Pools, Random, Sheet, dot, trimmed
+from model.training.sheet import DIGIT_KINDS, OTHER, Pools, Random, Sheet, dot, trimmed
 
 OWN_PEN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our simulated pen; MNIST digits used as scanned
 STRUCK = 0.015  # fraction of the digits of a number that are crossed out
@@ -39,7 +39,7 @@ class Writing:
         size = min(self.size, 0.8 * side / (1.1 * length + 1))
         self._number(sheet, 0.08 * side, side / 2, length, size, random.random() < 0.6)
         kinds = [kind for kind, *_ in sheet.things if kind != OTHER]
-        return sheet, "".join(str(kind) if kind < TEN else SIGNS[kind - TEN] for kind in kinds)
+        return sheet, "".join(str(kind) if kind < DIGIT_KINDS else SIGNS[kind - DIGIT_KINDS] for kind in kinds)
 
     def _sheet_for_one(self, side: int, clean: bool) -> Sheet:
         """Choose a sheet and a pen for one number, or for something else that stands alone."""
@@ -159,7 +159,7 @@ class Writing:
         ink, top = separator(random, text, size, max(1.2, pen * size / 20))
         most = 0.2 if text in ".," else 0.5
         x += size * (random.uniform(-0.1 if text in ".," else 0.03, most))
-        sheet.put(ink, x, middle + top, colour, [TEN + SIGNS.index(text)])
+        sheet.put(ink, x, middle + top, colour, [DIGIT_KINDS + SIGNS.index(text)])
         return x + ink.shape[1] + size * random.uniform(0.03, most)
 
     def _alone(self, sheet: Sheet) -> None:
