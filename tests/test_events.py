@@ -73,7 +73,7 @@ def test_an_empty_canvas_prompts_the_user_to_draw():
     ],
 )
 def test_a_non_drawing_gets_an_error_message(asked):
-    assert "This is not a drawing" in events.answer_look(asked)
+    assert "This drawing cannot be read" in events.answer_look(asked)
 
 
 def test_a_crowd_is_answered_without_heat_maps(monkeypatch):

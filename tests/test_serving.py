@@ -228,7 +228,7 @@ def test_a_flooding_client_is_told_so_and_others_are_answered(address, guest):
     assert all(">3</output>" in answer for answer in answers)
     busy = [answer for answer in said if "data-busy" in answer]
     assert busy
-    assert "You are sending faster than we can answer" in busy[0]
+    assert "You are sending requests faster than the page can answer" in busy[0]
     assert all(">7</output>" in answer for answer in said if answer not in busy)
 
 

@@ -61,7 +61,7 @@ def test_a_flooding_client_is_refused_and_others_only_when_the_queue_is_full():
         turns = Turns(at_once=1, each=3, everybody=5)
         waiting = [asyncio.create_task(turns.take("flooder", time.sleep, 0.05)) for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(BusyError, match="faster than we can answer"):
+        with pytest.raises(BusyError, match="faster than the page can answer"):
             await turns.take("flooder", int)
         assert await turns.take("anna", int, "7") == 7
         waiting += [asyncio.create_task(turns.take(name, time.sleep, 0.05)) for name in ("bert", "carl", "dora")]

@@ -1,7 +1,7 @@
 // A reading in words, as in model/serving/answers.py.
 const NAMED = 0.8; // minimum probability to name a digit without its rival
 
-export const NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light.";
+export const NONE = "No digits found. Try writing larger or, for a photo, moving closer or adding light.";
 
 export const percent = (share) => `${(100 * Math.min(share, 0.999)).toFixed(1)}%`;
 

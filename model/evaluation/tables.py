@@ -36,7 +36,7 @@ def as_page_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_pages`} as a Markdown table, in %."""
     rows = [
         [
-            *("read as pages", "n", "network", "exact", "lines", "characters", "read as one character"),
+            *("read as pages", "n", "network", "exact", "lines", "characters", "exactly one character"),
             *("pictures with extra characters", "calibration error of the numbers"),
         ]
     ]
@@ -65,9 +65,9 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
-    steps = {f"error on the other digits, before -> after correcting {k} misread digits": f"_{k}" for k in CORRECTIONS}
+    steps = {f"error on the other digits, before -> after {k} corrections of misread digits": f"_{k}" for k in CORRECTIONS}
     for words, k in (
-        steps | {f"error on the other digits, before -> after correcting any {ARBITRARY}": "_any"}
+        steps | {f"error on the other digits, before -> after {ARBITRARY} corrections of any digits": "_any"}
     ).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])

@@ -20,7 +20,7 @@ from model.serving import markup
 Read = TypeVar("Read")
 
 NAMED = 0.8  # minimum confidence for a digit to be named without its rival
-NONE = "No digits found. Try larger writing or, for a photo, move closer or use more light."
+NONE = "No digits found. Try writing larger or, for a photo, moving closer or adding light."
 SET_LARGE = 12  # maximum number of symbols in a number that is set large
 TILES = 12  # maximum number of glyphs shown for a page
 

@@ -55,4 +55,4 @@ class Pad(gr.Sketchpad):
                 content = uploaded(payload.composite).read_bytes()
             return {"composite": of_png(content, *CANVAS)} if content else None
         except (ValueError, OSError) as error:
-            raise gr.Error(f"This is not a drawing: {error}.", print_exception=False) from None
+            raise gr.Error(f"This drawing cannot be read: {error}.", print_exception=False) from None

@@ -66,7 +66,7 @@ def answer_look(asked: dict, explained: bool = True) -> str:
         drawing = of_data_url(asked["picture"], *CANVAS)
         reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
-        return markup.headline("", f"This is not a drawing: {error}.")
+        return markup.headline("", f"This drawing cannot be read: {error}.")
     return answer_drawing({"composite": drawing}, bool(asked.get("both")), explained, reader)
 
 
@@ -91,7 +91,7 @@ def adapted(known: str | None) -> Recognizer:
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
         glyphs = [shown_glyph(picture) for _, picture in pairs]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"malformed corrections ({error})") from None
+        raise ValueError(f"their format is wrong ({error})") from None
     return recognizer.adapt(np.stack(glyphs), np.array(labels)) if pairs else recognizer
 
 

@@ -74,7 +74,7 @@ class Turns:
         """
         client = self._client(who)
         if client.waiting >= self.each:
-            raise BusyError("You are sending faster than we can answer. Wait a moment")
+            raise BusyError("You are sending requests faster than the page can answer them. Wait a moment")
         if self.waiting >= self.everybody:
             raise BusyError("The page is busy right now. Wait a moment, then try again")
         client.waiting, self.waiting = client.waiting + 1, self.waiting + 1
