@@ -1,4 +1,4 @@
-"""Train a network on MNIST for the page to load: python train.py [reference|world|pocket|quick|line|finder]."""
+"""Train a network on MNIST for the web page to load: python train.py [reference|world|pocket|quick|line|finder]."""
 
 import argparse
 import shlex

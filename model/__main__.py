@@ -12,7 +12,7 @@ from model.images import upright
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the pictures named on the command line; return 0, 1 if the output pipe is closed, or 2 if anything fails."""
+    """Read the pictures named on the command line; return 0, 1 on a closed output pipe, 2 on any failure."""
     parser = argparse.ArgumentParser(prog="python -m model", description="Read the handwritten digits in each picture.")
     parser.add_argument("picture", nargs="+", help="a picture of a digit, a number or a page of numbers")
     parser.add_argument(
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits on a copy of the picture")
     parser.add_argument(
-        "--corrections", type=Path, metavar="DIR", help='adapt to the corrections that "Wrong? Correct it" saved here'
+        "--corrections", type=Path, metavar="DIR", help="adapt to the corrections that the page saved in this folder"
     )
     options = parser.parse_args(arguments)
     if options.annotate and len(options.picture) > 1:

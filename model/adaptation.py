@@ -48,7 +48,7 @@ class Adapted(nn.Module):
 
 def corrected(
     logits: torch.Tensor,
-    likeness: torch.Tensor,
+    similarity: torch.Tensor,
     labels: torch.Tensor,
     strength: float = STRENGTH,
     width: float = WIDTH,
@@ -57,11 +57,11 @@ def corrected(
 
     Args:
         logits: before the evidence is added.
-        likeness: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
+        similarity: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
         labels: [K] int64, 0 to 9 or NO_DIGIT.
         strength, width: see STRENGTH and WIDTH.
     """
-    evidence = strength * ((likeness - 1) / width).exp()
+    evidence = strength * ((similarity - 1) / width).exp()
     for label in labels.unique().tolist():
         most = evidence[:, labels == label].amax(1, keepdim=True)
         logits = logits - most if label == NO_DIGIT else logits + most * one_hot(torch.tensor(label), 10)

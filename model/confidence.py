@@ -7,7 +7,7 @@ UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0, "thick": (0.0, 0.0)}  # pl
 
 
 def calibration_of(card: dict) -> dict:
-    """Return the calibration in the card of a network; what an older card lacks is as in `UNCALIBRATED`."""
+    """Return the calibration in the card of a network; what an older card lacks comes from `UNCALIBRATED`."""
     return UNCALIBRATED | card.get("calibration", {})
 
 
@@ -29,7 +29,7 @@ def temperature_factors(thicknesses: np.ndarray, thick: tuple[float, float]) -> 
 
     Args:
         thicknesses: as `thickness` returns them.
-        thick: the thickness above which it rises, and how fast, as
+        thick: the thickness above which the temperature rises, and how fast, as
             `model.training.calibrate.learn_thickness` learns them.
     """
     start, slope = thick

@@ -28,7 +28,7 @@ class Symbol:
     Attributes:
         text: one of `model.networks.SYMBOLS`.
         column: its horizontal position, in strip columns if from `decode`, in ink columns if from `read_line`.
-        probabilities: [SYMBOLS] float32, of each symbol there; they sum to 1.
+        probabilities: [len(SYMBOLS)] float32, of each symbol there; they sum to 1.
     """
 
     text: str
@@ -42,7 +42,7 @@ class LineReading:
 
     Attributes:
         symbols: from left to right, each with its column in the ink.
-        logits: [W / 2, SYMBOLS + 1] for each view of the line.
+        logits: [W / 2, BLANK + 1] for each view of the line.
     """
 
     symbols: list[Symbol]
@@ -90,7 +90,7 @@ def _in_ink(symbols: list[Symbol], scale: float, moved: float = 0.0) -> list[Sym
 
 
 def slanted(ink: np.ndarray, slant: float) -> tuple[np.ndarray, float]:
-    """Shear ink [h, w]: return it, and how far its middle row moves.
+    """Shear ink [h, w]: return the result, and how far its middle row moves.
 
     A positive slant moves each row further right than the one above.
     """
@@ -116,12 +116,12 @@ def to_strip(ink: np.ndarray, height: int = LONG, stretch: float = 1.0) -> tuple
 
 @torch.inference_mode()
 def classify(net: nn.Module, strip: np.ndarray) -> torch.Tensor:
-    """Return the logits of each column, [W / 2, SYMBOLS + 1], that the network `line` gives a strip [28, W]."""
+    """Return the logits of each column, [W / 2, BLANK + 1], that the network `line` gives a strip [28, W]."""
     return net(torch.from_numpy(strip)[None, None])[0].float()
 
 
 def decode(logits: torch.Tensor) -> list[Symbol]:
-    """Decode logits [W / 2, SYMBOLS + 1] greedily: return the symbols from left to right.
+    """Decode logits [W / 2, BLANK + 1] greedily: return the symbols from left to right.
 
     Takes the best symbol of each column and collapses repeats (Graves et al. 2006).
     """
@@ -139,7 +139,7 @@ def decode(logits: torch.Tensor) -> list[Symbol]:
 
 
 def log_probability(logits: torch.Tensor, text: str) -> float:
-    """Return the logarithm of the probability of a text, given logits [W / 2, SYMBOLS + 1]: the CTC likelihood.
+    """Return the logarithm of the probability of a text, given logits [W / 2, BLANK + 1]: the CTC likelihood.
 
     Points and commas count as the same, since they often look the same in handwriting.
     """

@@ -11,7 +11,7 @@ def heat_map(net: nn.Module, glyph: np.ndarray, digit: int) -> np.ndarray:
     """Attribute a digit's log-odds to the pixels of a glyph by integrated gradients (Sundararajan et al. 2017).
 
     The log-odds are those of the digit against all others and "no digit". The integration path goes from blank paper to
-    the glyph, in smaller steps where the ink is faint, since the logits change most there.
+    the glyph, in smaller steps near blank paper, since the logits change most there.
 
     Args:
         net: batch [N, 1, 28, 28] -> logits [N, 10], as in `model.networks`.

@@ -22,7 +22,7 @@ LINE = 9, 129  # cells: height and width of a mark's neighbourhood in its line
 STROKE = 0.4  # threshold on the probability of a stroke
 REACH = 3.5  # cells: maximum distance between where a stroke points and the centre of its digit
 SMALL, LONGEST = 64, 1600  # pixels: enlarge while the shorter side is below SMALL and the longer below LONGEST
-TINY = 32  # pixels: minimum length of the smallest pyramid level
+TINY = 32  # pixels: minimum longer side of the smallest pyramid level
 
 Box = tuple[float, float, float, float]
 
@@ -86,7 +86,7 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, 
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
         least: thresholds on the probability of a centre; each yields its own marks.
-        finest: scale at which the smallest digits are searched for.
+        finest: scale of the finest level; small pictures are enlarged further.
     """
     scale = finest
     while min(tone.shape) * scale < SMALL and max(tone.shape) * scale < LONGEST:

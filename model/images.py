@@ -18,7 +18,7 @@ pillow_heif.register_heif_opener(thumbnails=False)  # the format in which many p
 FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # the only formats that are opened
 MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
 UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: decoding takes less than 400 MB
-WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder holds each pixel four times
+WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder keeps four copies of each pixel
 PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
 LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
 
@@ -43,12 +43,13 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
 
     Args:
         image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
-            bool, integers or floats; 0 is black, and white is the smallest of 1, 255 and 65535 that no value exceeds.
+            bool, integers or floats; 0 is black, and white is the smallest of 1, 255 and 65535 that no value exceeds by
+            more than 1%.
         side: maximum length in pixels; a longer picture is reduced by the smallest whole factor that makes it fit.
 
     Returns:
         [H, W] float32 in [0, 1], and (width, height) in pixels before the reduction. EXIF orientation is applied; for
-        an animation, the first frame is used. A transparent picture is composited on white, or on black where white
+        an animation, the first frame is used. A transparent picture is composited on white, or on black if white
         would hide all of it.
 
     Raises:
@@ -164,7 +165,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
             if picture.width * picture.height > _most(picture):
                 raise _too_large(name, _most(picture))
             if picture.format == "TIFF":
-                picture.load()  # Pillow turns it upright then, and only then drops the tag that says so
+                picture.load()  # Pillow turns it upright then, and only then drops the orientation tag
             yield picture
     except UnreadableError:
         raise

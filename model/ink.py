@@ -8,12 +8,12 @@ import numpy as np
 
 from model.images import LEAST_CONTRAST, Source, brightness
 
-ON = 0.2  # threshold above which ink pixels connect
+ON = 0.2  # threshold above which a pixel belongs to a component
 BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
 ALONG, HOLLOW = 0.85, 0.5  # minimum fraction of a frame's side that is inked, and maximum fraction of its box
 WORKING_SIDE = 400  # pixels; larger pictures are reduced before their ink is extracted
 QUANTUM = 1 / 255  # quantisation step of an 8-bit picture
-SCAN_SIDE = 200  # pixels: a picture with a shorter side below this is a scan of one digit, and is not corrected
+SCAN_SIDE = 200  # pixels: a picture with a shorter side below this counts as a scan of one digit, and is not corrected
 GRAINY, GRAIN = 0.04, 2.0  # noise above which a picture is smoothed, and the sigma of the blur in pixels
 PAPER = 0.75  # if a larger fraction of the picture lies on one side of the surface, that side is paper
 STIFFNESS = 0.1  # penalty on tilt and curvature of the paper surface, relative to a brightness error of 1
@@ -44,7 +44,7 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
 
 
 def _written(step: np.ndarray) -> np.ndarray:
-    """Convert each pixel's signed distance from paper towards pen to ink: [H, W] float32 -> [H, W] in [0, 1]."""
+    """Convert differences from the paper, positive towards the pen, to ink: [H, W] float32 -> [H, W] in [0, 1]."""
     if step.max() < -step.min() / 4:  # hardly anything deviates on that side
         step = -step
     every = max(1, min(step.shape) // 50)
@@ -134,8 +134,8 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     """Fit the brightness of the paper, [H, W] float32; also return whether the pen is darker than it.
 
     A quadratic surface is fitted twice by quantile regression (Koenker and Bassett 1978): once as if three quarters of
-    the deviations were darker, once as if they were lighter. Writing may then cover half of the picture. The better fit
-    wins. A small penalty on tilt and curvature makes the surface follow the lighting and not thick strokes.
+    the deviations were darker, once as if they were lighter. So writing may cover up to half of the picture. The better
+    fit wins. A small penalty on tilt and curvature makes the surface follow the lighting and not thick strokes.
     """
     size = min(grey.shape[1], 16), min(grey.shape[0], 16)
     level = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).ravel()

@@ -118,7 +118,7 @@ class Columns(nn.Module):
 
 
 def line() -> nn.Sequential:
-    """Build the line recogniser (CTC): strips [N, 1, 28, W], W even -> logits [N, W / 2, SYMBOLS + 1].
+    """Build the line recognizer (CTC): strips [N, 1, 28, W], W even -> logits [N, W / 2, BLANK + 1].
 
     It slides the layers of `world`, from which its training starts, along the line: the last ones are dilated by two
     columns, so that each sees what it would in `world`. Convolutions over columns follow, trained with connectionist

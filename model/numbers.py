@@ -9,7 +9,7 @@ from model.networks import SIGNS
 from model.prediction import Prediction
 
 COLUMN = 2.0  # digit heights: digits farther apart belong to two numbers
-RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that our pen draws is shorter
+RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that the simulated pen draws is shorter
 NEAR = 1.0  # digit heights: a sign no farther from a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
@@ -51,7 +51,7 @@ class Number:
 def group_numbers(line: list) -> list[list]:
     """Group the digits and signs of a line, from left to right, into numbers.
 
-    Non-digits are left out, and so are dashes as long as a ruled line, and signs where a number cannot have one.
+    Non-digits are left out, and so are dashes long enough to be ruled lines, and signs where a number cannot have one.
 
     Args:
         line: items of type `model.page.Written`.
@@ -66,7 +66,7 @@ def group_numbers(line: list) -> list[list]:
         if last is None or one.box[0] - last.box[2] > limit * height:
             groups.append([])
         groups[-1].append(one)
-    return [number for number in map(_in_order, groups) if number]
+    return [number for number in map(_without_invalid_signs, groups) if number]
 
 
 def stacked(line: list) -> list:
@@ -92,7 +92,7 @@ def bounding_box(written: list) -> tuple[float, float, float, float]:
     return min(left), min(top), max(right), max(bottom)
 
 
-def _in_order(group: list) -> list:
+def _without_invalid_signs(group: list) -> list:
     """Drop the signs in a group that `without_invalid_signs` drops."""
     return [group[i] for i in places("".join("0" if one.prediction else one.kind for one in group))]
 

@@ -11,11 +11,11 @@ from model.rectify import View, flat, sheet
 
 TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
-UPRIGHT = 0.85  # mean confidence in the digits above which no rotation is tried
-BETTER = 1.5  # how many more digits a picture must show when rotated
-TURNED = 0.8  # and the minimum confidence in them, on average
+UPRIGHT = 0.85  # mean confidence in the digits above which a picture is read as given
+BETTER = 1.5  # by how much the expected score must rise when a picture is rotated
+TURNED = 0.8  # and the minimum mean confidence in its digits then
 TURNS = range(45, 360, 45)  # degrees
-BETWEEN = -15, 15  # degrees from the best of them that are also tried
+BETWEEN = -15, 15  # degrees: offsets from the best of TURNS, also tried
 
 
 def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list[Written], View]:
@@ -44,7 +44,7 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
         return written, given
-    # as given, numbers count as they were read as a whole, which keeps upright what only `line` can read
+    # as given, numbers count as read as a whole, so that what only `line` can read is not rotated
     least = expected_score(written if small is tone else read(small, True)) + BETTER
     shown = [(view, read(view.of(small), True)) for view in views]
     if len(views) == len(TURNS):

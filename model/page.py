@@ -139,7 +139,10 @@ def level_lines(boxes: np.ndarray) -> np.ndarray:
 
 
 def without_notes(written: list[Written]) -> list[Written]:
-    """Leave out notes in a table, such as sudoku candidates: digits that are small, or crammed where others are not."""
+    """Leave out notes in a table, such as sudoku candidates: digits that are small, or crammed where others are not.
+
+    In a table, non-digits and digits far taller than usual are left out too.
+    """
     digits = [each for each in written if each.kind == "digit" and each.prediction.digit is not None]
     boxes = np.array([each.box for each in digits], float).reshape(-1, 4)
     heights = _heights(boxes)

@@ -36,7 +36,7 @@ PAGE_SIDE = 1600  # pixels; larger pictures are reduced before detection
 BATCH_SIZE = 128  # glyphs per batch, which bounds memory
 SURE = 0.8  # confidence above which a digit is not split
 LIKE_DIGITS = 0.3  # minimum geometric mean of the scores of a split component's parts
-LIKE_A_SIGN = 0.35  # minimum score of a sign, if it stands among digits
+LIKE_A_SIGN = 0.35  # minimum score of a sign
 CERTAIN = 6.0  # logsumexp of the logits of a clear digit
 
 
@@ -47,7 +47,7 @@ class Recognizer:
         net: batch [N, 1, 28, 28] -> logits [N, 10].
         card: what is known about its weights.
         finder: the network that detects digits, folded, and its card; the shipped one if None.
-        line: the line recogniser, for touching digits and whole numbers, folded; the shipped one if None.
+        line: the line recognizer, for touching digits and whole numbers, folded; the shipped one if None.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Recognizer:
         finder: tuple[nn.Module, dict] | None = None,
         corrections: str | os.PathLike | None = None,
     ) -> "Recognizer":
-        """Load a shipped network by its name, or any weights file written by train.py by its path.
+        """Load a shipped network by its name, or a weights file that train.py wrote by its path.
 
         Args:
             name_or_path: name or path of the network.
             finder: see `Recognizer`.
-            corrections: folder of corrected glyphs to adapt to, such as the one that "Wrong? Correct it" fills.
+            corrections: folder of corrected glyphs to adapt to, such as the one that the page fills.
 
         Raises:
             FileNotFoundError: the file does not exist.

@@ -59,7 +59,7 @@ def _levels(grey: np.ndarray) -> list[float]:
 
 
 def _four_corners(hull: np.ndarray) -> np.ndarray | None:
-    """Simplify an outline to four corners [4, 1, 2] (Douglas and Peucker 1973); return None if it has fewer."""
+    """Simplify an outline to four corners [4, 1, 2] (Douglas and Peucker 1973); None if that fails."""
     length = cv2.arcLength(hull, closed=True)
     for off in np.arange(0.01, 0.12, 0.005):
         few = cv2.approxPolyDP(hull, off * length, closed=True)

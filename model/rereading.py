@@ -143,7 +143,7 @@ def middles(items: list[Written]) -> np.ndarray:
 
 
 def with_log_odds(kept: list[Written], wholes: list[WholeReading], log_odds: list[float]) -> list[Written]:
-    """Return a page's items, each with the log-odds that its number was read correctly."""
+    """Return a page's items, those of a reread number with the log-odds that it was read correctly."""
     places, sure = middles(kept), np.full(len(kept), np.nan)
     for whole, odds in zip(wholes, log_odds, strict=True):
         sure[whole.holds(places)] = odds

@@ -19,8 +19,8 @@ SIGN_HEIGHT = 0.5  # of the height of the tallest digit: a shorter digit may be 
 def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
     """Keep one reading of each digit: non-maximum suppression that prefers a whole digit to its parts.
 
-    Larger marks come first, and digits before non-digits. A digit gives way to two in its place: digits with higher
-    scores, likely signs, or one of each.
+    Digits come before non-digits, larger and likelier ones first. A digit gives way to two in its place: digits with
+    higher scores, likely signs, or one of each.
     """
     if not read:
         return []

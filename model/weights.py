@@ -154,7 +154,7 @@ def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
         elif isinstance(layer, nn.ReLU | nn.Identity | nn.Flatten):
             continue
         else:
-            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: use the network pocket")
+            raise ValueError(f"reader.js has no layer of type {type(layer).__name__}: use the network 'pocket'")
         layers.append(about)
         values += [layer.weight.detach().contiguous().flatten(), layer.bias.detach()]
     description = {"layers": layers, "calibration": calibration_of(card)}

@@ -19,9 +19,9 @@ from model.test_time_augmentation import predict_augmented
 from model.training.calibrate import KEPT
 
 FEWEST = 20  # minimum number of digits by a writer
-CORRECTIONS = 0, 1, 3, 10  # corrections of misread digits
-ARBITRARY = 10  # corrections of arbitrary digits
-DRAWS = 4  # number of times arbitrary digits are drawn for each writer
+CORRECTIONS = 0, 1, 3, 10  # numbers of corrections of misread digits
+ARBITRARY = 10  # number of corrections of random digits
+DRAWS = 4  # number of random samples of digits for each writer
 
 
 def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
@@ -102,7 +102,7 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         return int((now.argmax(1) != truth[asked]).sum())
 
     curve = {k: np.zeros(3) for k in CORRECTIONS}
-    before, behind, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], []
+    before, after, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], []
     for own in (own for own in by.values() if len(own) >= FEWEST):
         misread = [i for i in own if wrong[i]]
         for k in CORRECTIONS:
@@ -114,7 +114,7 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         for seed in range(DRAWS):
             told = random.Random(seed).sample(own, ARBITRARY)
             rest = [i for i in own if i not in told]
-            before, behind, drawn = before + errors(rest, []), behind + errors(rest, told), drawn + len(rest)
+            before, after, drawn = before + errors(rest, []), after + errors(rest, told), drawn + len(rest)
         if misread:
             mine = set(own)
             others = [i for i in range(len(truth)) if i not in mine]
@@ -130,7 +130,7 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         "same": same,
         "fixed": fixed,
         "before_any": before / drawn,
-        "after_any": behind / drawn,
+        "after_any": after / drawn,
         "others": float(np.mean(changes)),
         "others_worst": min(changes),
         "refused": float(np.mean(refused)),

@@ -72,9 +72,9 @@ def with_signs(digits: list, random: np.random.Generator) -> list:
     if kind < 0.8:
         return [*digits[:first], ":", *digits[first:]]
     date = "/-"[kind < 0.85]
-    before, behind = (date, date) if kind < 0.9 or first == second else ("+-"[kind < 0.95], "=")
+    before, after = (date, date) if kind < 0.9 or first == second else ("+-"[kind < 0.95], "=")
     middle = [before, *digits[first:second]] if first < second else []
-    return [*digits[:first], *middle, behind, *digits[second:]]
+    return [*digits[:first], *middle, after, *digits[second:]]
 
 
 def numbers(

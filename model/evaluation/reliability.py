@@ -28,7 +28,7 @@ def interval(right: int, n: int) -> tuple[float, float]:
 
 
 def auroc(higher: torch.Tensor, lower: torch.Tensor) -> float:
-    """Return the probability that a score in `higher` exceeds one in `lower`; a tie counts as half (Hanley 1982)."""
+    """Return how often a score in `higher` exceeds one in `lower`; ties count half (Hanley and McNeil 1982)."""
     lower = lower.sort().values
     below, up_to = (torch.searchsorted(lower, higher, right=right).double() for right in (False, True))
     return float((below + up_to).mean() / 2 / len(lower))

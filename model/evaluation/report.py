@@ -1,7 +1,7 @@
 """python -m model.evaluation.report: write figures, the model card and the README's table from measured results.
 
-Nothing in them is typed by hand: they come from assets/results.json and assets/rivals.json, which `evaluate --json` and
-`rivals --json` write, and from the cards of the weights. `--check` fails if they are out of date.
+No measured value in them is typed by hand: they come from assets/results.json and assets/rivals.json, which `evaluate
+--json` and `rivals --json` write, and from the cards of the weights. `--check` fails if they are out of date.
 """
 
 import hashlib

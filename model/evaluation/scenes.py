@@ -21,7 +21,7 @@ SHEET_TILE = 240  # pixels: side of a picture on a contact sheet
 
 
 def faults(folder: Path) -> list[tuple[Path, str]]:
-    """List the pictures made for this project, each with its expected text; skip texts with symbols other than ./:-"""
+    """List the pictures made for this project, each with its text; skip texts that hold more than digits and ./:-"""
     with (folder / "labels.tsv").open() as lines:
         rows = [row[:2] for row in csv.reader(lines, delimiter="\t")][1:]
     return [(folder / file, text) for file, text in rows if re.fullmatch(r"[\d./:-]*", text)]
@@ -57,7 +57,8 @@ def measure_set(
     Returns:
         First, the measures. n: number of pictures; silent: fraction in which no digit is read; said: digits read per
         picture; ms: median time of one, from file to page; slowest: the longest. If the pictures contain digits, also
-        exact: fraction read exactly; digits: how many they contain; characters: digit accuracy, by edit distance;
+        exact: fraction read exactly; digits: how many they contain; characters: digit accuracy, by edit distance, or by
+            counts if `scattered`;
         found: fraction of the digits that are read; invented: extra digits read per picture.
         Second, the misread pictures, each with its digits and its page.
     """

@@ -67,7 +67,8 @@ def train_example(folder: Path, seed: int) -> Iterator[tuple[float, float]]:
 
 
 def train_plainly(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, seed: int) -> nn.Module:
-    """Train a digits-only network by its recipe, not optimised for speed: float32, torch's default memory format.
+    """Train a digits-only network with its recipe, in a loop that is not optimised for speed: float32, torch's default
+    memory format.
 
     The batches are those of `model.training.loop.train`.
     """

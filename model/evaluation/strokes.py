@@ -1,4 +1,4 @@
-"""Render pen strokes as a Sketchpad would, for evaluation; also our own strokes, one style per digit."""
+"""Render pen strokes as Gradio's Sketchpad would, for evaluation; also our own strokes, one style per digit."""
 
 import gzip
 import json

@@ -65,7 +65,9 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
-    steps = {f"error on the other digits, before -> after {k} corrections of misread digits": f"_{k}" for k in CORRECTIONS}
+    steps = {
+        f"error on the other digits, before -> after {k} corrections of misread digits": f"_{k}" for k in CORRECTIONS
+    }
     for words, k in (
         steps | {f"error on the other digits, before -> after {ARBITRARY} corrections of any digits": "_any"}
     ).items():

@@ -28,7 +28,7 @@ MOST_EPOCHS = 12  # maximum epochs of the example
 def main(arguments: list[str] | None = None) -> int:
     """Run both comparisons and print the results; return the exit code."""
     parser = ArgumentParser(prog="python -m model.evaluation.training_speed", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of MNIST")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args(arguments)
     results = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}

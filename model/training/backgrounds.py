@@ -8,7 +8,7 @@ Picture = np.ndarray  # [H, W] float32 in [0, 1], brightness
 
 
 def clouds(random: Random, side: int, cells: int) -> Picture:
-    """Return smooth noise, `cells` by `cells` cells: [side, side] float32, mean about 0, standard deviation about 1."""
+    """Return smooth noise on a grid of `cells` x `cells`: [side, side] float32, mean about 0, deviation about 1."""
     small = random.standard_normal((cells + 1, cells + 1), np.float32)
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
 
@@ -42,7 +42,7 @@ def paper(random: Random, side: int) -> Picture:
 
 
 def rules(random: Random, sheet: Picture, gap: float) -> None:
-    """Draw ruling on a sheet, in place: lines, squares or dots `gap` pixels apart, some with a margin line."""
+    """Rule a sheet in place: lines, squares, dots or nothing, `gap` pixels apart, some with a margin line."""
     side = len(sheet)
     tone = 1 - random.uniform(0.05, 0.7)
     thick = int(random.integers(1, max(2, round(gap / 14)) + 1))

@@ -1,4 +1,4 @@
-"""Export of the network `pocket` for browsers: its weights in one small file, or a page that reads digits offline."""
+"""Export of the network `pocket` for browsers: its weights in two small files, or a page that reads digits offline."""
 
 import hashlib
 import shutil

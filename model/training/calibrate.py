@@ -34,7 +34,7 @@ BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols 
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 FALSE_DIGIT_COST = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
 NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
-SHORT = 6  # most symbols in the numbers from which their confidence is learned
+SHORT = 6  # maximum number of symbols in the numbers from which the confidence is learned
 PULL = 1e-3  # strength of L2 regularisation
 THINNEST, THICKEST = 0.7, 10.0  # glyph pixels: pens with which digits are redrawn to learn from thick strokes
 THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
@@ -44,7 +44,7 @@ ROUNDS = 4  # number of times each validation digit is drawn, augmented differen
 
 def calibrate(
     net: torch.nn.Module, glyphs: torch.Tensor, labels: torch.Tensor, refuses: bool = True
-) -> dict[str, float]:
+) -> dict[str, float | tuple[float, float]]:
     """Calibrate a trained network on validation digits under the training augmentations.
 
     Args:
@@ -110,7 +110,7 @@ def candidates(
     Returns the marks, their labels (0 to 9, NO_DIGIT), how many digits can be seen, and how many are missed.
 
     A mark gets the label of the digit whose box it matches. Marks that overlap a digit only in part, or whose digit is
-    hard to see, are left out.
+    hard to see, are left out, and so are signs and lone marks.
     """
     marks, truth, there, missed = [], [], 0, 0
     for i in range(count):
@@ -154,14 +154,14 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
     truth = torch.tensor(truth)
     costs = torch.tensor([1.0] * DIGIT_KINDS + [FALSE_DIGIT_COST])
 
-    def off(weights: torch.Tensor) -> torch.Tensor:
+    def loss(weights: torch.Tensor) -> torch.Tensor:
         return cross_entropy(fuse(logits.clone(), marks, weights), truth, costs)
 
     def all_of(learned: torch.Tensor) -> torch.Tensor:
         return torch.cat([learned[:1], learned[:1] / 2, learned[1:], BESIDE])
 
-    seen = TRUST * minimise(lambda learned: off(all_of(learned)), torch.zeros(WEIGHTS - 2))[2:4]
-    rest = minimise(lambda some: off(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))
+    seen = TRUST * minimise(lambda learned: loss(all_of(learned)), torch.zeros(WEIGHTS - 2))[2:4]
+    rest = minimise(lambda some: loss(all_of(torch.cat([some[:2], seen, some[2:]]))), torch.zeros(WEIGHTS - 4))
     weights = all_of(torch.cat([rest[:2], seen, rest[2:]]))
     answer = fuse(logits, marks, weights).argmax(dim=1)
     digits = truth != NO_DIGIT
@@ -176,10 +176,10 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
 def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
     """Learn when to trust a number read as a whole, and how confident to be, on sheets with one number or none.
 
-    Every other sheet is clean, like a drawing canvas, and its digits can be told without their neighbours. A quarter
-    has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and no
-    number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols: the
-    others are harder to read than most real pictures.
+    Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
+    quarter has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and
+    no number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols:
+    photographed sheets and long numbers are harder to read than most real pictures.
 
     Args:
         reader: includes the finder to calibrate.
@@ -228,10 +228,10 @@ def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
     """Return the weights of a logistic regression: (features, truth) of each case -> as many weights as features."""
     features, truth = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
 
-    def off(weights: torch.Tensor) -> torch.Tensor:
+    def loss(weights: torch.Tensor) -> torch.Tensor:
         return binary_cross_entropy_with_logits(features @ weights, truth) + PULL * weights.square().sum()
 
-    return minimise(off, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
+    return minimise(loss, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 
 
 def minimise(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:

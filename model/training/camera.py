@@ -7,8 +7,8 @@ from model.finder import padded
 from model.training.backgrounds import desk
 from model.training.sheet import DIGIT_KINDS, OTHER, Random, Sheet
 
-TURNED_ALIKE = 0, 1, 6, 8, 9, *range(DIGIT_KINDS, OTHER)  # kinds that may look alike after a quarter turn
-DOUBTFUL = 0.04  # contrast at which either answer is right
+TURNED_ALIKE = 0, 1, 6, 8, 9, *range(DIGIT_KINDS, OTHER)  # kinds that may pass for others after a quarter turn
+DOUBTFUL = 0.04  # contrast at which either answer is accepted
 
 
 def photograph(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:

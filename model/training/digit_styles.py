@@ -166,7 +166,7 @@ DIGITS = {
     ],
 }
 
-# forms that only their neighbours tell from letters and signs: a 9 like a P, a 5 like a root sign, a 7 like a plus
+# forms that only context distinguishes from letters and signs: a 9 like a P, a 5 like a square root, a 7 like a plus
 _IN_NUMBERS = {
     0: [
         "4,0 0.5,2.5 1,5.5 6,6 10,4 9,1 4,0",

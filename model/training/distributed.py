@@ -61,10 +61,11 @@ class SharedNorm(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         if not self.training:
             return super().forward(x)
-        ink = x.float()
-        sums = torch.stack([ink.sum((0, 2, 3)), ink.square().sum((0, 2, 3)), ink.new_full((len(ink[0]),), len(ink))])
+        values = x.float()
+        count = values.new_full((len(values[0]),), len(values))
+        sums = torch.stack([values.sum((0, 2, 3)), values.square().sum((0, 2, 3)), count])
         total, squares, images = all_reduce(sums)
-        n = images * ink[0, 0].numel()
+        n = images * values[0, 0].numel()
         mean = total / n
         variance = squares / n - mean.square()
         with torch.no_grad():
@@ -72,7 +73,7 @@ class SharedNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * n / (n - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (ink * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
+        return (values * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
 
 
 def share_norms(net: nn.Module) -> nn.Module:

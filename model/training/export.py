@@ -128,12 +128,18 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
 def main(arguments: list[str] | None = None) -> int:
     """Export the named weights; return the exit code."""
     parser = ArgumentParser(prog="python -m model.training.export", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("weights", nargs="?", help="shipped network, or weights file (default: world, or pocket)")
+    parser.add_argument(
+        "weights",
+        nargs="?",
+        help="shipped network, or weights file (default: world; pocket with --browser or --static)",
+    )
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
     parser.add_argument("--hub", metavar="USER/NAME", help="upload the weights to the Hugging Face Hub")
     parser.add_argument("--dry-run", action="store_true", help="with --hub: say what would be uploaded")
     parser.add_argument("--browser", type=Path, metavar="DIR", help="write the weights of pocket for reader.js")
-    parser.add_argument("--static", type=Path, metavar="DIR", help="write a page that reads on the device, offline")
+    parser.add_argument(
+        "--static", type=Path, metavar="DIR", help="write a page that reads digits on the device, offline"
+    )
     options = parser.parse_args(arguments)
     if not any((options.onnx, options.hub, options.browser, options.static)):
         parser.error("say where the weights go: --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR")

@@ -224,6 +224,6 @@ def printed(random: Random, text: str, size: float, script: bool = False) -> np.
 
 
 def smaller(board: np.ndarray) -> np.ndarray:
-    """Downsample a drawing, [h, w] uint8, by the factor FINER: averages, float32 in [0, 1]."""
+    """Downsample a drawing, [h, w] uint8, by the factor FINER: averaged, float32 in [0, 1]."""
     size = max(1, board.shape[1] // FINER), max(1, board.shape[0] // FINER)
     return np.float32(cv2.resize(board, size, interpolation=cv2.INTER_AREA)) / 255

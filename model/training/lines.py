@@ -26,8 +26,8 @@ LEAST_PEN, MOST_PEN, MOST_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixel
 DRAWN_SHARE, OTHER_SHARE = 0.25, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.35, 0.06  # fractions of strips that contain a sign, and that begin with a minus
-DATES = {3: [1], 4: [1, 2], 5: [2], 6: [1]}  # places of a slash in dates and fractions of so many symbols
-DATED = 0.8  # fraction of the slashes that stand there, so that 133/2 is less likely than 13312
+DATES = {3: [1], 4: [1, 2], 5: [2], 6: [1]}  # places of a slash in dates and fractions of that many symbols
+DATED = 0.8  # fraction of the slashes that are put there, so that 133/2 is less likely than 13312
 ROUND = 0.06  # fraction of longer numbers that end in several zeros, half of them LINKED
 RULED, LEAD = 0.1, 30  # fraction of strips with a ruled line or an underline; how far it may begin before the number
 THICK = 0.75  # strip pixels: half the pen width assumed when thickening dots
@@ -63,7 +63,7 @@ class Strips:
             last[: round(WORDS * n)] = 0
             zero = torch.arange(length) >= length - last
             maps[zero], symbols[zero] = self.zeros[torch.randint(len(self.zeros), (int(zero.sum()),))], 0
-        if length > 1:  # a minus comes first; other signs go between digits
+        if length > 1:  # a leading minus; then any sign between digits
             minus = torch.rand(n) < MINUS
             maps[minus, 0], symbols[minus, 0] = self._signs("-", int(minus.sum())), SYMBOLS.index("-")
         if length > 2:
@@ -97,7 +97,7 @@ class Strips:
 
     @staticmethod
     def judge(logits: torch.Tensor, symbols: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
-        """Return the CTC loss (Graves et al. 2006) of logits [M, T, SYMBOLS + 1], and how many strips are read exactly.
+        """Return the CTC loss (Graves et al. 2006) of logits [M, T, BLANK + 1], and how many strips are read exactly.
 
         Labels are not smoothed, since they do not belong to single columns.
         """
@@ -155,7 +155,9 @@ def signs(text: str, n: int) -> torch.Tensor:
 
 
 def side_by_side(maps: torch.Tensor, signs: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Write numbers symbol by symbol: each moves left until it meets the one before, then a little back or further.
+    """Write numbers symbol by symbol: each moves left until it meets the one before, then a little.
+
+    That is further left, by up to half a pen width, or back, by up to 0.8 digit heights.
 
     Args:
         maps: [N, L, GRID, GRID] uint8, distances as in `skeleton_distances`.

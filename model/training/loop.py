@@ -193,7 +193,10 @@ def validate(
 
 
 def _average(decay: float) -> Callable:
-    """Return a running average with this `decay` per step; it forgets faster at first, while the weights are poor."""
+    """Return the update of a running average with this `decay` per step.
+
+    It forgets faster at first, while the weights are poor.
+    """
 
     def update(averages: list[torch.Tensor], current: list[torch.Tensor], n: torch.Tensor) -> None:
         if averages[0].is_floating_point():

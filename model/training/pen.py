@@ -64,7 +64,7 @@ def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:
     Args:
         shape: see `model.training.digit_styles`.
         n: number of drawings.
-        shake: standard deviation of each control point, for a shape 1 high.
+        shake: standard deviation of each control point's displacement, for a shape 1 high.
     """
     controls, matrix, starts = spline(parse_strokes(shape))
     moved = controls + shake * torch.randn(n, *controls.shape)

@@ -114,7 +114,7 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
     """Return the training targets of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
 
     For the four quarters of a cell: 4 channels for the strokes of digits and signs, 4 and 4 for how far right and down
-    the centre of the digit is, in pixels, and 4 for whether the quarter counts. For each cell:
+    the centre of the digit or sign is, in pixels, and 4 for whether the quarter counts. For each cell:
     HEATS channels with a peak at the centre of each thing, the digit there (-1 if none), and whether its heat counts.
     """
     rows, columns = (n // CELL for n in owner.shape)
