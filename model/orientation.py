@@ -11,9 +11,9 @@ from model.rectify import View, flat, sheet
 
 TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
-UPRIGHT = 0.85  # mean confidence in the digits above which a picture is read as given
 BETTER = 1.5  # by how much the expected score must rise when a picture is rotated
 TURNED = 0.8  # and the minimum mean confidence in its digits then
+DOUBT = 0.1  # of many digits this fraction may be in doubt before a picture is rotated
 TURNS = range(45, 360, 45)  # degrees
 BETWEEN = -15, 15  # degrees: offsets from the best of TURNS, also tried
 
@@ -31,15 +31,16 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
     """
     given = View(np.eye(3), tone.shape[::-1])
     written = read(tone)
-    if mean_confidence(written) > UPRIGHT:
-        return written, given
+    there = sum(bool(one.likely and one.prediction) for one in written)
+    if mean_confidence(written) > TURNED and there - expected_score(written) < max(BETTER, DOUBT * there):
+        return written, given  # rotated, the same marks could hardly show more digits
     small = reduced(tone, TURNING_SIDE)
-    first, corners = View(np.eye(3), small.shape[::-1]), sheet(small)
+    first, corners, between = View(np.eye(3), small.shape[::-1]), sheet(small), ()
     if corners is not None:
         laid = View(*flat(corners), corners)
         views = [laid.turned(degrees) for degrees in range(0, 360, 90)]
     elif sum(not one.mark.lone for one in written) >= (1 if small is not tone else MARKS):
-        views = [first.turned(degrees) for degrees in TURNS]
+        views, between = [first.turned(degrees) for degrees in TURNS], BETWEEN
     elif len(connected(ink(small, TURNING_SIDE)).boxes) > MARKS:  # there is something, perhaps on its side
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
@@ -47,10 +48,9 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
     # as given, numbers count as read as a whole, so that what only `line` can read is not rotated
     least = expected_score(written if small is tone else read(small, True)) + BETTER
     shown = [(view, read(view.of(small), True)) for view in views]
-    if len(views) == len(TURNS):
-        nearest = max(shown, key=lambda one: expected_score(one[1]))[0]
-        between = (first.turned((nearest.degrees + degrees) % 360) for degrees in BETWEEN)
-        shown += [(view, read(view.of(small), True)) for view in between]
+    nearest = max(shown, key=lambda one: expected_score(one[1]))[0].degrees
+    beside = [first.turned((nearest + degrees) % 360) for degrees in between]
+    shown += [(view, read(view.of(small), True)) for view in beside]
     for view, some in shown:
         if expected_score(some) > least and mean_confidence(some) > TURNED:
             least, first = expected_score(some), view

@@ -38,9 +38,9 @@ def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeyp
     assert len(times) == 2
 
 
-def test_a_picture_of_many_certain_digits_is_read_once():
-    paper = np.ones((100, 400), np.float32)
-    digits = [written((30 * i, 20, 30 * i + 20, 60), 7, confidence=0.9) for i in range(12)]
-    read = Mock(return_value=digits)
-    assert orientation.oriented(read, paper)[0] == digits
-    read.assert_called_once_with(paper)
+@pytest.mark.parametrize(("confidence", "times"), [(0.96, 1), (0.94, 10)])
+def test_a_picture_of_many_certain_digits_is_read_once_and_otherwise_rotated_too(confidence, times):
+    paper = np.ones((100, 600), np.float32)
+    read = Mock(return_value=[written((30 * i, 20, 30 * i + 20, 60), 7, confidence) for i in range(20)])
+    found, view = orientation.oriented(read, paper)
+    assert (found, view.degrees, read.call_count) == (read.return_value, 0, times)

@@ -179,7 +179,8 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
     quarter has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and
     no number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols:
-    photographed sheets and long numbers are harder to read than most real pictures.
+    photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
+    which are few, it is learned from all sheets with a number.
 
     Args:
         reader: includes the finder to calibrate.
@@ -208,7 +209,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         kept, pieces = reader.read_mark_by_mark(tone)
         again = whole_readings(reader.line, kept, pieces)
         some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
-        readings.append((clean and 0 < len(text) <= SHORT, without_invalid_signs(text), some))
+        readings.append((clean and len(text) <= SHORT, without_invalid_signs(text), some))
     for _, text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:
@@ -219,8 +220,9 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     weights = learned(CHOICE, EVERYTHING)
     for easy, text, again in readings:
-        for kind, given, marks, whole in choose_readings(again if easy else [], weights):
-            cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
+        for kind, given, marks, whole in choose_readings(again if text else [], weights):
+            if easy or kind == LEFT:
+                cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
     return weights | learned(AGREED, TAKEN, LEFT)
 
 

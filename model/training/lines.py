@@ -1,4 +1,4 @@
-"""Training data for the line recogniser (CTC): numbers with digits side by side, from wide gaps to overlaps.
+"""Training data for the line recognizer (CTC): numbers with digits side by side, from wide gaps to overlaps.
 
 The digits come from MNIST and from our simulated pen, with signs and other symbols among them. Each number is written
 with one pen and one slant.

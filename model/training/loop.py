@@ -213,7 +213,7 @@ def annealed(done: float) -> float:
 
 
 def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the fraction of digits read correctly, in [0, 1]; a line recogniser reads each as a line of its own."""
+    """Return the fraction of digits read correctly, in [0, 1]; a line recognizer reads each as a line of its own."""
     logits = predict(net, glyphs)
     if logits.dim() == 3:
         return Strips.judge(logits, labels[:, None], 0)[1] / len(labels)
