@@ -247,11 +247,11 @@ def test_the_pad_limits_its_storage_and_rejects_invalid_drawings():
     pad.accept_blobs(Sent(type="layer", index="1000000000", id="bomb"))
     pad.accept_blobs(Sent(id="bomb"))
     assert "bomb" not in pad.blob_storage
-    with pytest.raises(gr.Error, match="not a drawing"):
+    with pytest.raises(gr.Error, match="This drawing cannot be read"):
         pad.preprocess(asked(str(3 * components.DRAWINGS_KEPT - 1)))
     bomb = png(60_000, 60_000)
     pad.blob_storage["bomb"] = bomb
-    with pytest.raises(gr.Error, match="not a drawing"):
+    with pytest.raises(gr.Error, match="This drawing cannot be read"):
         pad.preprocess(asked("bomb"))
     drawn = of_data_url(on_canvas(STROKES[7]), *CANVAS)
     pad.blob_storage["good"] = saved(Image.fromarray(drawn).convert("RGBA"), "PNG")
