@@ -70,9 +70,9 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     digits, held_back = split(*sets["train"], HELD_BACK)
     counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}
     if options.corrections:
-        glyphs, told = corrections.load(options.corrections)
-        digits = mix_in(*digits, glyphs, told)
-        counts["corrections"] = len(told)
+        corrected, right = corrections.load(options.corrections)
+        digits = mix_in(*digits, corrected, right)
+        counts["corrections"] = len(right)
     net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
     if distributed.rank() > 0:
         return 0
@@ -100,11 +100,11 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
 
 
 def mix_in(
-    glyphs: torch.Tensor, labels: torch.Tensor, told: np.ndarray, digits: np.ndarray
+    glyphs: torch.Tensor, labels: torch.Tensor, corrected: np.ndarray, right: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Add corrections to the training digits, each several times, since there are only a few."""
-    told, digits = torch.from_numpy(told)[:, None].repeat(OFTEN, 1, 1, 1), torch.from_numpy(digits).repeat(OFTEN)
-    return torch.cat([glyphs, told]), torch.cat([labels, digits])
+    """Add corrected glyphs and their right labels to the training digits, OFTEN times, since there are only a few."""
+    more = torch.from_numpy(corrected)[:, None].repeat(OFTEN, 1, 1, 1)
+    return torch.cat([glyphs, more]), torch.cat([labels, torch.from_numpy(right).repeat(OFTEN)])
 
 
 def _count(text: str) -> int:

@@ -56,18 +56,18 @@ def border(tone: np.ndarray) -> float:
     return float(np.median(np.concatenate([tone[0], tone[-1], tone[:, 0], tone[:, -1]])))
 
 
-def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int], goes_on: bool = False) -> np.ndarray:
+def padded(tone: np.ndarray, corner: tuple[int, int], size: tuple[int, int], repeat_edges: bool = False) -> np.ndarray:
     """Pad a picture to a larger size: [h, w] -> [H, W] float32.
 
     Args:
         tone: brightness.
         corner: (row, column) where its first pixel goes.
         size: H, W.
-        goes_on: if true, repeat the edge pixels, so that a shape cut off at the edge does not look like a stroke;
+        repeat_edges: if true, repeat the edge pixels, so that a shape cut off at the edge does not look like a stroke;
             otherwise fill with the median brightness of the border.
     """
     beyond = [(before, n - before - own) for before, n, own in zip(corner, size, tone.shape, strict=True)]
-    return np.pad(tone, beyond, "edge") if goes_on else np.pad(tone, beyond, constant_values=border(tone))
+    return np.pad(tone, beyond, "edge") if repeat_edges else np.pad(tone, beyond, constant_values=border(tone))
 
 
 def reduced(tone: np.ndarray, side: int) -> np.ndarray:
@@ -79,13 +79,13 @@ def reduced(tone: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(tone, size, interpolation=cv2.INTER_AREA)
 
 
-def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, finest: float = 1.0) -> list[Mark]:
+def find(net: nn.Module, tone: np.ndarray, thresholds: Sequence[float] = THRESHOLDS, finest: float = 1.0) -> list[Mark]:
     """Find digits and signs at every scale of a picture, finest first; several scales may find the same one.
 
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        least: thresholds on the probability of a centre; each yields its own marks.
+        thresholds: on the probability of a centre; each yields its own marks.
         finest: scale of the finest level; small pictures are enlarged further.
     """
     scale = finest
@@ -97,8 +97,8 @@ def find(net: nn.Module, tone: np.ndarray, least: Sequence[float] = THRESHOLDS, 
         size = [max(1, round(n * scale)) for n in tone.shape[::-1]]
         level = cv2.resize(tone, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         size_on_board = [-(-(n + COARSEST) // COARSEST) * COARSEST for n in level.shape]
-        board = padded(level, CORNER, size_on_board, goes_on=min(tone.shape) >= SMALL)
-        some, finer = find_at(net, board, level.shape, np.divide(size, tone.shape[::-1]), least, finer)
+        board = padded(level, CORNER, size_on_board, repeat_edges=min(tone.shape) >= SMALL)
+        some, finer = find_at(net, board, level.shape, np.divide(size, tone.shape[::-1]), thresholds, finer)
         marks += some
         scale /= 2
         if max(tone.shape) * scale < TINY:
@@ -111,7 +111,7 @@ def find_at(
     board: np.ndarray,
     size: tuple[int, ...],
     scale: np.ndarray,
-    levels: Sequence[float],
+    thresholds: Sequence[float],
     finer: np.ndarray,
 ) -> tuple[list[Mark], np.ndarray]:
     """Find digits and signs at one scale of a picture.
@@ -121,37 +121,37 @@ def find_at(
         board: [H, W] float32 in [0, 1], brightness; the picture starts at CORNER.
         size: height and width of the picture on the board.
         scale: horizontal and vertical; boxes are divided by it.
-        levels: thresholds on the probability of a centre.
+        thresholds: on the probability of a centre.
         finer: [h, w] float32, the number of other symbols that finer scales show beside each cell.
 
     Returns:
         The marks, and for each cell the number of other symbols that this scale or a finer one shows beside it: at low
         resolution a word may look like a digit.
     """
-    said = net(torch.from_numpy(board)[None, None]).float()
-    heat = said[:, 12 : 12 + HEATS].sigmoid()
+    output = net(torch.from_numpy(board)[None, None]).float()
+    heat = output[:, 12 : 12 + HEATS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
-    once = heat + 1e-6 * order  # breaks ties: of several equally hot neighbours, only one is the peak
-    peaks = once == torch.nn.functional.max_pool2d(once, 3, 1, 1)
-    company = [sum_along_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy()]
-    company[1] = np.maximum(company[1], cv2.resize(finer, company[1].shape[::-1], interpolation=cv2.INTER_NEAREST))
-    channel, row, column = (part.numpy() for part in (peaks & (heat > levels[0]))[0, :-1].nonzero(as_tuple=True))
+    ranked = heat + 1e-6 * order  # breaks ties: of several equally hot neighbours, only one is the peak
+    peaks = ranked == torch.nn.functional.max_pool2d(ranked, 3, 1, 1)
+    digits, beside = (sum_along_line(part) for part in (heat**POWER * peaks)[0, [DIGIT, -1]].numpy())
+    beside = np.maximum(beside, cv2.resize(finer, beside.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    channel, row, column = (part.numpy() for part in (peaks & (heat > thresholds[0]))[0, :-1].nonzero(as_tuple=True))
     if not len(row):
-        return [], company[1]
+        return [], beside
     score = heat[0, channel, row, column].numpy()
-    logits = said[0, 12 + HEATS :, row, column].T.numpy()
+    logits = output[0, 12 + HEATS :, row, column].T.numpy()
     others = heat[0, -1].numpy()
     other = cv2.dilate(others, np.ones((3, 3)))[row, column]
-    around = np.stack([other, *(part[row, column] for part in company)], 1)
-    strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in said[:, :12].split(4, 1))
+    around = np.stack([other, digits[row, column], beside[row, column]], 1)
+    strokes, right, down = (torch.pixel_shuffle(part, 2)[0, 0].numpy() for part in output[:, :12].split(4, 1))
     strokes = torch.from_numpy(strokes).sigmoid().numpy()  # [H / 2, W / 2]
     beyond = np.ones(strokes.shape, bool)  # outside the picture, where there are no strokes
     beyond[tuple(slice(k // 2, (k + n + 1) // 2) for k, n in zip(CORNER, size, strict=True))] = False
     strokes[beyond] = 0
     marks = []
     seen = set()
-    for least in levels:
-        some = np.flatnonzero(score >= least)
+    for threshold in thresholds:
+        some = np.flatnonzero(score >= threshold)
         some = some[np.argsort(score[some])]  # where two share a cell, the one with the higher score gets its strokes
         if not len(some):
             continue
@@ -173,7 +173,7 @@ def find_at(
             marks.append(
                 Mark(box, ink[y : y + h, x : x + w], kind, float(score[i]), logits[i], tuple(around[i].tolist()))
             )
-    return marks, company[1]
+    return marks, beside
 
 
 def sum_along_line(middles: np.ndarray) -> np.ndarray:

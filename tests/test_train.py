@@ -79,8 +79,8 @@ def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     run(folder, tmp_path / "without", *flags)
     assert weights.load(tmp_path / "with")[1]["data"]["corrections"] == 2  # duplicate glyphs count once
     assert (tmp_path / "with").read_bytes() != (tmp_path / "without").read_bytes()
-    told, digits = corrections.load(kept)
-    glyphs, labels = train.mix_in(torch.zeros(5, 1, 28, 28), torch.arange(5), told, digits)
+    corrected, right = corrections.load(kept)
+    glyphs, labels = train.mix_in(torch.zeros(5, 1, 28, 28), torch.arange(5), corrected, right)
     assert len(glyphs) == len(labels) == 5 + 2 * train.OFTEN
     assert labels[5:].unique().tolist() == [3, 8]
     assert run(folder, tmp_path / "none", "--corrections", str(tmp_path)) == 2

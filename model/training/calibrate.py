@@ -1,4 +1,7 @@
-"""Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training."""
+"""Calibration: fit temperature, threshold, fusion weights and number confidence on digits not used for training.
+
+Each function seeds torch's random generator, so that its results depend on the weights alone.
+"""
 
 from collections.abc import Callable
 from itertools import product
@@ -60,6 +63,7 @@ def calibrate(
         refused: fraction of non-digits below the threshold, in [0, 1]. The drawings are new, but the network was
             trained on their shapes, so the fraction is higher than for real letters.
     """
+    torch.manual_seed(0)
     mixture = Mixture(glyphs, labels, per_shape=20)
     drawn = [mixture(torch.arange(len(labels))) for _ in range(ROUNDS)]
     truth = torch.cat([labels for _, labels in drawn])
@@ -149,6 +153,7 @@ def learn_fusion(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor)
         right: fraction of the digit marks that are read correctly.
         invented: fraction of the non-digit marks that are not refused.
     """
+    torch.manual_seed(0)
     marks, truth, there, missed = candidates(reader.finder[0], Scenes(glyphs, labels, per_shape=20), SCENES, seed=1)
     logits = predict_augmented(reader.net, torch.from_numpy(frame_all([mark.ink for mark in marks]))[:, None])
     truth = torch.tensor(truth)
@@ -193,6 +198,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
             and left mark by mark.
     """
+    torch.manual_seed(0)
     pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
     cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}
     readings: list[tuple[bool, str, list[tuple[str, list[float], str, str]]]] = []
