@@ -22,7 +22,7 @@ OFTEN = 20  # copies of each correction in the training set
 
 def main(arguments: list[str] | None = None) -> int:
     """Train the network named on the command line and save it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="train.py", description="Build the weights that the page loads.")
+    parser = argparse.ArgumentParser(prog="train.py", description="Build the weights that the web page loads.")
     parser.add_argument("recipe", nargs="?", choices=RECIPES, default="world")
     parser.add_argument("--epochs", type=_count, help="passes over the training digits (default: the recipe's)")
     parser.add_argument("--seed", type=int, default=0)

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--annotate", metavar="FILE", help="draw the boxes and digits on a copy of the picture")
     parser.add_argument(
-        "--corrections", type=Path, metavar="DIR", help="adapt to the corrections that the page saved in this folder"
+        "--corrections", type=Path, metavar="DIR", help="adapt to the corrections that the web page saved in DIR"
     )
     options = parser.parse_args(arguments)
     if options.annotate and len(options.picture) > 1:

@@ -50,6 +50,6 @@ def probabilities(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -
 
 
 def tempered(logits: torch.Tensor, glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
-    """Return logits that tell the digits apart less surely where strokes are thick, but are as digit-like as before."""
+    """Return logits that are less certain of the digit where strokes are thick, but as digit-like as before."""
     cooled = logits / temperature_factors(thickness(glyphs), thick)
     return cooled.log_softmax(dim=1) + logits.logsumexp(dim=1, keepdim=True)

@@ -25,7 +25,7 @@ def fit(ink: np.ndarray) -> np.ndarray | None:
     The framing follows http://yann.lecun.com/exdb/mnist/: anti-aliased scaling, and a shift by whole pixels.
 
     Args:
-        ink: [H, W] float32 in [0, 1]; 0 is paper, 1 is pen. Any H and W.
+        ink: [H, W] float32 in [0, 1]; 0 is paper, 1 is ink. Any H and W.
 
     Returns:
         The glyph, [28, 28] float32 in [0, 1], its darkest pixel 1, or None if there is no ink.

@@ -20,7 +20,7 @@ STIFFNESS = 0.1  # penalty on tilt and curvature of the paper surface, relative 
 
 
 def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
-    """Separate pen from paper: remove lighting, paper colour and polarity, keep the writing.
+    """Separate ink from paper: remove lighting, paper colour and polarity, keep the writing.
 
     Lighting varies smoothly over paper, so the brightness of paper is a smooth surface, fitted to the bulk of the
     picture. Ink is what deviates clearly from that surface, on the side (darker or lighter) that fits better.
@@ -30,7 +30,7 @@ def ink(image: Source, side: int = WORKING_SIDE) -> np.ndarray:
         side: maximum length in pixels; a longer picture is reduced by a whole factor.
 
     Returns:
-        [H, W] float32 in [0, 1]; 0 is paper, 1 is pen. All zeros if nothing stands out.
+        [H, W] float32 in [0, 1]; 0 is paper, 1 is ink. All zeros if nothing stands out.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -80,7 +80,7 @@ class Pieces:
     boxes: np.ndarray
 
     def cut_out(self, *labels: int) -> tuple[np.ndarray, tuple[int, int]]:
-        """Return some components with their soft edges, [h, w] float32, and their corner (left, top)."""
+        """Return the given components with their soft edges, [h, w] float32, and their corner (left, top)."""
         boxes = self.boxes[list(labels)]
         (left, top), (right, bottom) = (boxes[:, :2].min(0) - 1).clip(0).tolist(), (boxes[:, 2:].max(0) + 1).tolist()
         window = slice(top, bottom), slice(left, right)
@@ -162,7 +162,7 @@ def _paper(grey: np.ndarray) -> tuple[np.ndarray, bool]:
 
 @functools.lru_cache(maxsize=8)
 def _grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return for each pixel its weight [N], the basis functions there [N, 6], and their products [N, 36]."""
+    """Return each pixel's weight [N], the basis functions there [N, 6], and their products [N, 36]."""
     trust = np.ones((height, width))  # the border of a picture is more often paper than its centre
     trust[[0, -1], :] = trust[:, [0, -1]] = max(1, trust.size / (2 * (width + height)))
     y, x = _powers(height), _powers(width)

@@ -10,7 +10,7 @@ from model.prediction import Prediction
 
 COLUMN = 2.0  # digit heights: digits farther apart belong to two numbers
 RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that the simulated pen draws is shorter
-NEAR = 1.0  # digit heights: a sign no farther from a digit belongs to it
+NEAR = 1.0  # digit heights: a sign this close to a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
 DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")

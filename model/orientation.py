@@ -12,8 +12,8 @@ from model.rectify import View, flat, sheet
 TURNING_SIDE = 640  # pixels; longer side of the copy used to find out which way is up
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
 BETTER = 1.5  # by how much the expected score must rise when a picture is rotated
-TURNED = 0.8  # and the minimum mean confidence in its digits then
-DOUBT = 0.1  # of many digits this fraction may be in doubt before a picture is rotated
+TURNED = 0.8  # minimum mean confidence in a picture's digits, to keep it as given or to accept it rotated
+DOUBT = 0.1  # of many digits, this fraction may be in doubt before a picture is rotated
 TURNS = range(45, 360, 45)  # degrees
 BETWEEN = -15, 15  # degrees: offsets from the best of TURNS, also tried
 
@@ -45,7 +45,7 @@ def oriented(read: Callable[..., list[Written]], tone: np.ndarray) -> tuple[list
         views = [first.turned(degrees) for degrees in (90, 270)]
     else:
         return written, given
-    # as given, numbers count as read as a whole, so that what only `line` can read is not rotated
+    # a small picture's score includes numbers read as a whole, so that what only `line` can read is not rotated
     least = expected_score(written if small is tone else read(small, True)) + BETTER
     shown = [(view, read(view.of(small), True)) for view in views]
     nearest = max(shown, key=lambda one: expected_score(one[1]))[0].degrees

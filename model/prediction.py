@@ -16,7 +16,7 @@ class Prediction:
         probabilities: [10] float32, the probability of each digit; they sum to 1; all equal if the picture is blank.
         confidence: the calibrated probability that `digit` is correct, in [0, 1]; 0 if `digit` is None.
         score: how digit-like the picture is, in [0, 1]; if it is low, `digit` is None; 0 if the picture is blank.
-        glyph: [28, 28] float32 in [0, 1], the input of the network: 0 is paper, 1 is pen.
+        glyph: [28, 28] float32 in [0, 1], the input of the network: 0 is paper, 1 is ink.
     """
 
     digit: int | None

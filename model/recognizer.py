@@ -75,7 +75,7 @@ class Recognizer:
         Args:
             name_or_path: name or path of the network.
             finder: see `Recognizer`.
-            corrections: folder of corrected glyphs to adapt to, such as the one that the page fills.
+            corrections: folder of corrected glyphs to adapt to, such as the one that the web page fills.
 
         Raises:
             FileNotFoundError: the file does not exist.

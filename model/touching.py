@@ -21,7 +21,7 @@ REST = 0.2  # maximum fraction of the ink connected to a digit that may lie outs
 OVERSIZE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
 RAREST = 1e-3  # lower bound on the probability of a digit
 CUT_ROWS = 80  # maximum number of rows in which a cut is searched for
-DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of pen costs 1
+DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of ink costs 1
 
 
 def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
@@ -34,7 +34,7 @@ def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, 
         marks: their boxes are in pixels of that picture.
 
     Returns:
-        For each component its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
+        For each component, its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
     """
     found = []
     for label, within in marks_by_component(pieces.labels, marks).items():

@@ -50,7 +50,7 @@ class WholeReading:
         return without_invalid_signs(self.spelled.text)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """Return which of some points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""
+        """Return which points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""
         inside = points - self.corner
         return ((inside >= 0) & (inside < self.ink.shape[::-1])).all(axis=1)
 
@@ -103,7 +103,7 @@ def ink_around(pieces: Pieces, run: Sequence[Written], taken: set[int]) -> list[
 
 
 def components_under(pieces: Pieces, items: Sequence[Written]) -> set[int]:
-    """Return the components that hold most of the ink of some items."""
+    """Return the components that hold most of the ink of the given items."""
     return set(marks_by_component(pieces.labels, [one.mark for one in items]))
 
 

@@ -42,7 +42,7 @@ async def person(
 
 
 async def crowd(people: int, seconds: float, url: str, drawings: list) -> list[tuple[float, str]]:
-    """Let people draw for some seconds; return the record of all their requests."""
+    """Let people draw for the given time; return the record of all their requests."""
     record: list[tuple[float, str]] = []
     config, until = config_of(url), time.monotonic() + seconds
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)

@@ -122,7 +122,7 @@ async def latency(server: Running) -> None:
 
 
 def replays(browser, server: Running, data: Path) -> None:
-    """Draw digits by many people on the page, stroke by stroke, and print how many are read right."""
+    """Draw many people's digits on the page, stroke by stroke, and print how many are read right."""
     drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
     chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), REPLAYED, replace=False)]
     for name, settings, part in (

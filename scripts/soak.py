@@ -145,7 +145,7 @@ def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad:
 
 
 def monitor(server: Running, seconds: float) -> tuple[float, float, float, int]:
-    """Monitor the server for some seconds.
+    """Monitor the server for the given time.
 
     Returns:
         Its minimum and maximum memory in MB (the minimum is what it retains, the rest is working memory), and the size

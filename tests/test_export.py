@@ -35,7 +35,7 @@ def test_onnx_matches_torch_logits_at_any_batch_size(exported):
 def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
     assert json.loads(said["card"]) == weights.load(weights.locate("world"))[1]
-    assert "0 is paper, 1 is pen" in said["preprocessing"]
+    assert "0 is paper, 1 is ink" in said["preprocessing"]
     calibration = json.loads(said["card"])["calibration"]
     assert float(said["temperature"]) == calibration["temperature"]
     assert float(said["threshold"]) == calibration["threshold"]

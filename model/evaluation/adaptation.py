@@ -78,7 +78,7 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         same, fixed: misread digits whose writer has others misread in the same way; and how many of them
             are read correctly after up to three of those others are corrected.
         before_any, after_any: the error on the rest of a writer's digits, before and after `ARBITRARY` corrections.
-        others: by how much the accuracy on everybody else's digits changes after three corrections, on average; and
+        others: by how much the accuracy on everybody else's digits changes after up to three corrections, on average.
         others_worst: the same for the writer whose corrections harm it most.
         refused, refused_worst: by how much the fraction of refused letters changes, in the same way, at the threshold
             that `KEPT` of all digits pass before corrections; 0 if no letters are given.

@@ -22,7 +22,7 @@ def compose(drawings: Sequence[dict | str], random: np.random.Generator, touchin
         touching: neighbours touch or overlap; otherwise they are separate.
 
     Returns:
-        [H, W] uint8; 0 is pen, 255 is paper.
+        [H, W] uint8; 0 is ink, 255 is paper.
     """
     height = random.uniform(50, 120)
     pen = height * random.uniform(0.05, 0.13)

@@ -1,6 +1,6 @@
 """python -m model.evaluation.report: write figures, the model card and the README's table from measured results.
 
-No measured value in them is typed by hand: they come from assets/results.json and assets/rivals.json, which `evaluate
+No measured value is typed by hand: all of them come from assets/results.json and assets/rivals.json, which `evaluate
 --json` and `rivals --json` write, and from the cards of the weights. `--check` fails if they are out of date.
 """
 

@@ -49,7 +49,7 @@ def draw(strokes: list[list[list[float]]], pen: float, size: float, corner: tupl
         corner: (x, y) of the point [0, 0], in pixels.
 
     Returns:
-        [280, 280] uint8; 0 is pen, 255 is paper.
+        [280, 280] uint8; 0 is ink, 255 is paper.
     """
     picture = Image.new("L", (DRAWING_SIDE * _FINER, DRAWING_SIDE * _FINER), 255)
     pencil = ImageDraw.Draw(picture)

@@ -51,7 +51,7 @@ class Pad(gr.Sketchpad):
         """Return the drawing as the value of a gr.Sketchpad: {"composite": [H, W] uint8}, or None if there is none."""
         content = self.blob_storage.pop(payload.id, None) if payload and payload.id else None
         try:
-            if payload and getattr(payload.composite, "path", None):  # after a clear the drawing comes as an upload
+            if payload and getattr(payload.composite, "path", None):  # after clearing, the drawing arrives as an upload
                 content = uploaded(payload.composite).read_bytes()
             return {"composite": of_png(content, *CANVAS)} if content else None
         except (ValueError, OSError) as error:

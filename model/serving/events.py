@@ -91,7 +91,7 @@ def adapted(known: str | None) -> Recognizer:
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
         glyphs = [shown_glyph(picture) for _, picture in pairs]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"their format is wrong ({error})") from None
+        raise ValueError(f"a correction has the wrong format ({error})") from None
     return recognizer.adapt(np.stack(glyphs), np.array(labels)) if pairs else recognizer
 
 
@@ -187,6 +187,6 @@ async def read_page(image: str, request: gr.Request) -> dict:
 
     Returns:
         text: the numbers, line by line; numbers: each one's text, value, box (left, top, right, bottom) in image
-        pixels, and confidence; and marks: the box of each digit, with the fields that read_digit returns.
+        pixels, and confidence; and marks: the box of each mark, with the fields that read_digit returns.
     """
     return await for_programs(recognizer.read_page, image, request)

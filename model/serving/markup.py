@@ -132,7 +132,7 @@ def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
 def correction_form(saved: bool) -> str:
     """Return the form that corrects a wrong answer; `saved` if the server keeps corrections for training."""
     digits = "".join(f'<button type="button" value="{digit}">{digit}</button>' for digit in range(10))
-    more = " A digit is also saved on the server for the next training run." if saved else ""
+    more = " If it is a digit, the picture is also saved on the server for the next training run." if saved else ""
     return f"""<details class="tell"><summary>Wrong? Correct it</summary>
 <p>Which digit is it? This browser remembers the picture (28 by 28 pixels) and uses it for later answers.{more}</p>
 <p>{digits}<button type="button" class="wide" value="{NO_DIGIT}">not a digit</button></p>

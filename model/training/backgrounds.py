@@ -63,7 +63,7 @@ def rules(random: Random, sheet: Picture, gap: float) -> None:
 
 
 def desk(random: Random, side: int) -> Picture:
-    """Return a surface for paper to lie on: wood, cloth, stone, speckles, a photo-like picture, or a plain one."""
+    """Return a surface for paper to lie on: wood, cloth, stone, speckles, a photo-like picture, or one plain tone."""
     level, contrast = random.uniform(0.03, 0.85), random.uniform(0.02, 0.25)
     kind = random.integers(6)
     if kind == 0:  # wood

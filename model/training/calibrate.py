@@ -185,7 +185,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     quarter has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and
     no number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols:
     photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
-    which are few, it is learned from all sheets with a number.
+    which are few, is it learned from all sheets with a number.
 
     Args:
         reader: includes the finder to calibrate.

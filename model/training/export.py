@@ -22,7 +22,7 @@ CLOSE = 1e-4  # largest difference allowed between their logits
 CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
 HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # the Hub requires it
 PREPROCESSING = (
-    "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is pen; the digit is 20 pixels long, its centre of mass in the "
+    "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is ink; the digit is 20 pixels long, its centre of mass in the "
     "middle, as model.glyph.fit frames it. logits: [N, 10] float32, of the digits 0 to 9."
 )
 CALIBRATED = (

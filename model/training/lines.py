@@ -155,9 +155,9 @@ def signs(text: str, n: int) -> torch.Tensor:
 
 
 def side_by_side(maps: torch.Tensor, signs: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Write numbers symbol by symbol: each moves left until it meets the one before, then a little.
+    """Write numbers symbol by symbol: each moves left until it meets the one before, then a little further or back.
 
-    That is further left, by up to half a pen width, or back, by up to 0.8 digit heights.
+    That is up to half a pen width further left, or up to 0.8 digit heights back to the right.
 
     Args:
         maps: [N, L, GRID, GRID] uint8, distances as in `skeleton_distances`.

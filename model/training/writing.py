@@ -25,7 +25,7 @@ class Writing:
 
     def __init__(self, random: Random, pools: Pools, chosen: np.ndarray, larger: float):
         self.random, self.pools, self.queue, self.larger = random, pools, list(chosen), larger
-        self.steady = False  # whether the digits of a number are of similar size, with one pen, and not crossed out
+        self.steady = False  # whether a number's digits are of similar size, written with one pen, and not crossed out
 
     def number(self, side: int = 448, clean: bool = False) -> tuple[Sheet, str]:
         """Write one number on a sheet, `side` pixels wide and high; return the sheet and the number's text.
