@@ -12,7 +12,8 @@ import torch
 from model import Recognizer, corrections, weights
 from model.networks import NETWORKS, folded
 from model.training import distributed
-from model.training.calibrate import calibrate, learn_fusion, learn_numbers
+from model.training.calibrate import calibrate, lower_blank
+from model.training.calibrate_finder import learn_fusion, learn_numbers
 from model.training.data import HELD_BACK, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
@@ -77,6 +78,7 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     if distributed.rank() > 0:
         return 0
     measured = {} if recipe.scenes else sets  # the finder does not read glyphs
+    lowered = {"blank_lowered_by": lower_blank(net, *held_back)} if recipe.strips else {}
     card = {
         "network": recipe.network,
         "recipe": asdict(recipe),
@@ -84,6 +86,7 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
         "data": counts,
         "history": history,
         "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()},
+        **lowered,
     }
     if recipe.scenes:
         reader = Recognizer.load(finder=(folded(net), card))

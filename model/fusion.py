@@ -18,10 +18,10 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
     Args:
         logits: of the glyphs, [N, 10]; the logit of "no digit" is 0.
         marks: the same N marks.
-        weights: [WEIGHTS], as `model.training.calibrate.learn_fusion` learns them, for marks that are not lone, in this
-            order: the weights of the glyph's logits and of the finder's; the logit of "no digit"; the weights of the
-            finder's log-odds of a digit there and of another symbol there, and of the logarithms of the number of
-            digits, and of other symbols, beside it.
+        weights: [WEIGHTS], as `model.training.calibrate_finder.learn_fusion` learns them, for marks that are not lone,
+            in this order: the weights of the glyph's logits and of the finder's; the logit of "no digit"; the weights
+            of the finder's log-odds of a digit there and of another symbol there, and of the logarithms of the number
+            of digits, and of other symbols, beside it.
 
     Returns:
         Logits [N, 11] for the ten digits and "no digit".

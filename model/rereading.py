@@ -37,7 +37,7 @@ def reread(
     Args:
         kept: everything on the page, read mark by mark.
         again: its numbers, as `model.whole_numbers.whole_readings` yields them.
-        weights: of the evidence, as `model.training.calibrate.learn_numbers` learns them.
+        weights: of the evidence, as `model.training.calibrate_finder.learn_numbers` learns them.
         read: classifies the ink of digits.
     """
     wholes, log_odds = [], []

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from model.networks import BLANK, SIGNS, SYMBOLS
-from model.training import lines
+from model.training import calibrate, lines
 from model.training.data import mnist
 from model.training.lines import Strips
 
@@ -83,3 +83,36 @@ def test_round_numbers_end_in_zeros_and_words_do_not(pool, monkeypatch):
     words = round(lines.WORDS * 120)
     assert (symbols[words:, -1] == 0).all()
     assert not (symbols[:words] == 0).any()
+
+
+class BlankTooLikely(torch.nn.Module):
+    """Reads "77" in every strip, but each 7 only if the blank is lowered by 0.9; by 3 or more, one 7 in all."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Conv2d(1, BLANK + 1, 1))
+        torch.nn.init.zeros_(self.body[0].bias)
+
+    def forward(self, strips):
+        seven = torch.tensor([9.0, 6.0, 9.0])
+        logits = self.body[0].bias.expand(len(strips), 3, -1).clone()
+        logits[..., 7] += seven
+        logits[..., BLANK] += 9.0 + torch.tensor([0.9, 0.0, 0.9])
+        return logits
+
+
+def test_the_ctc_blank_is_lowered_until_the_most_strips_are_read_exactly(monkeypatch):
+    class Sevens:
+        judge = Strips.judge
+
+        def __init__(self, *_, **__):
+            pass
+
+        def __call__(self, chosen):
+            return torch.zeros(len(chosen), 1, 28, 6), torch.full((len(chosen), 2), 7)
+
+    monkeypatch.setattr(calibrate, "Strips", Sevens)
+    net = torch.nn.Sequential(BlankTooLikely())
+    assert calibrate.lower_blank(net, torch.zeros(4, 1, 28, 28), torch.zeros(4)) == 1.0
+    assert net[-1].body[-1].bias.tolist() == [0.0] * BLANK + [-1.0]
+    assert calibrate.lower_blank(net, torch.zeros(4, 1, 28, 28), torch.zeros(4)) == 0.0
