@@ -77,17 +77,17 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
     net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
     if distributed.rank() > 0:
         return 0
-    measured = {} if recipe.scenes else sets  # the finder does not read glyphs
-    lowered = {"blank_lowered_by": lower_blank(net, *held_back)} if recipe.strips else {}
     card = {
         "network": recipe.network,
         "recipe": asdict(recipe),
         "seed": options.seed,
         "data": counts,
         "history": history,
-        "metrics": {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()},
-        **lowered,
     }
+    if recipe.strips:
+        card["blank_lowered_by"] = lower_blank(net, *held_back)
+    measured = {} if recipe.scenes else sets  # the finder does not read glyphs
+    card["metrics"] = {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()}
     if recipe.scenes:
         reader = Recognizer.load(finder=(folded(net), card))
         card |= learn_fusion(reader, *held_back)

@@ -1,6 +1,6 @@
 """Calibration of glyph networks and of the line recognizer, on digits not used for training.
 
-Each function seeds torch's random generator, so that its results depend on the weights alone.
+`calibrate` and `lower_blank` seed torch's random generator, so that their results depend on the weights alone.
 """
 
 from itertools import product
@@ -102,5 +102,5 @@ def lower_blank(net: torch.nn.Sequential, glyphs: torch.Tensor, labels: torch.Te
     drawn = [strips(torch.randint(len(labels), (DIGITS_PER_BATCH,))) for _ in range(BATCHES)]
     read = [(net(batch), truth) for batch, truth in drawn]
     lower = max(LOWER, key=lambda by: sum(Strips.judge(logits - by * blank, truth, 0)[1] for logits, truth in read))
-    net[-1].body[-1].bias -= lower * blank
+    net[-1].body[-1].bias[BLANK] -= lower
     return lower

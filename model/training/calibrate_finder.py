@@ -1,6 +1,6 @@
 """Calibration of the finder: weights for judging marks and numbers, learned on digits not used for training.
 
-Each function seeds torch's random generator, so that its results depend on the weights alone.
+`learn_fusion` and `learn_numbers` seed torch's random generator, so that their results depend on the weights alone.
 """
 
 from collections.abc import Callable
