@@ -179,7 +179,7 @@ def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
     """
     some = [one for one in written if one.likely]
     if not any(one.prediction for one in some):
-        some = written[:1]
+        some = sorted((one for one in written if one.prediction), key=lambda one: one.height)[-1:]
     lines = group_into_lines(some)
     noted = without_notes(some)
     back = np.linalg.inv(view.matrix)

@@ -51,6 +51,9 @@ def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, 
 def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     """List the marks that are only part of a larger symbol, such as the loop of a P.
 
+    If their ink is part of far more ink, that may be a line or a frame that a digit touches: then only marks that are
+    not likely are listed.
+
     Args:
         pieces: the connected components of a picture's ink.
         marks: their boxes are in pixels of that picture.
@@ -58,11 +61,14 @@ def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
     found = []
     for label, (i, *more) in marks_by_component(pieces.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
-        if not more and (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() < OVERSIZE * max(x1 - x0, y1 - y0):
-            own, (left, top) = pieces.cut_out(label)
-            inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)]
-            if inside.sum() < (1 - REST) * own.sum() and inside.sum() < OVERSIZE * _at_its_place(marks[i]).sum():
-                found.append(marks[i])
+        likely = marks[i].score >= LIKELY
+        large = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() >= OVERSIZE * max(x1 - x0, y1 - y0)
+        if more or (large and likely):
+            continue
+        own, (left, top) = pieces.cut_out(label)
+        inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)].sum()
+        if inside < (1 - REST) * own.sum() and not (likely and inside >= OVERSIZE * _at_its_place(marks[i]).sum()):
+            found.append(marks[i])
     return found
 
 

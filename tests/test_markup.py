@@ -142,6 +142,14 @@ def test_the_ink_tile_shows_only_the_digits_each_in_its_place():
     assert (turned[5:35, 26:30] < 50).all()
 
 
+def test_the_ink_of_a_non_digit_is_shown_if_there_is_no_digit():
+    glyph = np.pad(np.ones((20, 8), np.float32), ((4, 4), (10, 10)))
+    alone = Page([[((40, 5, 50, 35), replace(prediction(None), glyph=glyph))]], "")
+    ink = seen(markup.ink_tile(Image.new("L", (60, 40), 0), alone))
+    assert (ink[6:34, 41:49] < 50).all()
+    assert (ink[:, :35] > 200).all()
+
+
 def test_a_rectified_sheet_is_shown_as_a_stage():
     corners = ((10.0, 10.0), (90.0, 12.0), (88.0, 60.0), (12.0, 58.0))
     written = replace(page("42", 4, 2), sheet=corners)

@@ -123,6 +123,14 @@ def test_signs_appear_in_the_text_of_the_page():
     assert len(page.marks) == 4
 
 
+def test_of_marks_that_are_all_unlikely_the_tallest_is_shown():
+    refused = [replace(one, likely=False) for one in line_of("##")]
+    part = replace(refused[0], mark=mark((0, 0, 8, 12)))
+    assert [box for box, _ in page_of([part, refused[1]], View(np.eye(3), (90, 40)), (90, 40)).marks] == [
+        (40, 0, 70, 40)
+    ]
+
+
 def digits_of(line):
     return "".join(str(one.prediction.digit) for one in line)
 

@@ -120,7 +120,9 @@ def test_sheets_without_a_number_hold_no_labelled_digits(scenes, clean):
         random = np.random.default_rng(seed)
         sheet = Writer(random, scenes.pools, np.arange(9), 1.0).no_number(200, clean)
         assert all(kind >= DIGIT_KINDS for kind, *_ in sheet.things)
-        marked.append(np.ptp(sheet.tone) > 0.1)
+        letter = Writer(random, scenes.pools, np.arange(9), 1.0).letter(200, clean)
+        assert [kind for kind, *_ in letter.things] == [OTHER]
+        marked += [np.ptp(sheet.tone) > 0.1, np.ptp(letter.tone) > 0.1]
     assert np.mean(marked) > 0.9
 
 

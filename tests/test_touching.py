@@ -81,3 +81,9 @@ def test_a_digit_touching_a_long_line_is_not_a_fragment_of_it():
     page[50:56] = 1
     page[20:50, 20:40] = 1
     assert fragments(connected(page), [mark(20, 20, 40, 50)]) == []
+
+
+def test_a_corner_of_a_large_symbol_is_a_fragment_unless_the_finder_takes_it_for_a_digit():
+    page = np.zeros((200, 200), np.float32)
+    page[20:180, 20:30] = page[170:180, 20:180] = 1
+    assert [fragments(connected(page), [mark(20, 20, 30, 60, score)]) == [] for score in (0.4, 0.6)] == [False, True]

@@ -84,9 +84,8 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     small = page.scaled(max(picture.size) / max(size(image)))
     if page.sheet:
         tiles.append(markup.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
-    digits = [each for _, each in page.marks if each.digit is not None]
-    tiles += [markup.ink_tile(picture, small)] * bool(digits) + [markup.marks_tile(picture, small)]
-    digits = digits or [page.marks[0][1]]
+    digits = [each for _, each in page.marks if each.digit is not None] or [page.marks[0][1]]
+    tiles += [markup.ink_tile(picture, small), markup.marks_tile(picture, small)]
     if len(digits) > 1:
         tiles += [
             markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:TILES]

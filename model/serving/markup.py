@@ -89,17 +89,19 @@ def marks_tile(picture: Image.Image, page: Page) -> str:
 
 
 def ink_tile(picture: Image.Image, page: Page) -> str:
-    """Show only the ink of the digits, each in its place; the page's boxes are in pixels of the picture."""
+    """Show only the ink of the digits, or of the marks if none is a digit, each in its place.
+
+    The page's boxes are in pixels of the picture.
+    """
     board = np.zeros(picture.size[::-1], np.float32)
-    for (left, top, right, bottom), each in page.marks:
-        if each.digit is not None:
-            glyph = np.float32(Image.fromarray(each.glyph).rotate(-page.turn, expand=True))
-            y, x, height, width = ink_bounds(glyph)
-            size = max(1, right - left), max(1, bottom - top)
-            ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
-            window = board[top:bottom, left:right]
-            np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
-    return tile(on_white(board), "ink", "The ink of the digits alone")
+    for (left, top, right, bottom), each in [mark for mark in page.marks if mark[1].digit is not None] or page.marks:
+        glyph = np.float32(Image.fromarray(each.glyph).rotate(-page.turn, expand=True))
+        y, x, height, width = ink_bounds(glyph)
+        size = max(1, right - left), max(1, bottom - top)
+        ink = cv2.resize(glyph[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
+        window = board[top:bottom, left:right]
+        np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
+    return tile(on_white(board), "ink", "The ink alone, without the paper")
 
 
 def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:

@@ -30,8 +30,8 @@ from model.whole_numbers import CHOICE, EVERYTHING, accepted, whole_readings
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
-FALSE_DIGIT_COST = 2.5  # cost of taking a non-digit for a digit, relative to missing a digit
-NUMBERS = 4800  # synthetic sheets on which the reading of numbers is calibrated
+FALSE_DIGIT_COST = 2.5  # cost of reading a digit where there is none, relative to missing a digit
+NUMBERS = 7200  # synthetic sheets on which the reading of numbers is calibrated
 SHORT = 6  # maximum number of symbols in the numbers from which the confidence is learned
 PULL = 1e-3  # strength of L2 regularisation
 
@@ -113,8 +113,9 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     """Learn when to trust a number read as a whole, and how confident to be, on sheets with one number or none.
 
     Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
-    quarter has clutter on and around the number, or a frame; a quarter has words, signs, clutter or an empty frame, and
-    no number. The choice is learned from all of them, the confidence from the clean ones with at most SHORT symbols:
+    sixth has clutter on and around the number, or a frame; a sixth has a letter and no number; a sixth has words,
+    signs, clutter or an empty frame. The choice is learned from all of them, and a number read where there is none
+    counts FALSE_DIGIT_COST times. The confidence is learned from the clean ones with at most SHORT symbols:
     photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
     which are few, is it learned from all sheets with a number.
 
@@ -131,16 +132,21 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     """
     torch.manual_seed(0)
     pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
-    cases: dict[str, list[tuple[list[float], bool]]] = {kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)}
+    cases: dict[str, list[tuple[list[float], bool, float]]] = {
+        kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)
+    }
     readings: list[tuple[bool, str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
         writer = Writer(random, pools[clean], random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
-        layout = i // 2 % 4
-        sheet, text = writer.number(clean=clean) if layout else (writer.no_number(clean=clean), "")
+        layout = i // 2 % 6
+        if layout > 1:
+            sheet, text = writer.number(clean=clean)
+        else:
+            sheet, text = (writer.letter(clean=clean) if layout else writer.no_number(clean=clean)), ""
         if text and min(contrast for *_, contrast in sheet.things) < CLEAR:
             continue
-        if layout == 1:
+        if layout == 2:
             writer.clutter(sheet)
         tone = np.float32(sheet.tone if clean else light(random, sheet.tone))
         kept, pieces = reader.read_mark_by_mark(tone)
@@ -150,7 +156,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     for _, text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:
-                cases[which].append((given, whole == text))
+                cases[which].append((given, whole == text, 1.0 if text else FALSE_DIGIT_COST))
 
     def learned(*kinds: str) -> dict[str, list[float]]:
         return {kind: _logistic(cases[kind]) if cases[kind] else list(UNLEARNED[kind]) for kind in kinds}
@@ -159,16 +165,16 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     for easy, text, again in readings:
         for kind, given, marks, whole in choose_readings(again if text else [], weights):
             if easy or kind == LEFT:
-                cases[kind].append((given, text == (whole if kind == TAKEN else marks)))
+                cases[kind].append((given, text == (whole if kind == TAKEN else marks), 1.0))
     return weights | learned(AGREED, TAKEN, LEFT)
 
 
-def _logistic(cases: list[tuple[list[float], bool]]) -> list[float]:
-    """Return the weights of a logistic regression: (features, truth) of each case -> as many weights as features."""
-    features, truth = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
+def _logistic(cases: list[tuple[list[float], bool, float]]) -> list[float]:
+    """Return the weights of a logistic regression: (features, truth, cost) of each case -> as many as features."""
+    features, truth, cost = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
-        return binary_cross_entropy_with_logits(features @ weights, truth) + PULL * weights.square().sum()
+        return binary_cross_entropy_with_logits(features @ weights, truth, cost) + PULL * weights.square().sum()
 
     return minimise(loss, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 

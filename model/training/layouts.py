@@ -43,6 +43,14 @@ class Writer(Writing):
             self._enclose(sheet, 0.3 * side, 0.4 * side, np.zeros((round(self.size), round(3 * self.size))))
         return sheet
 
+    def letter(self, side: int = 448, clean: bool = False) -> Sheet:
+        """Write one letter by hand, alone on a sheet; same arguments as `number`."""
+        random, sheet = self.random, self._sheet_for_one(side, clean)
+        pen = max(1.0, self.pen * self.size / 20)
+        ink, owners, _ = written_word(random, self.size * random.uniform(0.4, 1), pen, Hand.of(random), most=1)
+        sheet.put(ink, *random.uniform(0.1, 0.5, 2) * side, self._ink(), [OTHER] * owners)
+        return sheet
+
     def clutter(self, sheet: Sheet) -> None:
         """Draw clutter on and around what is written, or a frame around it, a line below, or a box for each symbol."""
         random, (y, x) = self.random, np.nonzero(sheet.owner)

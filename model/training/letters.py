@@ -194,7 +194,7 @@ Random = np.random.Generator
 
 def letters(random: Random, most: int = 9) -> str:
     """Return a random word of at most `most` letters."""
-    word = "".join(random.choice(list(COMMON), random.integers(1 if random.random() < 0.1 else 2, most + 1)))
+    word = "".join(random.choice(list(COMMON), random.integers(min(most, 1 if random.random() < 0.1 else 2), most + 1)))
     style = random.random()
     return word.upper() if style < 0.08 else word.capitalize() if style < 0.25 else word
 
