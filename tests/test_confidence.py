@@ -55,8 +55,10 @@ def test_a_digit_too_small_for_its_pen_is_read_right_or_without_certainty():
     reader = Recognizer.load()
     readings = [(digit, reader.read_digit(draw(STROKES[digit], 20, 40, (120, 120)))) for digit in range(10)]
     assert all(reading.digit == digit or reading.confidence < 0.8 for digit, reading in readings)
+    accepted = [(digit, reading) for digit, reading in readings if reading.digit is not None]
+    assert len(accepted) >= 8  # the loop of the zero is nearly filled
     reader.calibration = reader.calibration | {"thick": (0, 0)}
-    for digit, reading in readings:
+    for digit, reading in accepted:
         trusting = reader.read_digit(draw(STROKES[digit], 20, 40, (120, 120)))
         assert (reading.digit, reading.score) == (trusting.digit, pytest.approx(trusting.score, abs=1e-6))
         assert reading.confidence < trusting.confidence
