@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
@@ -56,10 +57,10 @@ def measure_set(
 
     Returns:
         First, the measures. n: number of pictures; silent: fraction in which no digit is read; said: digits read per
-        picture; ms: median time of one, from file to page; slowest: the longest. If the pictures contain digits, also
-        exact: fraction read exactly; digits: how many they contain; characters: digit accuracy, by edit distance, or by
-            counts if `scattered`;
-        found: fraction of the digits that are read; invented: extra digits read per picture.
+        picture; ms: median time of one, from file to page; slowest: the longest; cpu: what they were measured on. If
+        the pictures contain digits, also exact: fraction read exactly; digits: how many they contain; characters: digit
+        accuracy, by edit distance, or by counts if `scattered`; found: fraction of the digits that are read; invented:
+        extra digits read per picture.
         Second, the misread pictures, each with its digits and its page.
     """
     n = silent = exact = errors = total = found = said = 0
@@ -86,6 +87,7 @@ def measure_set(
         if got != expected:
             wrong.append((image, label, page))
     result = {"n": n, "silent": silent / n, "said": said / n, "ms": statistics.median(times), "slowest": max(times)}
+    result["cpu"] = f"{torch.backends.cpu.get_cpu_capability()}, threads: {torch.get_num_threads()}"
     if total:
         result |= {"exact": exact / n, "digits": total, "characters": 1 - errors / total}
         result |= {"found": found / total, "invented": (said - found) / n}

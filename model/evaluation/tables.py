@@ -58,7 +58,7 @@ def as_scene_table(results: dict[str, dict]) -> str:
         invented = f"{m.get('invented', m['said']):.2f}"
         silent = "" if "exact" in m else f"{100 * m['silent']:.1f}"
         rows.append([name, str(m["n"]), *shares, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
-    return as_markdown(rows)
+    return as_markdown(rows) + f"\n\nTimes on this processor: {m['cpu']}."
 
 
 def as_learning_table(results: dict[str, dict]) -> str:
