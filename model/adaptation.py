@@ -7,8 +7,8 @@ from torch.nn.functional import normalize, one_hot
 from model.networks import NO_DIGIT, half_precision
 
 # chosen on synthetic writers: `python -m model.evaluation.hands`
-STRENGTH = 24.0  # added to the logit of a digit that looks exactly like a corrected one
-WIDTH = 0.12  # drop in cosine similarity that reduces the evidence by a factor of e
+STRENGTH = 48.0  # added to the logit of a digit that looks exactly like a corrected one
+WIDTH = 0.1  # drop in cosine similarity that reduces the evidence by a factor of e
 
 
 class Adapted(nn.Module):

@@ -21,7 +21,7 @@ from model.training.calibrate import KEPT
 FEWEST = 20  # minimum number of digits by a writer
 CORRECTIONS = 0, 1, 3, 10  # numbers of corrections of misread digits
 ARBITRARY = 10  # number of corrections of random digits
-DRAWS = 4  # number of random samples of digits for each writer
+DRAWS = 32  # number of random samples of digits for each writer
 
 
 def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:

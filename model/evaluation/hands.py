@@ -21,8 +21,8 @@ from model.training.pen import parse_strokes, spline
 WRITERS, EACH = 150, 4  # number of writers, and of digits of each kind by one writer
 HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of each drawing, for a shape 1 high
 LEAN, WIDE = 0.2, 0.15  # standard deviations of a writer's slant, and of the logarithm of the width
-EVIDENCE_STRENGTHS = 6.0, 12.0, 24.0, 48.0
-WIDTHS = 0.03, 0.06, 0.12, 0.24
+EVIDENCE_STRENGTHS = 12.0, 24.0, 48.0, 96.0
+WIDTHS = 0.05, 0.07, 0.1, 0.14, 0.2
 REFUSED = 3e-3  # maximum drop in the fraction of letters rejected
 
 
