@@ -29,7 +29,7 @@ def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Wri
     score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
     is_digit = np.array([one.prediction.digit is not None for one in read])
     seen = np.array([one.mark.score for one in read])
-    rank = np.log(score / (1 - score)) + np.where(is_digit, LARGER * np.log(area), -PRECEDENCE)
+    rank = np.log(score / (1 - score)) + LARGER * np.log(area) - PRECEDENCE * ~is_digit
     likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
     kept: list[int] = []
     for i in np.argsort(-rank, kind="stable").tolist():

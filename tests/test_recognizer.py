@@ -208,6 +208,13 @@ def test_parts_are_kept_where_the_whole_is_rejected():
     assert [one.mark for one in kept] == [left, right]
 
 
+def test_a_rejected_symbol_is_kept_instead_of_its_likelier_part():
+    whole, part = mark((0, 0, 30, 40)), mark((4, 0, 26, 20))
+    refused = replace(blank(), digit=None, confidence=0.1)
+    readings = replace(refused, score=0.05), replace(refused, score=0.2)
+    assert [one.mark for one in without_repeats(list(map(Written, (whole, part), readings, (True, True))))] == [whole]
+
+
 def test_two_digits_are_not_merged_if_the_finder_scores_them_higher():
     upper, lower = mark((0, 0, 30, 30)), mark((0, 32, 30, 62))
     sure = replace(blank(), digit=0, confidence=0.95, score=0.95)
