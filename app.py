@@ -13,26 +13,26 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from model import corrections
-from model.memory import give_back_memory
+from model.memory import release_memory
 from model.serving import events, markup, reader
 from model.serving.cleanup import sweep
 from model.serving.components import CANVAS, Pad, Picture
-from model.serving.guard import MOST_FILES, guard
-from model.serving.limits import LARGEST_UPLOAD
+from model.serving.guard import MAX_FILES, guard
+from model.serving.limits import MAX_UPLOAD_MB
 
 ASSETS = Path(__file__).parent / "assets"
-SIDE_BY_SIDE = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
+COLUMN_WIDTH = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
 MAX_AGE, SWEEP_INTERVAL = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
-MOST_BYTES = 500_000_000  # maximum total size of uploads
-PATIENCE = 3  # seconds that open requests get to finish on shutdown
-QUIETLY = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
-KNOWN = "(photo, both) => [photo, both, window.keptCorrections()]"  # what correct.js keeps in this browser
+MAX_BYTES = 500_000_000  # maximum total size of uploads
+SHUTDOWN_SECONDS = 3  # seconds that open requests get to finish on shutdown
+PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
+WITH_CORRECTIONS = "(photo, both) => [photo, both, window.keptCorrections()]"  # what correct.js keeps in this browser
 
 
 def place_answer(kind: str) -> gr.HTML:
     """Place a tab's answer and, below it, the form that corrects a wrong one."""
     said = gr.HTML(markup.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
-    saved = corrections.place() is not None
+    saved = corrections.storage() is not None
     gr.HTML(
         html_template=markup.correction_form(saved),
         js_on_load=(STATIC / "correct.js").read_text(),
@@ -62,28 +62,28 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     gr.Markdown("# Handwritten digit reader", elem_id="title")
     with gr.Tabs():
         with gr.Tab("Draw", id="draw"), gr.Row():
-            with gr.Column(min_width=SIDE_BY_SIDE):
+            with gr.Column(min_width=COLUMN_WIDTH):
                 place_pad()
                 bridge = gr.HTML(
                     html_template="<p role='status'></p>",
                     js_on_load=(STATIC / "live.js").read_text(),
-                    server_functions=[events.look],
+                    server_functions=[events.read_drawing],
                     elem_id="live",
                 )
                 with gr.Column(visible=False) as fallback:
                     fallback_pad = place_pad()
-            with gr.Column(min_width=SIDE_BY_SIDE):
+            with gr.Column(min_width=COLUMN_WIDTH):
                 drawing_answer = place_answer("draw")
                 gr.HTML(markup.INSIDE, elem_id="inside")
         with gr.Tab("Photo", id="photo"), gr.Row():
-            with gr.Column(min_width=SIDE_BY_SIDE):
+            with gr.Column(min_width=COLUMN_WIDTH):
                 photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
                 examples = sorted(map(str, (ASSETS / "examples").iterdir()))
                 gr.Examples(examples, photo, label="Or try an example", api_visibility="private")
-            with gr.Column(min_width=SIDE_BY_SIDE):
+            with gr.Column(min_width=COLUMN_WIDTH):
                 photo_answer = place_answer("photo")
                 with gr.Column(visible=False, elem_id="sheet") as sheet:
-                    text = gr.Textbox(label="The numbers", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
+                    text = gr.Textbox(label="Numbers", buttons=["copy"], lines=1, max_lines=12, elem_id="text")
                     boxes = gr.AnnotatedImage(
                         color_map=events.COLOURS, show_label=False, show_legend=False, buttons=[], elem_id="boxes"
                     )
@@ -99,17 +99,17 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
         gr.Checkbox(label="Show all ten digits", container=False, elem_id="all-ten")
 
     # a script that cannot access the canvas triggers a click: the fallback pad appears and sends each finished stroke
-    bridge.click(lambda: gr.update(visible=True), None, fallback, **QUIETLY)
-    fallback_pad.change(events.answer_stroke, [fallback_pad, both], drawing_answer, **QUIETLY)
+    bridge.click(lambda: gr.update(visible=True), None, fallback, **PRIVATE)
+    fallback_pad.change(events.answer_stroke, [fallback_pad, both], drawing_answer, **PRIVATE)
     known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # correct.js clicks it
     shown = [photo_answer, boxes, text, table, sheet]
     for event in (photo.change, both.change, again.click):
-        event(events.answer_photo, [photo, both, known], shown, js=KNOWN, **QUIETLY)
+        event(events.answer_photo, [photo, both, known], shown, js=WITH_CORRECTIONS, **PRIVATE)
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
 page.queue(max_size=100, default_concurrency_limit=None)  # the queues in `events` do the scheduling
-door = guard(page)
+limits = guard(page)
 
 
 def serve() -> None:
@@ -129,7 +129,7 @@ def serve() -> None:
         js=(STATIC / "page.js").read_text(),
         head_paths=STATIC / "head.html",
         favicon_path=ASSETS / "favicon.svg",
-        max_file_size=f"{LARGEST_UPLOAD}mb",
+        max_file_size=f"{MAX_UPLOAD_MB}mb",
         run_history=False,
         footer_links=["api", "gradio"],
         enable_monitoring=False,
@@ -137,14 +137,14 @@ def serve() -> None:
         max_threads=8,
         ssr_mode=False,
         prevent_thread_lock=True,
-        app_kwargs={"middleware": [Middleware(door.around)], "routes": reader.routes()},
+        app_kwargs={"middleware": [Middleware(limits.wrap)], "routes": reader.routes()},
     )
-    events.drawing_turns.warm_up()
+    events.drawings.warm_up()
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEP_INTERVAL):
-        sweep(UPLOADS, spared, MAX_AGE, MOST_FILES, MOST_BYTES)
-        give_back_memory()
-    door.close(PATIENCE)
+        sweep(UPLOADS, spared, MAX_AGE, MAX_FILES, MAX_BYTES)
+        release_memory()
+    limits.close(SHUTDOWN_SECONDS)
     page.close(verbose=False)
     for worker in multiprocessing.active_children():
         worker.kill()

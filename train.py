@@ -14,11 +14,11 @@ from model.networks import NETWORKS, folded
 from model.training import distributed
 from model.training.calibrate import calibrate, lower_blank
 from model.training.calibrate_finder import learn_fusion, learn_numbers
-from model.training.data import HELD_BACK, mnist, split
+from model.training.data import VALIDATION_FRACTION, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES, Recipe
 
-OFTEN = 20  # copies of each correction in the training set
+COPIES = 20  # copies of each correction in the training set
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,13 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
 def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out: Path, checkpoint: Path) -> int:
     """Train a network, measure and calibrate it, and save its weights and card; return the exit code."""
     sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
-    digits, held_back = split(*sets["train"], HELD_BACK)
+    digits, validation = split(*sets["train"], VALIDATION_FRACTION)
     counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}
     if options.corrections:
         corrected, right = corrections.load(options.corrections)
         digits = mix_in(*digits, corrected, right)
         counts["corrections"] = len(right)
-    net, history = train(recipe, digits, held_back, options.seed, device, checkpoint, options.resume)
+    net, history = train(recipe, digits, validation, options.seed, device, checkpoint, options.resume)
     if distributed.rank() > 0:
         return 0
     card = {
@@ -85,15 +85,15 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
         "history": history,
     }
     if recipe.strips:
-        card["blank_lowered_by"] = lower_blank(net, *held_back)
+        card["blank_lowered_by"] = lower_blank(net, *validation)
     measured = {} if recipe.scenes else sets  # the finder does not read glyphs
     card["metrics"] = {f"mnist_{name}_accuracy": accuracy(net, *digits) for name, digits in measured.items()}
     if recipe.scenes:
         reader = Recognizer.load(finder=(folded(net), card))
-        card |= learn_fusion(reader, *held_back)
-        card["number_weights"] = learn_numbers(reader, *held_back)
+        card |= learn_fusion(reader, *validation)
+        card["number_weights"] = learn_numbers(reader, *validation)
     if recipe.network in NETWORKS:
-        card["calibration"] = calibrate(net, *held_back, refuses=recipe.mixture)
+        card["calibration"] = calibrate(net, *validation, refuses=recipe.mixture)
     weights.save(net, card, out)
     checkpoint.unlink()
     for name, (_, labels) in measured.items():
@@ -105,9 +105,9 @@ def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out
 def mix_in(
     glyphs: torch.Tensor, labels: torch.Tensor, corrected: np.ndarray, right: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Add corrected glyphs and their right labels to the training digits, OFTEN times, since there are only a few."""
-    more = torch.from_numpy(corrected)[:, None].repeat(OFTEN, 1, 1, 1)
-    return torch.cat([glyphs, more]), torch.cat([labels, torch.from_numpy(right).repeat(OFTEN)])
+    """Add corrected glyphs with their labels to the training digits, COPIES times, since there are only a few."""
+    more = torch.from_numpy(corrected)[:, None].repeat(COPIES, 1, 1, 1)
+    return torch.cat([glyphs, more]), torch.cat([labels, torch.from_numpy(right).repeat(COPIES)])
 
 
 def _count(text: str) -> int:

@@ -8,14 +8,14 @@ from model.networks import NO_DIGIT, half_precision
 
 # chosen on synthetic writers: `python -m model.evaluation.hands`
 STRENGTH = 48.0  # added to the logit of a digit that looks exactly like a corrected one
-WIDTH = 0.1  # drop in cosine similarity that reduces the evidence by a factor of e
+BANDWIDTH = 0.1  # drop in cosine similarity that reduces the evidence by a factor of e
 
 
 class Adapted(nn.Module):
     """A network that also knows some corrected glyphs: [N, 1, 28, 28] -> logits [N, 10].
 
-    The logit of each digit is raised by STRENGTH * exp((s - 1) / WIDTH), where s is the cosine similarity, before the
-    last layer, to the most similar glyph with that label; so glyphs that resemble none of them are hardly affected. A
+    The logit of each digit is raised by STRENGTH * exp((s - 1) / BANDWIDTH), where s is the cosine similarity, before
+    the last layer, to the most similar glyph with that label; glyphs that resemble none of them are hardly affected. A
     glyph labelled NO_DIGIT lowers all ten logits instead. Two other methods did worse when compared on several writers'
     digits: prototypes, one mean for each digit, corrected fewer errors, and gradient steps on the last layer hurt the
     accuracy on other people's digits.
@@ -43,15 +43,15 @@ class Adapted(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module
         features = self.net[:-1](x)
-        return corrected(self.net[-1](features), normalize(features) @ self.known.T, self.labels)
+        return add_evidence(self.net[-1](features), normalize(features) @ self.known.T, self.labels)
 
 
-def corrected(
+def add_evidence(
     logits: torch.Tensor,
     similarity: torch.Tensor,
     labels: torch.Tensor,
     strength: float = STRENGTH,
-    width: float = WIDTH,
+    bandwidth: float = BANDWIDTH,
 ) -> torch.Tensor:
     """Add the evidence of corrected glyphs to logits [N, 10].
 
@@ -59,9 +59,9 @@ def corrected(
         logits: before the evidence is added.
         similarity: [N, K] float32, cosine similarity to each corrected glyph before the last layer.
         labels: [K] int64, 0 to 9 or NO_DIGIT.
-        strength, width: see STRENGTH and WIDTH.
+        strength, bandwidth: see STRENGTH and BANDWIDTH.
     """
-    evidence = strength * ((similarity - 1) / width).exp()
+    evidence = strength * ((similarity - 1) / bandwidth).exp()
     for label in labels.unique().tolist():
         most = evidence[:, labels == label].amax(1, keepdim=True)
         logits = logits - most if label == NO_DIGIT else logits + most * one_hot(torch.tensor(label), 10)

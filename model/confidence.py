@@ -1,4 +1,4 @@
-"""How far to trust the logits of a glyph: the thicker its strokes, the less."""
+"""Calibrated probabilities: temperature scaling, with a higher temperature for thick strokes."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ UNCALIBRATED = {"temperature": 1.0, "threshold": 0.0, "thick": (0.0, 0.0)}  # pl
 
 
 def calibration_of(card: dict) -> dict:
-    """Return the calibration in the card of a network; what an older card lacks comes from `UNCALIBRATED`."""
+    """Return the calibration in the card of a network; missing keys default to `UNCALIBRATED`."""
     return UNCALIBRATED | card.get("calibration", {})
 
 
@@ -50,6 +50,6 @@ def probabilities(logits: torch.Tensor, glyphs: np.ndarray, calibration: dict) -
 
 
 def tempered(logits: torch.Tensor, glyphs: np.ndarray, thick: tuple[float, float]) -> torch.Tensor:
-    """Return logits that are less certain of the digit where strokes are thick, but as digit-like as before."""
+    """Return logits that are less certain of the digit where strokes are thick; digit scores are unchanged."""
     cooled = logits / temperature_factors(thickness(glyphs), thick)
     return cooled.log_softmax(dim=1) + logits.logsumexp(dim=1, keepdim=True)

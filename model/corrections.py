@@ -9,15 +9,15 @@ import numpy as np
 from PIL import Image
 
 from model.glyph import SIDE
-from model.images import of_png
+from model.images import from_png
 
-MOST = 10_000  # maximum number of files in a folder
+MAX_STORED = 10_000  # maximum number of files in a folder
 PATTERN = "[0-9]-*.png"
 DEFAULT_FOLDER = Path(__file__).parent.parent / "corrections"
 
 
-def place() -> Path | str | None:
-    """Return where corrections are stored: a folder or, on a Space, the name of a dataset; None for nowhere.
+def storage() -> Path | str | None:
+    """Return where corrections are stored: a folder or, on a Space, the name of a dataset; None if they cannot be.
 
     The environment variable CORRECTIONS names either. The disk of a Space is shared and not persistent, so nothing is
     stored there unless the owner also sets HF_TOKEN to a token with write access to that dataset.
@@ -28,20 +28,20 @@ def place() -> Path | str | None:
     return Path(named) if named else DEFAULT_FOLDER
 
 
-def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
+def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
     """Store a glyph with its digit as one file, atomically.
 
     Args:
         glyph: [28, 28] float32 in [0, 1].
         digit: 0 to 9.
-        where: a folder, which is created if missing, or the name of a dataset on the Hugging Face Hub; `place()` if
+        where: a folder, which is created if missing, or the name of a dataset on the Hugging Face Hub; `storage()` if
             None.
 
     Raises:
         ValueError: the digit is not 0 to 9, the glyph is blank, there is nowhere to store it, or the folder is full.
         OSError: the file cannot be written.
     """
-    where = where or place()
+    where = where or storage()
     if digit not in range(10) or not glyph.any():
         raise ValueError("expected a glyph that is not blank and a digit from 0 to 9")
     if where is None:
@@ -56,8 +56,8 @@ def keep(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
         HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
         return
     where.mkdir(parents=True, exist_ok=True)
-    if sum(1 for _ in where.glob(PATTERN)) >= MOST:
-        raise ValueError(f"there are {MOST:,} corrections already: train with them, then empty the folder")
+    if sum(1 for _ in where.glob(PATTERN)) >= MAX_STORED:
+        raise ValueError(f"there are {MAX_STORED:,} corrections already: train with them, then empty the folder")
     part = where / f".{name}.{os.getpid()}"
     part.write_bytes(file.getvalue())
     part.replace(where / name)
@@ -75,7 +75,7 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     glyphs = []
     for path in paths:
         try:
-            glyphs.append(np.float32(of_png(path.read_bytes(), SIDE, SIDE)) / 255)
+            glyphs.append(np.float32(from_png(path.read_bytes(), SIDE, SIDE)) / 255)
         except (OSError, ValueError) as error:
             raise ValueError(f"{path.name!r} in {folder} is not usable ({error}): delete it") from None
     return np.stack(glyphs), np.array([int(path.name[0]) for path in paths])

@@ -132,8 +132,8 @@ def decode(logits: torch.Tensor) -> list[Symbol]:
             part = logits[start : start + length]
             sure = part.softmax(dim=1)[:, run]
             column = start + float((sure * torch.arange(length)).sum() / sure.sum())
-            shares = part[sure.argmax(), :BLANK].softmax(dim=0).numpy()
-            symbols.append(Symbol(SYMBOLS[run], STRIDE * (column + 0.5), shares))
+            probabilities = part[sure.argmax(), :BLANK].softmax(dim=0).numpy()
+            symbols.append(Symbol(SYMBOLS[run], STRIDE * (column + 0.5), probabilities))
         start += length
     return symbols
 
@@ -144,7 +144,7 @@ def log_probability(logits: torch.Tensor, text: str) -> float:
     Points and commas count as the same, since they often look the same in handwriting.
     """
     symbols = torch.tensor([[SYMBOLS.index(sign) for sign in text.replace(",", ".")]])
-    shares = logits.log_softmax(dim=1)
-    shares[:, POINT] = shares[:, [POINT, COMMA]].logsumexp(dim=1)
-    sizes = torch.tensor([len(shares)]), torch.tensor([len(text)])
-    return -float(ctc_loss(shares[:, None], symbols, *sizes, blank=BLANK, reduction="sum"))
+    log_probabilities = logits.log_softmax(dim=1)
+    log_probabilities[:, POINT] = log_probabilities[:, [POINT, COMMA]].logsumexp(dim=1)
+    sizes = torch.tensor([len(log_probabilities)]), torch.tensor([len(text)])
+    return -float(ctc_loss(log_probabilities[:, None], symbols, *sizes, blank=BLANK, reduction="sum"))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from model.networks import HEATS, SIGNS
+from model.networks import HEAT_CHANNELS, SIGNS
 
 CELL = 4  # pixels: side of an output cell of the network
 STEP = 16  # pixels: unit of the predicted offsets to the centre of a digit
@@ -129,7 +129,7 @@ def find_at(
         resolution a word may look like a digit.
     """
     output = net(torch.from_numpy(board)[None, None]).float()
-    heat = output[:, 12 : 12 + HEATS].sigmoid()
+    heat = output[:, 12 : 12 + HEAT_CHANNELS].sigmoid()
     order = torch.arange(9).view(3, 3).repeat(*(-(-n // 3) for n in heat.shape[2:]))[: heat.shape[2], : heat.shape[3]]
     ranked = heat + 1e-6 * order  # breaks ties: of several equally hot neighbours, only one is the peak
     peaks = ranked == torch.nn.functional.max_pool2d(ranked, 3, 1, 1)
@@ -139,7 +139,7 @@ def find_at(
     if not len(row):
         return [], beside
     score = heat[0, channel, row, column].numpy()
-    logits = output[0, 12 + HEATS :, row, column].T.numpy()
+    logits = output[0, 12 + HEAT_CHANNELS :, row, column].T.numpy()
     others = heat[0, -1].numpy()
     other = cv2.dilate(others, np.ones((3, 3)))[row, column]
     around = np.stack([other, digits[row, column], beside[row, column]], 1)

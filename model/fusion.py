@@ -9,7 +9,7 @@ from model.finder import Mark
 WEIGHTS = 7  # number of weights of `fuse`
 CLAMP = 1e-4  # probabilities are clamped this far from 0 and 1
 LONE = 1.0, 0.15, 5.5, 1.0, 0.0, 0.0, -1.5  # weights for a lone mark: the glyph counts most
-SOME = 0.03  # added to the number of neighbours, so that the first does not outweigh all others
+NEIGHBOUR_PRIOR = 0.03  # added to the number of neighbours, so that the first does not outweigh all others
 
 
 def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torch.Tensor:
@@ -26,10 +26,10 @@ def fuse(logits: torch.Tensor, marks: list[Mark], weights: torch.Tensor) -> torc
     Returns:
         Logits [N, 11] for the ten digits and "no digit".
     """
-    said = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
-    seen = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), CLAMP)  # [N, 2]
-    beside = (torch.tensor([mark.around[1:] for mark in marks]) + SOME).log()  # [N, 2]
+    classes = torch.from_numpy(np.stack([mark.logits for mark in marks])).log_softmax(1)  # [N, 10]
+    odds = logit(torch.tensor([[mark.score, mark.around[0]] for mark in marks]), CLAMP)  # [N, 2]
+    neighbours = (torch.tensor([mark.around[1:] for mark in marks]) + NEIGHBOUR_PRIOR).log()  # [N, 2]
     lone = torch.tensor([mark.lone for mark in marks])[:, None]
     weights = torch.where(lone, torch.tensor(LONE), weights)[:, :, None]  # [N, WEIGHTS, 1]
-    more = (torch.cat([seen, beside], 1)[:, :, None] * weights[:, 3:]).sum(1)
-    return torch.cat([weights[:, 0] * logits + weights[:, 1] * said + more, weights[:, 2]], 1)
+    more = (torch.cat([odds, neighbours], 1)[:, :, None] * weights[:, 3:]).sum(1)
+    return torch.cat([weights[:, 0] * logits + weights[:, 1] * classes + more, weights[:, 2]], 1)

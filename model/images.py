@@ -20,7 +20,7 @@ MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
 UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: decoding takes less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder keeps four copies of each pixel
 PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
-LEAST_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
+MIN_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
 
 Source = str | os.PathLike | Image.Image | np.ndarray
 
@@ -58,12 +58,12 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     """
     if isinstance(image, np.ndarray):
         given = image.shape[1::-1]
-        return np.asarray(_resized(Image.fromarray(_of_array(image)), _size_within(given, side))), given
+        return np.asarray(_resized(Image.fromarray(_from_array(image)), _size_within(given, side))), given
     if isinstance(image, Image.Image):
-        return _of_picture(image, _size_within(image.size, side)), size(image)
+        return _from_picture(image, _size_within(image.size, side)), size(image)
     if isinstance(image, str | os.PathLike):
         picture, given = load(image, side)
-        return _of_pixels(picture), given
+        return _from_pixels(picture), given
     raise UnreadableError(f"got {type(image).__name__}: pass a path, a PIL image or a numpy array")
 
 
@@ -88,14 +88,14 @@ def as_data_url(picture: Image.Image) -> str:
     return f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
 
 
-def of_data_url(url: str, width: int, height: int) -> np.ndarray:
+def from_data_url(url: str, width: int, height: int) -> np.ndarray:
     """Decode a PNG of known size from a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
     if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
         raise ValueError(f"send a PNG of {width} x {height} pixels as a data URL")
-    return of_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
+    return from_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
 
 
-def of_png(content: bytes, width: int, height: int) -> np.ndarray:
+def from_png(content: bytes, width: int, height: int) -> np.ndarray:
     """Decode a PNG of known size, transparent or not, on white: [height, width] uint8. ValueError if it is not one."""
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
@@ -195,7 +195,7 @@ def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: {advice}")
 
 
-def _of_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
+def _from_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large("the picture")
     try:
@@ -204,11 +204,11 @@ def _of_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
         raise _too_large("the picture") from None
     except _DAMAGE as error:
         raise UnreadableError(f"the picture is damaged ({error}): save or send it again") from None
-    return _of_pixels(small)
+    return _from_pixels(small)
 
 
-def _of_pixels(picture: Image.Image) -> np.ndarray:
-    return _of_array(np.asarray(picture), white=None if picture.mode in ("I", "F") else 255)
+def _from_pixels(picture: Image.Image) -> np.ndarray:
+    return _from_array(np.asarray(picture), white=None if picture.mode in ("I", "F") else 255)
 
 
 def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -227,7 +227,7 @@ def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.exif_transpose(small)
 
 
-def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
+def _from_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     shape = " x ".join(map(str, array.shape))
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise UnreadableError(f"got an array of shape {shape}: pass [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
@@ -245,7 +245,7 @@ def _of_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     if values.shape[2] == 4:
         alpha = values[..., 3]
         on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
-        grey = on_white if np.ptp(on_white) >= LEAST_CONTRAST else on_black
+        grey = on_white if np.ptp(on_white) >= MIN_CONTRAST else on_black
     return grey
 
 
@@ -253,7 +253,7 @@ def _tone(colours: np.ndarray) -> np.ndarray:
     """Return the brightness of colours, [H, W, 3] -> [H, W]; where ink differs in colour alone, that difference."""
     some = colours[:: max(1, len(colours) // 256), :: max(1, colours.shape[1] // 256)]
     spread = (some @ _OPPONENTS.T).std(axis=(0, 1))
-    if spread.max() <= max(COLOUR_ALONE * float((some @ _LUMINANCE).std()), LEAST_CONTRAST / 2):
+    if spread.max() <= max(COLOUR_ALONE * float((some @ _LUMINANCE).std()), MIN_CONTRAST / 2):
         return colours @ _LUMINANCE
     colour = colours @ _OPPONENTS[spread.argmax()]
     return (colour - colour.min()) / np.ptp(colour)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from model.images import LEAST_CONTRAST, Source, brightness
+from model.images import MIN_CONTRAST, Source, brightness
 
 ON = 0.2  # threshold above which a pixel belongs to a component
 BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
@@ -58,7 +58,7 @@ def _written(step: np.ndarray) -> np.ndarray:
     if noise > GRAINY and large:
         step, noise = cv2.GaussianBlur(step, None, GRAIN), noise / (2 * GRAIN)
     deepest = float(step.max())
-    if deepest < max(LEAST_CONTRAST, 6 * noise):
+    if deepest < max(MIN_CONTRAST, 6 * noise):
         return np.zeros_like(step)
     pen = float(np.median(step[step > deepest / 2]))
     floor = min(max(0.1 * pen, 3 * noise), 0.5 * pen)
@@ -66,7 +66,7 @@ def _written(step: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class Components:
     """Ink and its connected components.
 
     Attributes:
@@ -88,10 +88,10 @@ class Pieces:
         return self.ink[window] * own, (left, top)
 
 
-def connected(ink: np.ndarray) -> Pieces:
+def connected_components(ink: np.ndarray) -> Components:
     """Find the connected components of ink, [H, W] float32 in [0, 1]."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(np.uint8(ink > ON), connectivity=8)
-    return Pieces(ink, labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]]))
+    return Components(ink, labels, np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]]))
 
 
 def is_frame(ink: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ import ctypes
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of mallopt, as in glibc's malloc.h
 
 
-def give_back_memory() -> None:
+def release_memory() -> None:
     """Return free memory to the system: glibc keeps gaps between used blocks.
 
     Threads that decode large pictures leave such gaps. See malloc_trim(3).

@@ -96,7 +96,7 @@ def pocket() -> nn.Sequential:
 
 
 SIGNS = ".,-:/+="  # characters other than digits that occur in numbers
-HEATS = 2 + len(SIGNS)  # heatmap channels of the network `finder`: centres of digits, of each sign, of other symbols
+HEAT_CHANNELS = 2 + len(SIGNS)  # of the network `finder`: centres of digits, of each sign, of other symbols
 NEITHER = "#"  # neither a digit nor a sign, such as a letter
 SYMBOLS = f"0123456789{SIGNS}{NEITHER}"  # the alphabet of the network `line`
 BLANK = len(SYMBOLS)  # its last class, the CTC blank: no new symbol in this column
@@ -156,8 +156,8 @@ class Finder(nn.Module):
         self.down = nn.Sequential(*_convolution(96, 64, kernel=(1, 1), padding=(0, 0)))
         self.joined = nn.Sequential(*_convolution(64, 64), Residual(64))
         self.further = nn.Sequential(*_convolution(64, 32, kernel=(1, 1), padding=(0, 0)))
-        self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 22 + HEATS, 1))
-        for channels in (slice(0, 4), slice(12, 12 + HEATS)):  # strokes and centres are rare
+        self.head = nn.Sequential(Residual(32), *_convolution(32, 48), nn.Conv2d(48, 22 + HEAT_CHANNELS, 1))
+        for channels in (slice(0, 4), slice(12, 12 + HEAT_CHANNELS)):  # strokes and centres are rare
             nn.init.constant_(self.head[-1].bias[channels], -4.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102, as in every module

@@ -8,19 +8,19 @@ from statistics import median
 from model.networks import SIGNS
 from model.prediction import Prediction
 
-COLUMN = 2.0  # digit heights: digits farther apart belong to two numbers
+FAR_APART = 2.0  # digit heights: digits farther apart belong to two numbers
 RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that the simulated pen draws is shorter
 NEAR = 1.0  # digit heights: a sign this close to a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
 DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-EXTREME = 1e-6  # probabilities are clamped this far from 0 and 1
+EPSILON = 1e-6  # probabilities are clamped this far from 0 and 1
 
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A number on a page, or a date, a time or a sum.
+    """A number on a page, or a date, a time or a calculation.
 
     Attributes:
         text: its digits and signs, such as "-8.5" or "12:45".
@@ -54,7 +54,7 @@ def group_numbers(line: list) -> list[list]:
     Non-digits are left out, and so are dashes long enough to be ruled lines, and signs where a number cannot have one.
 
     Args:
-        line: items of type `model.page.Written`.
+        line: items of type `model.page.Item`.
     """
     kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
     height = median([one.height for one in kept if one.prediction] or [0.0])
@@ -62,7 +62,7 @@ def group_numbers(line: list) -> list[list]:
     groups: list[list] = []
     for one in kept:
         last = groups[-1][-1] if groups else None
-        limit = COLUMN if last and last.prediction and one.prediction else NEAR
+        limit = FAR_APART if last and last.prediction and one.prediction else NEAR
         if last is None or one.box[0] - last.box[2] > limit * height:
             groups.append([])
         groups[-1].append(one)
@@ -94,10 +94,10 @@ def bounding_box(written: list) -> tuple[float, float, float, float]:
 
 def _without_invalid_signs(group: list) -> list:
     """Drop the signs in a group that `without_invalid_signs` drops."""
-    return [group[i] for i in places("".join("0" if one.prediction else one.kind for one in group))]
+    return [group[i] for i in valid_indices("".join("0" if one.prediction else one.kind for one in group))]
 
 
-def places(text: str) -> list[int]:
+def valid_indices(text: str) -> list[int]:
     """Return the indices of the characters that remain when signs that a number cannot have are dropped."""
     kept: list[int] = []
     for i, kind in enumerate(text):
@@ -119,7 +119,7 @@ def without_invalid_signs(text: str) -> str:
     >>> [without_invalid_signs(text) for text in (".5-", "-2+2=", "1..2")]
     ['5', '-2+2=', '1.2']
     """
-    return "".join(text[i] for i in places(text))
+    return "".join(text[i] for i in valid_indices(text))
 
 
 def text_of(number: list) -> str:
@@ -128,7 +128,7 @@ def text_of(number: list) -> str:
 
 
 def value_of(text: str) -> int | float | None:
-    """Return the value of a plain number with either decimal separator; None for a date, a time or a sum.
+    """Return the value of a plain number with either decimal separator; None for a date, a time or a calculation.
 
     >>> value_of("-8,5"), value_of("1,250"), value_of("12:45")
     (-8.5, 1250, None)
@@ -157,7 +157,7 @@ def probability(run: list) -> float:
     return math.prod(one.prediction.confidence if one.prediction else one.mark.score for one in run)
 
 
-def logit(share: float) -> float:
-    """Return the log-odds of a probability, clamped away from 0 and 1."""
-    share = min(max(share, EXTREME), 1 - EXTREME)
-    return math.log(share / (1 - share))
+def logit(p: float) -> float:
+    """Return the log-odds of a probability p, clamped away from 0 and 1."""
+    p = min(max(p, EPSILON), 1 - EPSILON)
+    return math.log(p / (1 - p))

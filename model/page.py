@@ -18,7 +18,7 @@ SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class Item:
     """One item on a page: a digit, a sign or a non-digit.
 
     Attributes:
@@ -41,7 +41,7 @@ class Written:
     def box(self) -> Box:  # noqa: D102
         return self.mark.box
 
-    def refused(self) -> "Written":
+    def as_non_digit(self) -> "Item":
         """Return the same item as a non-digit."""
         return replace(self, prediction=replace(self.prediction, digit=None, confidence=0.0, score=0.0), likely=False)
 
@@ -88,7 +88,7 @@ class Page:
         return {"text": self.text, "numbers": [number.as_dict() for number in self.numbers], "marks": marks}
 
 
-def group_into_lines(written: list[Written]) -> list[list[Written]]:
+def group_into_lines(written: list[Item]) -> list[list[Item]]:
     """Group items into lines from top to bottom, each from left to right.
 
     A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
@@ -101,7 +101,7 @@ def group_into_lines(written: list[Written]) -> list[list[Written]]:
         if at_its_height.any():
             other = line_of[i + 1 + int(at_its_height.argmax())]
             line_of = [line_of[i] if line == other else line for line in line_of]
-    lines: dict[int, list[Written]] = {}
+    lines: dict[int, list[Item]] = {}
     for line, digit in zip(line_of, digits, strict=True):
         lines.setdefault(line, []).append(digit)
     middles = boxes[:, 1] + boxes[:, 3]
@@ -138,7 +138,7 @@ def level_lines(boxes: np.ndarray) -> np.ndarray:
     return boxes - np.outer(x * slopes[best], (0, 1, 0, 1))
 
 
-def without_notes(written: list[Written]) -> list[Written]:
+def without_notes(written: list[Item]) -> list[Item]:
     """Leave out notes in a table, such as sudoku candidates: digits that are small, or crammed where others are not.
 
     In a table, non-digits and digits far taller than usual are left out too.
@@ -169,7 +169,7 @@ def _overlap(a: Sequence, b: Sequence, axis: int) -> np.ndarray:
     return np.minimum(a[axis + 2], b[axis + 2]) - np.maximum(a[axis], b[axis])
 
 
-def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
+def page_of(written: list[Item], view: View, size: tuple[int, int]) -> Page:
     """Build a page from the items read in a view of a picture.
 
     Args:
@@ -191,12 +191,12 @@ def page_of(written: list[Written], view: View, size: tuple[int, int]) -> Page:
     return Page(marks, text, tuple(each), corners, view.degrees)
 
 
-def mean_confidence(written: list[Written]) -> float:
+def mean_confidence(written: list[Item]) -> float:
     """Return the mean confidence of the digits, in [0, 1]; a mark that only the finder calls a digit counts as 0."""
     digits = [one.prediction.confidence for one in written if one.likely and one.prediction]
     return sum(digits) / max(1, len(digits))
 
 
-def expected_score(written: list[Written]) -> float:
+def expected_score(written: list[Item]) -> float:
     """Return the expected number of correct minus wrong digits; a likely mark that is a non-digit counts as -1."""
     return sum(2 * one.prediction.confidence - 1 for one in written if one.likely and one.prediction)

@@ -36,7 +36,7 @@ class Prediction:
             "digit": self.digit,
             "confidence": round(self.confidence, 6),
             "score": round(self.score, 6),
-            "top": [[digit, round(share, 6)] for digit, share in self.top(3)],
+            "top": [[digit, round(probability, 6)] for digit, probability in self.top(3)],
         }
 
 

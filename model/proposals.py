@@ -7,17 +7,17 @@ import numpy as np
 from torch import nn
 
 from model.finder import LOW, SMALL, THRESHOLDS, Box, Mark, find, ink_bounds
-from model.ink import ON, Pieces, connected, isolate
+from model.ink import ON, Components, connected_components, isolate
 
-LIKE_A_MARK = 0.65  # minimum intersection over union of two boxes that show the same digit
-REDUNDANT = 0.8  # minimum intersection over union at which one of two boxes is redundant
+SAME_MARK_IOU = 0.65  # minimum intersection over union of two boxes that show the same digit
+REDUNDANT_IOU = 0.8  # minimum intersection over union at which one of two boxes is redundant
 OVERLAP = 0.5  # overlap, as a fraction of the smaller box, above which two boxes cover the same digit
 WIDE_STROKE = 5  # pixels
 LIKELY = 0.5  # minimum score of a finder mark that counts on its own
 THIN = 0.1  # maximum fraction of ink in thinner strokes, and at the edges of wide ones
 
 
-def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> list[Mark]:
+def propose(net: nn.Module, tone: np.ndarray, components: Components | None = None) -> list[Mark]:
     """Propose digits and signs.
 
     Where ink is easily separated from paper, connected components outline a digit more exactly than the finder does.
@@ -26,30 +26,30 @@ def propose(net: nn.Module, tone: np.ndarray, pieces: Pieces | None = None) -> l
     Args:
         net: the network `finder`.
         tone: [H, W] float32 in [0, 1], brightness.
-        pieces: the connected components of its ink; None to return only the finder's confident marks, which is
+        components: the connected components of its ink; None to return only the finder's confident marks, which is
             faster.
 
     Returns:
         Marks at every scale, so several may show the same digit, or parts of it.
     """
-    if pieces is None:
+    if components is None:
         return distinct(find(net, tone, THRESHOLDS[1:]))
-    marks = distinct(find(net, tone, finest=0.5 if has_thick_strokes(pieces) else 1.0))
+    marks = distinct(find(net, tone, finest=0.5 if has_thick_strokes(components) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
-    whole = whole_ink_marks(pieces.ink, digits)
+    whole = whole_ink_marks(components.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
-    marks = [*marks, *component_marks(pieces, digits)]
-    parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < LIKE_A_MARK).all()]
+    marks = [*marks, *component_marks(components, digits)]
+    parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < SAME_MARK_IOU).all()]
     return flag_lone(parts + whole)
 
 
-def has_thick_strokes(pieces: Pieces) -> bool:
+def has_thick_strokes(components: Components) -> bool:
     """Return whether all strokes are wide enough to be seen equally well at half the resolution."""
-    on = np.uint8(pieces.ink > ON)
+    on = np.uint8(components.ink > ON)
     worn = cv2.morphologyEx(on, cv2.MORPH_OPEN, np.ones((WIDE_STROKE, WIDE_STROKE), np.uint8))
     if not worn.any() or int((on - worn).sum()) > THIN * int(on.sum()):
         return False
-    wide = np.bincount(pieces.labels[worn > 0], minlength=len(pieces.boxes))
+    wide = np.bincount(components.labels[worn > 0], minlength=len(components.boxes))
     return bool(wide[1:].all())  # no component is thin all over
 
 
@@ -63,21 +63,21 @@ def distinct(marks: list[Mark]) -> list[Mark]:
     kept = np.ones(len(order), bool)
     for i in range(len(order)):
         if kept[i]:
-            kept[i + 1 :] &= (iou(boxes[i], boxes[i + 1 :]) < REDUNDANT) | (kinds[i + 1 :] != kinds[i])
+            kept[i + 1 :] &= (iou(boxes[i], boxes[i + 1 :]) < REDUNDANT_IOU) | (kinds[i + 1 :] != kinds[i])
     return [mark for mark, keep in zip(order, kept, strict=True) if keep]
 
 
-def component_marks(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+def component_marks(components: Components, marks: list[Mark]) -> list[Mark]:
     """Propose each connected component of ink that resembles a mark."""
-    if len(pieces.boxes) == 1 or not marks:
+    if len(components.boxes) == 1 or not marks:
         return []
     boxes = np.array([mark.box for mark in marks])
-    large = areas(pieces.boxes) >= LIKE_A_MARK * areas(boxes).min()  # smaller ones resemble no mark
+    large = areas(components.boxes) >= SAME_MARK_IOU * areas(boxes).min()  # smaller ones resemble no mark
     proposed = []
     for label in 1 + np.flatnonzero(large[1:]):
-        alike = [marks[i] for i in np.flatnonzero(iou(boxes, pieces.boxes[label]) >= LIKE_A_MARK)]
+        alike = [marks[i] for i in np.flatnonzero(iou(boxes, components.boxes[label]) >= SAME_MARK_IOU)]
         if alike:
-            own, corner = pieces.cut_out(label)
+            own, corner = components.cut_out(label)
             proposed.append(_like(max(alike, key=lambda mark: mark.score), own, *corner))
     return proposed
 
@@ -94,13 +94,15 @@ def whole_ink_marks(written: np.ndarray, marks: list[Mark]) -> list[Mark]:
         return []
     box = np.array([x, y, x + width, y + height], float)
     likeness = [float(iou(np.array(mark.box), box)) for mark in marks]
-    alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= LIKE_A_MARK]
+    alike = [mark for mark, like in zip(marks, likeness, strict=True) if like >= SAME_MARK_IOU]
     edges = (x == 0) + (y == 0) + (x + width == digit.shape[1]) + (y + height == digit.shape[0])
     frame = edges > 1 and min(digit.shape) >= SMALL
     if alike:
         most = max(alike, key=lambda mark: mark.score)
     else:
-        missed = not (frame or any(mark.score >= LIKELY for mark in marks) or len(connected(digit).boxes) > 2)
+        missed = not (
+            frame or any(mark.score >= LIKELY for mark in marks) or len(connected_components(digit).boxes) > 2
+        )
         most = Mark((0, 0, 0, 0), digit, "digit", LOW if missed else 0.0, np.zeros(10, np.float32))
     return [replace(_like(most, digit[y : y + height, x : x + width], x, y), lone=True)]
 

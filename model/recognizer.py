@@ -19,17 +19,17 @@ from model.finder import Mark
 from model.fusion import fuse
 from model.glyph import frame_all
 from model.images import Source, decoded
-from model.ink import Pieces, connected, ink
+from model.ink import Components, connected_components, ink
 from model.networks import NETWORKS, SIGNS, digit_scores, folded
-from model.numbers import EXTREME
+from model.numbers import EPSILON
 from model.orientation import oriented
-from model.page import Page, Written, page_of
+from model.page import Item, Page, page_of
 from model.prediction import Prediction, blank
-from model.proposals import LIKE_A_MARK, LIKELY, iou, propose
+from model.proposals import LIKELY, SAME_MARK_IOU, iou, propose
 from model.rereading import UNLEARNED, reread
-from model.suppression import with_signs, without_repeats, without_specks
+from model.suppression import non_maximum_suppression, with_signs, without_specks
 from model.test_time_augmentation import predict_augmented
-from model.touching import as_items, fragments, take_apart, wide_components
+from model.touching import as_items, fragments, split_touching, wide_components
 from model.whole_numbers import whole_readings
 
 PAGE_SIDE = 1600  # pixels; larger pictures are reduced before detection
@@ -45,7 +45,7 @@ class Recognizer:
 
     Args:
         net: batch [N, 1, 28, 28] -> logits [N, 10].
-        card: what is known about its weights.
+        card: the metadata of its weights.
         finder: the network that detects digits, folded, and its card; the shipped one if None.
         line: the line recognizer, for touching digits and whole numbers, folded; the shipped one if None.
     """
@@ -148,50 +148,51 @@ class Recognizer:
         written, view = oriented(self._read_upright, tone)
         return page_of(written, view.of_larger(np.divide(given, tone.shape[::-1])), given)
 
-    def _read_upright(self, tone: np.ndarray, confident_only: bool = False) -> list[Written]:
+    def _read_upright(self, tone: np.ndarray, confident_only: bool = False) -> list[Item]:
         """Read brightness [H, W] as it stands: mark by mark and, unless `confident_only`, numbers as a whole too."""
-        kept, pieces = self.read_mark_by_mark(tone, confident_only)
-        if pieces is None:
+        kept, components = self.read_mark_by_mark(tone, confident_only)
+        if components is None:
             return kept
         weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
-        again = whole_readings(self.line, kept, pieces)
+        again = whole_readings(self.line, kept, components)
         return reread(kept, again, weights, lambda parts: self.read_marks(parts, fusion))
 
-    def read_mark_by_mark(self, tone: np.ndarray, confident_only: bool = False) -> tuple[list[Written], Pieces | None]:
+    def read_mark_by_mark(self, tone: np.ndarray, confident_only: bool = False) -> tuple[list[Item], Components | None]:
         """Detect and classify marks; also return the components of ink, or None if `confident_only`."""
         finder, card = self.finder
-        pieces = None if confident_only else connected(ink(tone, max(tone.shape)))
-        marks = propose(finder, tone, pieces)
+        components = None if confident_only else connected_components(ink(tone, max(tone.shape)))
+        marks = propose(finder, tone, components)
         digits = [mark for mark in marks if mark.kind == "digit"]
         read = [
-            Written(mark, reading, reading.digit is not None or mark.score >= LIKELY)
+            Item(mark, reading, reading.digit is not None or mark.score >= LIKELY)
             for mark, reading in zip(digits, self.read_marks(digits, card["fusion"]), strict=True)
         ]
         signs = [mark for mark in marks if mark.kind in SIGNS and mark.score >= LIKE_A_SIGN]
-        kept = without_repeats(read, signs)
-        if pieces:
-            parts = fragments(pieces, [one.mark for one in kept if one.prediction.digit is not None])
+        kept = non_maximum_suppression(read, signs)
+        if components:
+            parts = fragments(components, [one.mark for one in kept if one.prediction.digit is not None])
             if parts:
-                kept = without_repeats([one.refused() if one.mark in parts else one for one in read], signs)
-            kept = self._taken_apart(kept, pieces, card)
-        return with_signs(without_specks(kept), signs), pieces
+                read = [one.as_non_digit() if one.mark in parts else one for one in read]
+                kept = non_maximum_suppression(read, signs)
+            kept = self._with_touching_split(kept, components, card)
+        return with_signs(without_specks(kept), signs), components
 
-    def _taken_apart(self, kept: list[Written], pieces: Pieces, card: dict) -> list[Written]:
+    def _with_touching_split(self, kept: list[Item], components: Components, card: dict) -> list[Item]:
         """Split connected ink into the digits that the network `line` reads in it, unless they look like non-digits."""
         before = kept
-        for corner, piece, within in wide_components(pieces, [one.mark for one in before]):
+        for corner, piece, within in wide_components(components, [one.mark for one in before]):
             now = [before[i] for i in within]
             surest = max(now, key=lambda one: one.mark.score)
             whole = np.array([*corner, *np.add(corner, piece.shape[::-1])])
-            if surest.prediction.confidence > SURE and iou(np.array(surest.box), whole) > LIKE_A_MARK:
+            if surest.prediction.confidence > SURE and iou(np.array(surest.box), whole) > SAME_MARK_IOU:
                 continue
             parts = [
                 replace(part, score=(part.score + surest.mark.score) / 2, around=surest.mark.around)
-                for part in take_apart(self.line, piece, corner)
+                for part in split_touching(self.line, piece, corner)
             ]
             digits = [part for part in parts if part.kind == "digit"]
             readings = self.read_marks(digits, card["fusion"])
-            if digits and geometric_mean(max(one.score, EXTREME) for one in readings) > LIKE_DIGITS:
+            if digits and geometric_mean(max(one.score, EPSILON) for one in readings) > LIKE_DIGITS:
                 kept = [one for one in kept if one not in now] + as_items(parts, readings)
         return kept
 
@@ -211,12 +212,12 @@ class Recognizer:
             logits = (logits / self.calibration["temperature"]).log_softmax(dim=1) + CERTAIN
         fused = fuse(logits, marks, torch.tensor(fusion))  # [N, 11]
         fused[:, :10] = tempered(fused[:, :10], glyphs, self.calibration["thick"])
-        shares, digits = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
+        classes, digits = fused.double().softmax(dim=1).numpy(), fused[:, :10].softmax(dim=1).numpy()
         return [
             Prediction(int(ten.argmax()), ten, float(all_[:10].max()), float(1 - all_[10]), glyph)
             if all_[10] < 0.5
             else Prediction(None, ten, 0.0, float(1 - all_[10]), glyph)
-            for all_, ten, glyph in zip(shares, digits, glyphs, strict=True)
+            for all_, ten, glyph in zip(classes, digits, glyphs, strict=True)
         ]
 
     @torch.inference_mode()
@@ -231,11 +232,11 @@ class Recognizer:
         """
         batch = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))[:, None]  # [N, 1, 28, 28]
         logits = predict_augmented(self.net, batch, BATCH_SIZE)  # [N, 10]
-        shares = probabilities(logits, batch[:, 0].numpy(), self.calibration).numpy()
+        likely = probabilities(logits, batch[:, 0].numpy(), self.calibration).numpy()
         scores = digit_scores(logits).tolist()
-        return [self._judge(*one) for one in zip(shares, scores, batch[:, 0].numpy(), strict=True)]
+        return [self._to_prediction(*one) for one in zip(likely, scores, batch[:, 0].numpy(), strict=True)]
 
-    def _judge(self, probabilities: np.ndarray, score: float, glyph: np.ndarray) -> Prediction:
+    def _to_prediction(self, probabilities: np.ndarray, score: float, glyph: np.ndarray) -> Prediction:
         if score < self.calibration["threshold"]:
             return Prediction(None, probabilities, 0.0, score, glyph)
         digit = int(probabilities.argmax())

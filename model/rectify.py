@@ -81,7 +81,7 @@ def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return cv2.getPerspectiveTransform(corners, _corners(*size)), size
 
 
-def turn(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+def rotation_matrix(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the matrix [3, 3] that rotates a picture anticlockwise, and the width and height of the result."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -134,9 +134,9 @@ class View:
     corners: np.ndarray | None = None
     degrees: float = 0.0
 
-    def turned(self, degrees: float) -> "View":
+    def rotated(self, degrees: float) -> "View":
         """Return this view rotated anticlockwise."""
-        matrix, size = turn(degrees, self.size)
+        matrix, size = rotation_matrix(degrees, self.size)
         return View(matrix @ self.matrix, size, self.corners, self.degrees + degrees)
 
     def of_larger(self, by: np.ndarray) -> "View":

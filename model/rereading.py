@@ -10,28 +10,28 @@ import numpy as np
 from model.finder import Mark
 from model.networks import NEITHER
 from model.numbers import logit, probability, text_of
-from model.page import Written
+from model.page import Item
 from model.prediction import Prediction
-from model.proposals import LIKE_A_MARK, iou
+from model.proposals import SAME_MARK_IOU, iou
 from model.touching import as_items
 from model.whole_numbers import CHOICE, EVERYTHING, WholeReading, accepted
 
-AGREED, TAKEN, LEFT = "agreed", "taken", "left"  # outcomes: the same text; read as a whole; left as read mark by mark
+AGREED, WHOLE_CHOSEN, MARKS_CHOSEN = "agreed", "taken", "left"  # outcomes: which of the two readings is shown
 UNLEARNED = {  # weights of an uncalibrated finder: for choosing a reading, and for the confidence of each outcome
     CHOICE: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
     EVERYTHING: (1.0, -1.0, -0.5, 0.0, 0.0, 0.0, 0.0, -2.0),
     AGREED: (0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0),
-    TAKEN: (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    LEFT: (0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    WHOLE_CHOSEN: (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    MARKS_CHOSEN: (0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 }
 
 
 def reread(
-    kept: list[Written],
-    again: Iterable[tuple[str, list[Written], WholeReading]],
+    kept: list[Item],
+    again: Iterable[tuple[str, list[Item], WholeReading]],
     weights: dict[str, Sequence[float]],
     read: Callable[[list[Mark]], list[Prediction]],
-) -> list[Written]:
+) -> list[Item]:
     """Replace numbers read mark by mark with the same numbers read as a whole, where that is likelier.
 
     Args:
@@ -45,7 +45,7 @@ def reread(
         (which, evidence(run, whole), text_of(accepted(run)), whole.text, run, whole) for which, run, whole in again
     )
     for kind, given, _, _, run, whole in choose_readings(cases, weights):
-        if kind == TAKEN and (parts := whole.parts()):
+        if kind == WHOLE_CHOSEN and (parts := whole.parts()):
             readings = read([part for part in parts if part.kind == "digit"])
             kept = replace_number(kept, run, whole, parts, readings)
         wholes.append(whole)
@@ -66,14 +66,14 @@ def choose_readings(cases: Iterable[tuple], weights: dict[str, Sequence[float]])
     """
     for which, given, marks, whole, *more in cases:
         kind = choose(given, whole, marks, weights[which])
-        if which == EVERYTHING and kind == LEFT:
+        if which == EVERYTHING and kind == MARKS_CHOSEN:
             continue  # its numbers are reread one by one
         yield kind, given, marks, whole, *more
         if which == EVERYTHING:
             return
 
 
-def evidence(run: Sequence[Written], whole: WholeReading) -> list[float]:
+def evidence(run: Sequence[Item], whole: WholeReading) -> list[float]:
     """Return the evidence for reading a number as a whole rather than mark by mark.
 
     Args:
@@ -85,18 +85,18 @@ def evidence(run: Sequence[Written], whole: WholeReading) -> list[float]:
         1 if any mark was accepted, else 0; the fraction of the symbols that touch; the finder's mean log-odds that a
         mark is a digit; the logarithm of the number of symbols; and 1, for the bias.
     """
-    told, seen = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
-    said, marks, other = whole.spelled, text_of(told), 0.0
-    own = math.exp(said.log_probability(said.text))
-    if told:
-        other = own if marks == whole.text else math.exp(said.log_probability(marks))
-    by_mark = logit(probability(told)) if told else 0.0
-    length = math.log(len(said.text))
-    return [logit(own), logit(other), by_mark, float(bool(told)), whole.joined, fmean(seen), length, 1.0]
+    items, found = accepted(run), [logit(one.mark.score) for one in run if one.prediction]
+    line, marks, other = whole.reading, text_of(items), 0.0
+    own = math.exp(line.log_probability(line.text))
+    if items:
+        other = own if marks == whole.text else math.exp(line.log_probability(marks))
+    by_mark = logit(probability(items)) if items else 0.0
+    length = math.log(len(line.text))
+    return [logit(own), logit(other), by_mark, float(bool(items)), whole.joined, fmean(found), length, 1.0]
 
 
 def choose(given: Sequence[float], whole: str, marks: str, weights: Sequence[float]) -> str:
-    """Choose one of the two readings of a number: `AGREED` if they are the same, else `TAKEN` or `LEFT`.
+    """Choose one of the two readings of a number: `AGREED` if they are the same, else `WHOLE_CHOSEN` or `MARKS_CHOSEN`.
 
     Args:
         given: the evidence.
@@ -106,12 +106,12 @@ def choose(given: Sequence[float], whole: str, marks: str, weights: Sequence[flo
     """
     if whole == marks:
         return AGREED
-    return TAKEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else LEFT
+    return WHOLE_CHOSEN if NEITHER not in whole and float(np.dot(weights, given)) > 0 else MARKS_CHOSEN
 
 
 def replace_number(
-    kept: list[Written], run: list[Written], whole: WholeReading, parts: list[Mark], readings: list[Prediction]
-) -> list[Written]:
+    kept: list[Item], run: list[Item], whole: WholeReading, parts: list[Mark], readings: list[Prediction]
+) -> list[Item]:
     """Return a page's items with a number replaced by its whole reading; items that both readings share stay unchanged.
 
     Args:
@@ -122,13 +122,13 @@ def replace_number(
         readings: one for each digit among them, in the same order.
     """
 
-    def as_before(new: Written) -> Written:
+    def as_before(new: Item) -> Item:
         same = (
             one
             for one in run
             if one.kind == new.kind
             and (new.prediction is None or one.prediction.digit == new.prediction.digit)
-            and iou(np.array(new.box), np.array([one.box]))[0] >= LIKE_A_MARK
+            and iou(np.array(new.box), np.array([one.box]))[0] >= SAME_MARK_IOU
         )
         return next(same, new)
 
@@ -136,13 +136,13 @@ def replace_number(
     return rest + list(map(as_before, as_items(parts, readings)))
 
 
-def middles(items: list[Written]) -> np.ndarray:
+def middles(items: list[Item]) -> np.ndarray:
     """Return the middle (x, y) of the box of each item: [N, 2]."""
     boxes = np.array([one.box for one in items]).reshape(-1, 4)
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def with_log_odds(kept: list[Written], wholes: list[WholeReading], log_odds: list[float]) -> list[Written]:
+def with_log_odds(kept: list[Item], wholes: list[WholeReading], log_odds: list[float]) -> list[Item]:
     """Return a page's items, those of a reread number with the log-odds that it was read correctly."""
     places, sure = middles(kept), np.full(len(kept), np.nan)
     for whole, odds in zip(wholes, log_odds, strict=True):

@@ -8,15 +8,15 @@ import numpy as np
 
 from model.finder import Mark
 from model.numbers import logit
-from model.page import Written
-from model.proposals import LIKE_A_MARK, LIKELY, OVERLAP, areas, covered, iou
+from model.page import Item
+from model.proposals import LIKELY, OVERLAP, SAME_MARK_IOU, areas, covered, iou
 
 LARGER, PRECEDENCE = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
 SPECK = 0.075  # of the height of the tallest digit: a shorter digit must be at least as confident
 SIGN_HEIGHT = 0.5  # of the height of the tallest digit: a shorter digit may be a misread sign
 
 
-def without_repeats(read: list[Written], signs: Sequence[Mark] = ()) -> list[Written]:
+def non_maximum_suppression(read: list[Item], signs: Sequence[Mark] = ()) -> list[Item]:
     """Keep one reading of each digit: non-maximum suppression that prefers a whole digit to its parts.
 
     Digits come before non-digits, larger and likelier ones first. A digit gives way to two in its place: digits with
@@ -52,7 +52,7 @@ def are_separate(a: np.ndarray, b: np.ndarray) -> bool:
     return not covered(a, b[None]).any() and not (below and down > 0)
 
 
-def without_specks(kept: list[Written]) -> list[Written]:
+def without_specks(kept: list[Item]) -> list[Item]:
     """Leave out specks and misread print: far shorter than the tallest digit, and less confident."""
     digits = [one for one in kept if one.prediction and one.prediction.digit is not None]
     if not digits:
@@ -63,7 +63,7 @@ def without_specks(kept: list[Written]) -> list[Written]:
     return [one for one in kept if one not in specks]
 
 
-def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
+def with_signs(kept: list[Item], signs: list[Mark]) -> list[Item]:
     """Add signs to the items kept, whole signs before their parts.
 
     A sign inside a digit is part of it. A mark found as both is a sign if the finder is more confident of that, or if
@@ -74,9 +74,9 @@ def with_signs(kept: list[Written], signs: list[Mark]) -> list[Written]:
     for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
         box = np.array(signs[i].box)
         near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
-        same = [one for one in near if one.prediction and iou(box, np.array(one.box)) >= LIKE_A_MARK]
+        same = [one for one in near if one.prediction and iou(box, np.array(one.box)) >= SAME_MARK_IOU]
         loses = [one for one in same if one.mark.score < signs[i].score or one.height < SIGN_HEIGHT * tallest]
         others = [one for one in kept if one.likely and one.prediction and one not in same]
         if len(near) == len(loses) and (others or not same):
-            kept = [*(one for one in kept if one not in same), Written(signs[i], None, True)]
+            kept = [*(one for one in kept if one not in same), Item(signs[i], None, True)]
     return kept

@@ -9,9 +9,9 @@ from torch import nn
 
 from model.ctc import Symbol, read_line
 from model.finder import Mark, ink_bounds
-from model.ink import Pieces, connected, is_frame
+from model.ink import Components, connected_components, is_frame
 from model.networks import NEITHER, SYMBOLS
-from model.page import Written
+from model.page import Item
 from model.prediction import Prediction
 from model.proposals import LIKELY
 
@@ -24,48 +24,48 @@ CUT_ROWS = 80  # maximum number of rows in which a cut is searched for
 DETOUR = 0.02  # cost of cutting through a pixel of paper, so that cuts are short; a pixel of ink costs 1
 
 
-def wide_components(pieces: Pieces, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
+def wide_components(components: Components, marks: list[Mark]) -> list[tuple[tuple[int, int], np.ndarray, list[int]]]:
     """List the connected components of ink in which the finder sees a digit, but which are wider than one.
 
     Lines and frames are left out.
 
     Args:
-        pieces: the connected components of a picture's ink.
+        components: the connected components of a picture's ink.
         marks: their boxes are in pixels of that picture.
 
     Returns:
         For each component, its corner (left, top), its ink [h, w], and the indices of the marks that are mostly on it.
     """
     found = []
-    for label, within in marks_by_component(pieces.labels, marks).items():
-        width, height = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).tolist()
+    for label, within in marks_by_component(components.labels, marks).items():
+        width, height = (components.boxes[label, 2:] - components.boxes[label, :2]).tolist()
         tallest = max(marks[i].box[3] - marks[i].box[1] for i in within)
         likely = any(marks[i].score >= LIKELY for i in within)
         if likely and LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
-            own, corner = pieces.cut_out(label)
+            own, corner = components.cut_out(label)
             if not is_frame(own):
                 found.append((corner, own, within))
     return found
 
 
-def fragments(pieces: Pieces, marks: list[Mark]) -> list[Mark]:
+def fragments(components: Components, marks: list[Mark]) -> list[Mark]:
     """List the marks that are only part of a larger symbol, such as the loop of a P.
 
     If their ink is part of far more ink, that may be a line or a frame that a digit touches: then only marks that are
     not likely are listed.
 
     Args:
-        pieces: the connected components of a picture's ink.
+        components: the connected components of a picture's ink.
         marks: their boxes are in pixels of that picture.
     """
     found = []
-    for label, (i, *more) in marks_by_component(pieces.labels, marks).items():
+    for label, (i, *more) in marks_by_component(components.labels, marks).items():
         x0, y0, x1, y1 = (round(edge) for edge in marks[i].box)
         likely = marks[i].score >= LIKELY
-        large = (pieces.boxes[label, 2:] - pieces.boxes[label, :2]).max() >= OVERSIZE * max(x1 - x0, y1 - y0)
+        large = (components.boxes[label, 2:] - components.boxes[label, :2]).max() >= OVERSIZE * max(x1 - x0, y1 - y0)
         if more or (large and likely):
             continue
-        own, (left, top) = pieces.cut_out(label)
+        own, (left, top) = components.cut_out(label)
         inside = own[max(0, y0 - top - 1) : max(0, y1 - top + 1), max(0, x0 - left - 1) : max(0, x1 - left + 1)].sum()
         if inside < (1 - REST) * own.sum() and not (likely and inside >= OVERSIZE * _at_its_place(marks[i]).sum()):
             found.append(marks[i])
@@ -93,7 +93,7 @@ def marks_by_component(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[
     return of
 
 
-def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:
+def split_touching(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:
     """Split connected ink into its digits and signs.
 
     Args:
@@ -106,10 +106,10 @@ def take_apart(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)
         symbol that is neither a digit nor a sign.
     """
     symbols = read_line(net, ink).symbols
-    return cut_up(ink, symbols, corner) if len(symbols) > 1 else []
+    return split_at_symbols(ink, symbols, corner) if len(symbols) > 1 else []
 
 
-def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> list[Mark]:
+def split_at_symbols(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> list[Mark]:
     """Split ink into the symbols that the network `line` reads in it.
 
     Args:
@@ -127,12 +127,12 @@ def cut_up(ink: np.ndarray, symbols: list[Symbol], corner: tuple[int, int]) -> l
     for symbol, own in zip(symbols, divide_ink(ink, columns), strict=True):
         y, x, height, width = ink_bounds(own)
         if width:
-            shares, kind = symbol.probabilities[:10], "digit" if symbol.text.isdecimal() else symbol.text
-            score = float(shares.sum()) if kind == "digit" else float(symbol.probabilities[SYMBOLS.index(kind)])
+            probabilities, kind = symbol.probabilities[:10], "digit" if symbol.text.isdecimal() else symbol.text
+            score = float(probabilities.sum()) if kind == "digit" else float(symbol.probabilities[SYMBOLS.index(kind)])
             own = own[y : y + height, x : x + width]
             x, y = x + corner[0], y + corner[1]
             box = (x, y, x + width, y + height)
-            parts.append(Mark(box, own, kind, score, np.log(shares.clip(RAREST))))
+            parts.append(Mark(box, own, kind, score, np.log(probabilities.clip(RAREST))))
     return parts
 
 
@@ -142,34 +142,36 @@ def divide_ink(ink: np.ndarray, columns: np.ndarray) -> np.ndarray:
     A component of the ink goes to the symbol whose column it spans, or to the nearest. A component that spans several
     is cut between those that have no component of their own.
     """
-    pieces = connected(ink)
-    spans = [np.flatnonzero((columns >= left) & (columns < right)) for left, _, right, _ in pieces.boxes]
+    components = connected_components(ink)
+    spans = [np.flatnonzero((columns >= left) & (columns < right)) for left, _, right, _ in components.boxes]
     owners = {int(span[0]) for span in spans[1:] if len(span) == 1}
-    shares, across = np.zeros((len(columns), *ink.shape), np.float32), np.arange(ink.shape[1])
+    divided, across = np.zeros((len(columns), *ink.shape), np.float32), np.arange(ink.shape[1])
     for label, span in enumerate(spans[1:], 1):
-        left, _, right, _ = pieces.boxes[label]
+        left, _, right, _ = components.boxes[label]
         if not len(span):
             span = np.maximum(left - columns, columns - right).argmin(keepdims=True)
         elif len(span) > 1:
             span = np.array([i for i in span if i not in owners] or span[:1])
         own = np.zeros_like(ink)
-        piece, (x, y) = pieces.cut_out(label)
+        piece, (x, y) = components.cut_out(label)
         own[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
         cuts = [cheapest_cut(own, *columns[[i, j]]) for i, j in pairwise(span)]
         ends = [np.zeros(len(ink)), *cuts, np.full(len(ink), ink.shape[1])]
         for i, (start, end) in zip(span, pairwise(ends), strict=True):
-            shares[i] += np.where((across >= start[:, None]) & (across < end[:, None]), own, 0)
-    return shares
+            divided[i] += np.where((across >= start[:, None]) & (across < end[:, None]), own, 0)
+    return divided
 
 
-def as_line_reads(mark: Mark, reading: Prediction) -> Prediction:
+def with_line_reading(mark: Mark, reading: Prediction) -> Prediction:
     """Return the reading of a digit that was split off: the digit is from the network `line`, which saw the number."""
-    shares = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
-    digit, score = int(shares.argmax()), max(reading.score, mark.score)
-    return replace(reading, digit=digit, probabilities=shares, confidence=score * float(shares[digit]), score=score)
+    probabilities = np.exp(mark.logits - np.logaddexp.reduce(mark.logits))
+    digit, score = int(probabilities.argmax()), max(reading.score, mark.score)
+    return replace(
+        reading, digit=digit, probabilities=probabilities, confidence=score * float(probabilities[digit]), score=score
+    )
 
 
-def as_items(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
+def as_items(parts: list[Mark], readings: list[Prediction]) -> list[Item]:
     """Return the parts of a number as items of a page: each digit is the one that the network `line` reads.
 
     Args:
@@ -177,7 +179,7 @@ def as_items(parts: list[Mark], readings: list[Prediction]) -> list[Written]:
         readings: one for each digit among them, in the same order.
     """
     left = iter(readings)
-    return [Written(part, as_line_reads(part, next(left)) if part.kind == "digit" else None, True) for part in parts]
+    return [Item(part, with_line_reading(part, next(left)) if part.kind == "digit" else None, True) for part in parts]
 
 
 def cheapest_cut(ink: np.ndarray, start: float, end: float) -> np.ndarray:

@@ -40,7 +40,7 @@ def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
 
     Args:
         net: a network from `model.networks`.
-        card: what is known about the weights, as JSON types; `card["network"]` is the name `build` takes.
+        card: the metadata of the weights, as JSON types; `card["network"]` is the name `build` takes.
         path: the file to write; missing folders are created.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
@@ -136,7 +136,7 @@ def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
 
     Args:
         net: convolutions with batch normalisation and ReLU, then one linear layer.
-        card: what is known about its weights.
+        card: the metadata of its weights.
 
     Returns:
         pocket.bin, and pocket.json: the layers and the calibration.

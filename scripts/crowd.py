@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     drawings = canvases()[1:]
     with serve_page() as served:
-        Guest(served.url, config_of(served.url)).look(drawings[0][0])
+        Guest(served.url, config_of(served.url)).read_drawing(drawings[0][0])
         time.sleep(PERIOD)  # the page answers; its other processes start meanwhile
         before = cpu_seconds(served.pid)
         record = asyncio.run(crowd(options.people, options.seconds, served.url, drawings))

@@ -23,17 +23,17 @@ REPLAYED = 100  # digits that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and pen moves per second
 WATCH = """() => {
-  const seen = { moves: [], ups: [], looks: [], shown: [] };  // ms; a look: when the canvas was requested and received
+  const seen = { moves: [], ups: [], requests: [], shown: [] };  // ms; a request: when it was sent and answered
   const extract = window.editor.app.renderer.extract, get = extract.canvas.bind(extract);
   extract.canvas = (what) => {
     const asked = performance.now(), canvas = get(what);
-    seen.looks.push([asked, performance.now()]);
+    seen.requests.push([asked, performance.now()]);
     return canvas;
   };
   const pixels = CanvasRenderingContext2D.prototype, grab = pixels.getImageData;  // what is read on the device
   pixels.getImageData = function (...what) {
     const asked = performance.now(), data = grab.apply(this, what);
-    seen.looks.push([asked, performance.now()]);
+    seen.requests.push([asked, performance.now()]);
     return data;
   };
   addEventListener("pointermove", (event) => event.buttons && seen.moves.push(performance.now()), true);
@@ -52,11 +52,11 @@ def waits(seen: dict) -> tuple[list[float], list[float]]:
     """
 
     def wait(since: float) -> float | None:
-        look = next((look for look in seen["looks"] if look[0] >= since), None)
-        if look is None:
+        request = next((request for request in seen["requests"] if request[0] >= since), None)
+        if request is None:
             return None
-        following = next((other[0] for other in seen["looks"] if other[0] > look[0]), float("inf"))
-        shown = next((shown for shown in seen["shown"] if look[1] <= shown <= following), look[1])
+        following = next((other[0] for other in seen["requests"] if other[0] > request[0]), float("inf"))
+        shown = next((shown for shown in seen["shown"] if request[1] <= shown <= following), request[1])
         return shown - since
 
     return tuple([one for since in seen[kind] if (one := wait(since)) is not None] for kind in ("moves", "ups"))
@@ -114,7 +114,7 @@ async def latency(server: Running) -> None:
         seen = await page.evaluate("seen")
         await browser.close()
     moves, ups = waits(seen)
-    answers = sum(any(look[1] <= shown for look in seen["looks"]) for shown in seen["shown"])
+    answers = sum(any(request[1] <= shown for request in seen["requests"]) for shown in seen["shown"])
     print(f"from a move of the pen to the answer: median {statistics.median(moves):.0f} ms, 95% within", end=" ")
     print(f"{np.quantile(moves, 0.95):.0f} ms (n {len(moves)});", end=" ")
     print(f"{answers / seconds:.1f} answers and {asked / seconds:.1f} requests a second of drawing")

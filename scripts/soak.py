@@ -1,4 +1,4 @@
-"""python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them in bad faith.
+"""python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them maliciously.
 
 Each answer is compared with the answer given without load. The run stops on its own; its exit code is 1 if an
 answer was wrong, the server failed, its memory was still growing at the end, or its upload folder was too large.
@@ -29,7 +29,7 @@ from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # fraction of the uploads
-LOOKS, PAUSE = 8, 0.2  # requests while one digit is drawn, and seconds between them
+REQUESTS, PAUSE = 8, 0.2  # requests while one digit is drawn, and seconds between them
 GROWTH = 0.05  # maximum growth of memory from the second quarter of the run to the last
 FOLDER = 600  # maximum size of the upload folder in MB
 TOOK = re.compile('<p class="took">.*?</p>')
@@ -44,7 +44,7 @@ def canvases() -> list[tuple[str, set[str]]]:
     """Draw typical drawings: data URLs of the canvas, each with the expected answers: with a heat map, and without."""
     drawn = [on_canvas(strokes, 7 * place) for strokes in (*STROKES.values(), LETTER) for place in range(3)]
     return [
-        (url, {without_time(events.answer_look({"picture": url}, explained)) for explained in (True, False)})
+        (url, {without_time(events.answer_request({"picture": url}, explained)) for explained in (True, False)})
         for url in (on_canvas([]), *drawn)
     ]
 
@@ -95,7 +95,7 @@ class Record:
     """The timings, failures and wrong answers of all clients."""
 
     def __init__(self):
-        self.times: dict[str, list[float]] = {"look": [], "upload and read": []}
+        self.times: dict[str, list[float]] = {"drawing": [], "upload and read": []}
         self.failures: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.hostile = 0
@@ -121,11 +121,11 @@ def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad:
     while time.monotonic() < until:
         guest = Guest(url, config)
         for _ in range(5):
-            for _ in range(LOOKS):
+            for _ in range(REQUESTS):
                 drawing, wanted = generator.choice(drawings)
-                answer = record.timed("look", guest.look, drawing)
+                answer = record.timed("drawing", guest.read_drawing, drawing)
                 if answer is not None and without_time(answer) not in wanted:
-                    record.wrong.append(f"look: {answer[:300]}")
+                    record.wrong.append(f"drawing: {answer[:300]}")
                 time.sleep(PAUSE)
             hostile = generator.random() < HOSTILE
             record.hostile += hostile
@@ -171,7 +171,7 @@ def soak(server: Running, minutes: float, people: int) -> bool:
     ]
     for one in crowd:
         one.start()
-    print("| minute | MB, minimum | maximum | uploads, MB | files | looks | uploads |\n|---|---|---|---|---|---|---|")
+    print("| minute | MB, min. | max. | uploads, MB | files | drawings | uploads |\n|---|---|---|---|---|---|---|")
     levels, megabytes, began = [], 0.0, time.monotonic()
     for minute in range(1, round(minutes) + 1):
         held, most, megabytes, files = monitor(server, began + 60 * minute - time.monotonic())
@@ -200,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--people", type=int, default=16)
     options = parser.parse_args(arguments)
-    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} in bad faith")
+    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} maliciously")
     with serve_page() as server:
         return 0 if soak(server, options.minutes, options.people) else 1
 

@@ -28,14 +28,14 @@ class Guest:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
-    def look(self, picture: str) -> str:
+    def read_drawing(self, picture: str) -> str:
         """Send the canvas as a data URL, as the page does while drawing; return the answer as HTML."""
         return json.loads(self._ask("component_server/", json.dumps(self.question(picture)).encode()))
 
     def question(self, picture: str) -> dict:
         """Return the body of the request that sends the canvas."""
         data = {"picture": picture, "both": False}
-        about = {"fn_name": "look", "component_id": self.ids["live"], "session_hash": self.session}
+        about = {"fn_name": "read_drawing", "component_id": self.ids["live"], "session_hash": self.session}
         return about | {"data": data}
 
     def upload(self, content: bytes, name: str = "picture") -> dict:

@@ -4,7 +4,7 @@ import torch
 
 from model import Recognizer, corrections
 from model.adaptation import Adapted
-from model.evaluation.adaptation import look_at, measure_learning
+from model.evaluation.adaptation import extract_features, measure_learning
 from model.evaluation.strokes import draw
 from model.networks import NO_DIGIT
 from tests.digits import LETTER, STROKES
@@ -44,7 +44,7 @@ def test_later_corrections_are_added_to_earlier_ones(world, glyphs):
 
 
 def test_the_folder_of_corrections_is_used_when_loading(world, glyphs, tmp_path):
-    corrections.keep(glyphs[7], 1, tmp_path)
+    corrections.save(glyphs[7], 1, tmp_path)
     adapted = Recognizer.load(corrections=str(tmp_path))
     assert adapted.read_page(drawn(7)).text == "1"
     assert adapted.read_page(drawn(3)).text == "3"
@@ -69,7 +69,7 @@ def test_what_writers_correct_lowers_their_errors_only(world):
     odd = [by("odd", 4 if i < 5 else 0, 9 if i < 5 else 0) for i in range(20)]
     usual = [by("usual", 3, 3) for _ in range(20)]
     letters = [{"strokes": LETTER, "label": "A", "writer": "odd"}]
-    measured = measure_learning(look_at(world, odd + usual, letters))
+    measured = measure_learning(extract_features(world, odd + usual, letters))
     assert (measured["writers"], measured["digits"]) == (2, 40)
     assert measured["before_1"] == 4 / 39
     assert measured["after_1"] == 0

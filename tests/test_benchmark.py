@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_benchmark_measures_everything_next_to_its_baseline(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "STARTS", 1)
-    for name, value in (("SEEDS", 1), ("MOST_EPOCHS", 1), ("WANTED", 0.0)):
+    for name, value in (("SEEDS", 1), ("MAX_EPOCHS", 1), ("WANTED", 0.0)):
         monkeypatch.setattr(training_speed, name, value)
     path = tmp_path / "benchmark.json"
     assert benchmark.main(["--repeat", "2", "--data", str(folder), "--json", str(path)]) == 0

@@ -22,34 +22,34 @@ def kept(place):
 
 
 def test_files_within_all_limits_are_kept(place):
-    sweep(place, (), oldest=1000, most=4, most_bytes=40)
+    sweep(place, (), max_age=1000, max_files=4, max_bytes=40)
     assert kept(place) == ["0/file", "1", "2/file", "3/file"]
 
 
 def test_old_files_are_deleted_unless_they_are_protected(place):
-    sweep(place, {str(place / "0/file")}, oldest=98.5, most=4, most_bytes=40)
+    sweep(place, {str(place / "0/file")}, max_age=98.5, max_files=4, max_bytes=40)
     assert kept(place) == ["0/file", "2/file", "3/file"]
 
 
 def test_the_oldest_files_beyond_the_count_limit_are_deleted(place):
-    sweep(place, (), oldest=1000, most=2, most_bytes=40)
+    sweep(place, (), max_age=1000, max_files=2, max_bytes=40)
     assert kept(place) == ["2/file", "3/file"]
 
 
 def test_the_oldest_files_beyond_the_size_limit_are_deleted(place):
-    sweep(place, (), oldest=1000, most=4, most_bytes=35)
+    sweep(place, (), max_age=1000, max_files=4, max_bytes=35)
     assert kept(place) == ["1", "2/file", "3/file"]
 
 
 def test_folders_are_deleted_once_they_have_been_empty_for_a_minute(place):
-    sweep(place, (), oldest=1000, most=1, most_bytes=40)
-    sweep(place, (), oldest=1000, most=1, most_bytes=40)
+    sweep(place, (), max_age=1000, max_files=1, max_bytes=40)
+    sweep(place, (), max_age=1000, max_files=1, max_bytes=40)
     assert (place / "0").exists()
     for name in "02":
         os.utime(place / name, (time.time() - 100,) * 2)
-    sweep(place, (), oldest=1000, most=1, most_bytes=40)
+    sweep(place, (), max_age=1000, max_files=1, max_bytes=40)
     assert sorted(path.name for path in place.iterdir()) == ["3"]
 
 
 def test_a_missing_folder_is_not_an_error(tmp_path):
-    sweep(tmp_path / "none", (), oldest=1, most=1, most_bytes=1)
+    sweep(tmp_path / "none", (), max_age=1, max_files=1, max_bytes=1)

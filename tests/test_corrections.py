@@ -13,8 +13,8 @@ GLYPHS = np.rint(255 * np.random.default_rng(0).random((3, 28, 28), np.float32))
 
 def test_saved_corrections_can_be_loaded(tmp_path):
     for glyph, digit in zip(GLYPHS, (7, 0, 7), strict=True):
-        corrections.keep(glyph, digit, tmp_path)
-    corrections.keep(GLYPHS[0], 7, tmp_path)  # saved twice
+        corrections.save(glyph, digit, tmp_path)
+    corrections.save(GLYPHS[0], 7, tmp_path)  # saved twice
     glyphs, digits = corrections.load(tmp_path)
     assert sorted(digits.tolist()) == [0, 7, 7]
     assert glyphs[digits == 0][0] == pytest.approx(GLYPHS[1], abs=1e-6)
@@ -24,15 +24,15 @@ def test_saved_corrections_can_be_loaded(tmp_path):
 @pytest.mark.parametrize(("glyph", "digit"), [(GLYPHS[0], 10), (GLYPHS[0], -1), (np.zeros((28, 28)), 3)])
 def test_an_invalid_correction_is_not_saved(tmp_path, glyph, digit):
     with pytest.raises(ValueError, match="0 to 9"):
-        corrections.keep(glyph, digit, tmp_path)
+        corrections.save(glyph, digit, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_folder_accepts_no_more_corrections(tmp_path, monkeypatch):
-    monkeypatch.setattr(corrections, "MOST", 1)
-    corrections.keep(GLYPHS[0], 1, tmp_path)
+    monkeypatch.setattr(corrections, "MAX_STORED", 1)
+    corrections.save(GLYPHS[0], 1, tmp_path)
     with pytest.raises(ValueError, match="already"):
-        corrections.keep(GLYPHS[1], 1, tmp_path)
+        corrections.save(GLYPHS[1], 1, tmp_path)
 
 
 def test_loading_no_corrections_or_broken_ones_raises_a_clear_error(tmp_path):
@@ -51,7 +51,7 @@ def test_loading_no_corrections_or_broken_ones_raises_a_clear_error(tmp_path):
 
 def test_a_partly_written_file_is_not_loaded(tmp_path):
     """A file has a temporary name until it is complete, so a killed process leaves no broken correction."""
-    corrections.keep(GLYPHS[0], 5, tmp_path)
+    corrections.save(GLYPHS[0], 5, tmp_path)
     (tmp_path / ".5-0123456789ab.png.99").write_bytes(b"\x89PNG")
     assert corrections.load(tmp_path)[1].tolist() == [5]
 
@@ -60,14 +60,14 @@ def test_on_a_space_corrections_go_to_the_owners_dataset_or_nowhere(monkeypatch)
     monkeypatch.setenv("SPACE_ID", "somebody/page")
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("CORRECTIONS", "somebody/corrections")
-    assert corrections.place() is None
+    assert corrections.storage() is None
     with pytest.raises(ValueError, match="cannot be stored"):
-        corrections.keep(GLYPHS[0], 3)
+        corrections.save(GLYPHS[0], 3)
     monkeypatch.setenv("HF_TOKEN", "token")
     uploads = []
     api = types.SimpleNamespace(upload_file=lambda **what: uploads.append(what))
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(HfApi=lambda: api))
-    corrections.keep(GLYPHS[0], 3)
+    corrections.save(GLYPHS[0], 3)
     (upload,) = uploads
     assert (upload["repo_id"], upload["repo_type"]) == ("somebody/corrections", "dataset")
     assert upload["path_in_repo"].startswith("3-")

@@ -11,10 +11,10 @@ from model import ink
 from model.evaluation.strokes import draw
 from model.serving import answers, events, markup
 from model.serving.components import CANVAS
-from model.serving.turns import Turns
+from model.serving.fair_queue import FairQueue
 from tests.digits import STROKES
+from tests.test_fair_queue import run
 from tests.test_hostile import png, saved
-from tests.test_turns import run
 
 
 def as_url(content, kind="png"):
@@ -32,20 +32,20 @@ def canvas(strokes, size=160, corner=(120, 60)):
 
 
 def test_looking_at_the_canvas_shows_the_digit_and_each_processing_stage():
-    said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": False})
+    said = events.answer_request({"picture": data_url(canvas(STROKES[7])), "both": False})
     assert ">7</output>" in said
     assert said.count("<figure") == 5  # original, ink, found, glyph, why
     assert "side-by-side" not in said
 
 
 def test_looking_with_both_networks_gives_two_answers():
-    said = events.answer_look({"picture": data_url(canvas(STROKES[7])), "both": True})
+    said = events.answer_request({"picture": data_url(canvas(STROKES[7])), "both": True})
     assert said.count("<output") == 2
-    assert ">reference</h3>" in said
+    assert ">Textbook network</h3>" in said
 
 
 def test_an_empty_canvas_prompts_the_user_to_draw():
-    said = events.answer_look({"picture": data_url(Image.new("RGBA", CANVAS, "white"))})
+    said = events.answer_request({"picture": data_url(Image.new("RGBA", CANVAS, "white"))})
     assert "Draw a digit" in said
     assert "<figure" not in said
 
@@ -73,16 +73,16 @@ def test_an_empty_canvas_prompts_the_user_to_draw():
     ],
 )
 def test_a_non_drawing_gets_an_error_message(asked):
-    assert "This drawing cannot be read" in events.answer_look(asked)
+    assert "This drawing cannot be read" in events.answer_request(asked)
 
 
 def test_a_crowd_is_answered_without_heat_maps(monkeypatch):
     asked, shown = {"picture": data_url(canvas(STROKES[3]))}, []
     for waiting in (events.CROWD - 1, events.CROWD):
-        turns = Turns(at_once=1, each=9, everybody=99)
-        turns.waiting = waiting
-        monkeypatch.setattr(events, "drawing_turns", turns)
-        shown.append(run(events.in_turn("anna", events.answer_look, asked)))
+        queue = FairQueue(parallel=1, per_client=9, total=99)
+        queue.waiting = waiting
+        monkeypatch.setattr(events, "drawings", queue)
+        shown.append(run(events.in_turn("anna", events.answer_request, asked)))
     assert all(">3</output>" in said for said in shown)
     assert ["why" in said for said in shown] == [True, False]
 
@@ -91,9 +91,9 @@ def test_a_look_uses_the_corrections_of_its_browser_alone():
     drawing = data_url(canvas(STROKES[3]))
     glyph = events.recognizer.read_page(np.array(canvas(STROKES[3]).convert("L"))).marks[0][1].glyph
     known = json.dumps([[8, data_url(markup.on_white(glyph))]])
-    assert ">8</output>" in events.answer_look({"picture": drawing, "known": known})
-    assert ">3</output>" in events.answer_look({"picture": drawing, "known": None})
-    assert ">7</output>" in events.answer_look({"picture": data_url(canvas(STROKES[7])), "known": known})
+    assert ">8</output>" in events.answer_request({"picture": drawing, "known": known})
+    assert ">3</output>" in events.answer_request({"picture": drawing, "known": None})
+    assert ">7</output>" in events.answer_request({"picture": data_url(canvas(STROKES[7])), "known": known})
 
 
 @pytest.mark.parametrize("known", ["no JSON", "7", '[[11, "x"]]'])
@@ -116,7 +116,7 @@ def test_an_uploaded_picture_is_opened_once_for_all_that_is_said_and_shown_of_it
 def test_the_ink_of_a_drawing_is_separated_once(monkeypatch):
     separated, original = [], ink._paper
     monkeypatch.setattr(ink, "_paper", lambda *arguments: separated.append(arguments) or original(*arguments))
-    assert ">3</output>" in events.answer_look({"picture": data_url(canvas(STROKES[3]))})
+    assert ">3</output>" in events.answer_request({"picture": data_url(canvas(STROKES[3]))})
     assert len(separated) == 1
 
 
@@ -129,7 +129,7 @@ def test_an_upload_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
 def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     glyph = Image.fromarray(np.uint8(255 - 200 * np.eye(28)))
-    assert events.keep({"glyph": data_url(glyph), "digit": 8}) == "Thank you. Saved as an 8."
+    assert events.save_correction({"glyph": data_url(glyph), "digit": 8}) == "Thank you. Saved as an 8."
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("8-")
     assert np.array_equal(np.asarray(Image.open(file)), np.uint8(200 * np.eye(28)))
@@ -146,7 +146,7 @@ def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch
 )
 def test_an_invalid_correction_is_not_saved(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
-    assert "Not saved" in events.keep(told)
+    assert "Not saved" in events.save_correction(told)
     assert list(tmp_path.iterdir()) == []
 
 

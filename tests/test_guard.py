@@ -9,7 +9,16 @@ import pytest
 
 import app
 from model.serving import guard
-from model.serving.guard import ANSWERED_SESSIONS, EVENT, MOST_FILES, MOST_SESSIONS, UNREAD, UNREAD_JSON, forget, wrong
+from model.serving.guard import (
+    ANSWERED_SESSIONS,
+    EVENT,
+    MAX_FILES,
+    MAX_SESSIONS,
+    UNREAD,
+    UNREAD_JSON,
+    forget_idle,
+    problem_with,
+)
 
 
 @pytest.fixture
@@ -48,25 +57,25 @@ def test_answers_are_kept_for_a_limited_number_of_sessions():
 def test_who_leaves_answers_unfetched_gets_no_more(page, private, most):
     body = question(page, private)
     page._queue.pending_messages_per_session["me"] = mailbox(most)
-    assert wrong(page, EVENT[0], body) is None
+    assert problem_with(page, EVENT[0], body) is None
     page._queue.pending_messages_per_session["me"] = mailbox(most + 1)
-    assert wrong(page, EVENT[0], body) == "fetch your answers first"
+    assert problem_with(page, EVENT[0], body) == "fetch your answers first"
 
 
 def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
     waiting = page._queue.pending_event_ids_session
-    waiting.update({str(i): set() for i in range(MOST_SESSIONS + 1)} | {"busy": {"event"}, "reads": set()})
+    waiting.update({str(i): set() for i in range(MAX_SESSIONS + 1)} | {"busy": {"event"}, "reads": set()})
     page._queue.pending_messages_per_session["reads"] = mailbox(1)
-    page.temp_file_sets[0].update(map(str, range(MOST_FILES + 1)))
-    forget(page)
+    page.temp_file_sets[0].update(map(str, range(MAX_FILES + 1)))
+    forget_idle(page)
     assert set(waiting) == {"busy", "reads"}
     assert not page.temp_file_sets[0]
 
 
 def test_each_question_makes_the_page_forget(page, monkeypatch):
     asked = []
-    monkeypatch.setattr(guard, "forget", asked.append)
-    wrong(page, EVENT[0], question(page, private=True))
+    monkeypatch.setattr(guard, "forget_idle", asked.append)
+    problem_with(page, EVENT[0], question(page, private=True))
     assert asked == [page]
 
 
@@ -81,14 +90,14 @@ def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monke
     handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
     monkeypatch.setattr(app, "SWEEP_INTERVAL", 0.01)
     monkeypatch.setattr(app, "sweep", sweep)
-    monkeypatch.setattr(app, "give_back_memory", lambda: done.append("memory"))
+    monkeypatch.setattr(app, "release_memory", lambda: done.append("memory"))
     monkeypatch.setattr(app.page, "launch", lambda **_: None)
-    monkeypatch.setattr(app.events.drawing_turns, "warm_up", lambda: None)
+    monkeypatch.setattr(app.events.drawings, "warm_up", lambda: None)
     monkeypatch.setattr(app.page, "close", lambda **_: done.append("closed"))
-    monkeypatch.setattr(app.door, "close", lambda patience: done.append(patience))
+    monkeypatch.setattr(app.limits, "close", lambda timeout: done.append(timeout))
     app.serve()
     for kind, handler in handlers.items():
         signal.signal(kind, handler)
-    swept = ("sweep", app.MAX_AGE, MOST_FILES, app.MOST_BYTES)
+    swept = ("sweep", app.MAX_AGE, MAX_FILES, app.MAX_BYTES)
     assert done[:2] == [swept, "memory"]
-    assert done[-2:] == [app.PATIENCE, "closed"]
+    assert done[-2:] == [app.SHUTDOWN_SECONDS, "closed"]

@@ -34,5 +34,5 @@ def test_the_command_prints_each_setting_and_the_best(capsys):
     assert hands.main(["--writers", "2", "--weights", "reference"]) == 0
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("| ") and line[2].isdigit()]
-    assert len(rows) == len(hands.EVIDENCE_STRENGTHS) * len(hands.WIDTHS)
+    assert len(rows) == len(hands.EVIDENCE_STRENGTHS) * len(hands.BANDWIDTHS)
     assert "largest gain" in printed

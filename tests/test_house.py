@@ -48,7 +48,13 @@ def test_a_constant_has_one_meaning_in_the_whole_tree():
         for name in re.findall(r"^\s*(?:export )?const ([A-Z_]+) = ", path.read_text(), re.MULTILINE):
             defined[name].append(path.name)
     assert len(defined) > 230
-    for name in ("SIDE", "LONG", "LEAST_CONTRAST", "NAMED", "NONE"):  # what reader.js and words.js do as Python does
+    for name in (
+        "SIDE",
+        "LONG",
+        "MIN_CONTRAST",
+        "CONFIDENT",
+        "NOT_FOUND",
+    ):
         assert len(defined.pop(name)) == 2
     assert {name: paths for name, paths in defined.items() if len(paths) > 1} == {}
 

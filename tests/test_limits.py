@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from model.serving import limits
-from model.serving.limits import Door, Flow
+from model.serving.limits import LimitsMiddleware, RateLimiter
 
 
 def run(coroutine):
@@ -19,22 +19,22 @@ def run(coroutine):
 
 
 def test_old_addresses_are_forgotten(monkeypatch):
-    monkeypatch.setattr(limits, "MOST_ADDRESSES", 10)
-    flow = Flow(rate=1, burst=1)
+    monkeypatch.setattr(limits, "MAX_ADDRESSES", 10)
+    limiter = RateLimiter(rate=1, burst=1)
     for i in range(100):
-        flow.charge(str(i), 1)
-    assert len(flow.full) == 10
+        limiter.charge(str(i), 1)
+    assert len(limiter.full) == 10
 
 
 def test_an_address_may_send_a_burst_and_is_then_rate_limited(monkeypatch):
     now = 100.0
     monkeypatch.setattr(limits.time, "monotonic", lambda: now)
-    flow = Flow(rate=10, burst=100)
-    assert flow.charge("a", 100) == 0
-    assert flow.charge("a", 50) == 5
-    assert flow.charge("b", 100) == 0
+    limiter = RateLimiter(rate=10, burst=100)
+    assert limiter.charge("a", 100) == 0
+    assert limiter.charge("a", 50) == 5
+    assert limiter.charge("b", 100) == 0
     now += 10
-    assert flow.charge("a", 50) == 0
+    assert limiter.charge("a", 50) == 0
 
 
 async def echo(scope, receive, send):
@@ -58,23 +58,23 @@ def held_up():
     return release, slow
 
 
-def a_door(**more):
+def limits_for_tests(**more):
     settings = {"allowed": ("/open", "/form", "/endless"), "endless": ("/endless",), "forms": ("/form",)}
     settings |= {
-        "most": {"/form": 100},
-        "few": 20,
-        "most_open": 2,
-        "flow": Flow(1e9, 1e9),
+        "max_bytes": {"/form": 100},
+        "max_bytes_elsewhere": 20,
+        "max_open": 2,
+        "rate_limiter": RateLimiter(1e9, 1e9),
         "headers": {"X-Test": "yes"},
+        "problem_with": lambda path, body: None if body == {"a": 1} else "give a",
     }
-    settings |= {"headers": {"X-Test": "yes"}, "wrong": lambda path, body: None if body == {"a": 1} else "give a"}
-    return Door(**(settings | more))
+    return LimitsMiddleware(**(settings | more))
 
 
 JSON, FORM = (b"content-type", b"application/json"), (b"content-type", b"multipart/form-data; boundary=x")
 
 
-async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 1}',), headers=(JSON,), query=b""):
+async def request(limits, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 1}',), headers=(JSON,), query=b""):
     """Send a request through the middleware: return status, headers and body."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages[-1]["more_body"] = False
@@ -87,19 +87,19 @@ async def knock(door, path="/open", *, app=echo, method="POST", chunks=(b'{"a": 
         answer.append(message)
 
     scope = {"type": "http", "path": path, "method": method, "headers": list(headers), "client": ("1.2.3.4", 5)}
-    await door.around(app)(scope | {"query_string": query}, receive, send)
+    await limits.wrap(app)(scope | {"query_string": query}, receive, send)
     start, *bodies = answer
     return start["status"], dict(start["headers"]), b"".join(body["body"] for body in bodies)
 
 
 def test_a_request_within_the_limits_passes_and_every_response_has_the_headers():
-    status, headers, body = run(knock(a_door(), chunks=(b'{"a"', b": 1}")))
+    status, headers, body = run(request(limits_for_tests(), chunks=(b'{"a"', b": 1}")))
     assert (status, body) == (200, b'{"a": 1}')
     assert headers == {b"x-own": b"1", b"x-test": b"yes"}
     for path in ("/form", "/form/"):
-        assert run(knock(a_door(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
+        assert run(request(limits_for_tests(), path, chunks=(b"1" * 50, b"2" * 50), headers=[FORM]))[2][-1:] == b"2"
     for path in ("/health", "/", "/closed"):
-        assert run(knock(a_door(), path, method="GET"))[1][b"x-test"] == b"yes"
+        assert run(request(limits_for_tests(), path, method="GET"))[1][b"x-test"] == b"yes"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_request_within_the_limits_passes_and_every_response_has_the_headers()
     ],
 )
 def test_an_oversized_request_gets_413_with_an_error_message(path, chunks, headers):
-    status, _, body = run(knock(a_door(), path, chunks=chunks, headers=headers))
+    status, _, body = run(request(limits_for_tests(), path, chunks=chunks, headers=headers))
     assert status == 413
     assert "send at most" in json.loads(body)["detail"]
 
@@ -132,31 +132,31 @@ def test_an_invalid_request_is_rejected_before_the_application_sees_it(chunk, he
     async def unreached(*_):
         pytest.fail("it was let in")
 
-    status, _, body = run(knock(a_door(), app=unreached, chunks=(chunk,), headers=headers))
+    status, _, body = run(request(limits_for_tests(), app=unreached, chunks=(chunk,), headers=headers))
     assert status == 400
     assert says in json.loads(body)["detail"]
 
 
 def test_deeply_nested_json_is_rejected_without_a_crash():
-    assert run(knock(a_door(few=10**6), chunks=(b"[" * 10**5,)))[0] == 400
+    assert run(request(limits_for_tests(max_bytes_elsewhere=10**6), chunks=(b"[" * 10**5,)))[0] == 400
 
 
 def test_paths_outside_the_allow_list_get_404():
     for path in ("/closed", "/op", "//open"):
-        assert run(knock(a_door(), path, method="GET"))[0] == 404
-    assert run(knock(a_door(), "/open/further", method="GET"))[0] == 200
+        assert run(request(limits_for_tests(), path, method="GET"))[0] == 404
+    assert run(request(limits_for_tests(), "/open/further", method="GET"))[0] == 200
 
 
 def test_an_overlong_url_gets_414():
-    assert run(knock(a_door(), "/open" + "x" * 3000, method="GET"))[0] == 414
-    assert run(knock(a_door(), query=b"x" * 3000, method="GET"))[0] == 414
+    assert run(request(limits_for_tests(), "/open" + "x" * 3000, method="GET"))[0] == 414
+    assert run(request(limits_for_tests(), query=b"x" * 3000, method="GET"))[0] == 414
 
 
 def test_a_client_that_sends_too_fast_is_slowed_down():
     async def ask():
-        door, begun = a_door(flow=Flow(rate=400_000, burst=20_000)), time.monotonic()
+        limits, begun = limits_for_tests(rate_limiter=RateLimiter(rate=400_000, burst=20_000)), time.monotonic()
         for _ in range(2):
-            await knock(door)
+            await request(limits)
         return time.monotonic() - begun
 
     assert run(ask()) >= 0.05
@@ -166,14 +166,14 @@ def test_an_application_error_is_logged_and_gets_400(capsys):
     async def broken(scope, receive, send):
         raise KeyError("component")
 
-    status, _, body = run(knock(a_door(), app=broken))
+    status, _, body = run(request(limits_for_tests(), app=broken))
     assert (status, json.loads(body)["detail"]) == (400, "This request could not be answered.")
     assert "Traceback" in capsys.readouterr().err  # logged because the error is in our own code: this test
 
     async def json_of(scope, receive, send):
         json.loads((await receive())["body"] + b"}")
 
-    assert run(knock(a_door(), app=json_of))[0] == 400
+    assert run(request(limits_for_tests(), app=json_of))[0] == 400
 
 
 def test_a_disconnect_reaches_the_application():
@@ -192,7 +192,7 @@ def test_a_disconnect_reaches_the_application():
             return messages.pop(0)
 
         scope = {"type": "http", "path": "/open", "method": "POST", "headers": [JSON], "query_string": b""}
-        await a_door().around(leaves)(scope, receive, None)
+        await limits_for_tests().wrap(leaves)(scope, receive, None)
 
     said = []
     run(ask())
@@ -202,14 +202,14 @@ def test_a_disconnect_reaches_the_application():
 def test_a_full_server_answers_503_but_stays_healthy():
     async def ask():
         release, slow = held_up()
-        door = a_door()
-        inside = [asyncio.create_task(knock(door, app=slow)) for _ in range(2)]
-        inside += [asyncio.create_task(knock(door, "/endless", app=slow, method="GET")) for _ in range(2)]
+        limits = limits_for_tests()
+        inside = [asyncio.create_task(request(limits, app=slow)) for _ in range(2)]
+        inside += [asyncio.create_task(request(limits, "/endless", app=slow, method="GET")) for _ in range(2)]
         await asyncio.sleep(0.05)
-        refused = await knock(door, app=slow), await knock(door, "/endless", app=slow, method="GET")
-        healthy = await knock(door, "/health", method="GET")
+        refused = await request(limits, app=slow), await request(limits, "/endless", app=slow, method="GET")
+        healthy = await request(limits, "/health", method="GET")
         release.set()
-        return refused, healthy, [status for status, _, _ in await asyncio.gather(*inside)], door.open
+        return refused, healthy, [status for status, _, _ in await asyncio.gather(*inside)], limits.open
 
     refused, healthy, inside, still_open = run(ask())
     assert inside == [200] * 4
@@ -224,15 +224,15 @@ def test_a_full_server_answers_503_but_stays_healthy():
 def test_shutdown_finishes_open_requests_and_refuses_new_ones():
     async def ask():
         release, slow = held_up()
-        door = a_door()
-        inside = asyncio.create_task(knock(door, app=slow))
-        endless = asyncio.create_task(knock(door, "/endless", app=slow, method="GET"))
+        limits = limits_for_tests()
+        inside = asyncio.create_task(request(limits, app=slow))
+        endless = asyncio.create_task(request(limits, "/endless", app=slow, method="GET"))
         await asyncio.sleep(0.05)
-        closing = asyncio.create_task(asyncio.to_thread(door.close, 5))
-        while not door.closing:
+        closing = asyncio.create_task(asyncio.to_thread(limits.close, 5))
+        while not limits.closing:
             await asyncio.sleep(0.01)
-        refused, health = await knock(door), await knock(door, "/health", method="GET")
-        fetched = await knock(door, method="GET")  # pending answers can still be fetched
+        refused, health = await request(limits), await request(limits, "/health", method="GET")
+        fetched = await request(limits, method="GET")  # pending answers can still be fetched
         assert not closing.done()
         begun = time.monotonic()
         release.set()
@@ -245,8 +245,8 @@ def test_shutdown_finishes_open_requests_and_refuses_new_ones():
 
 
 def test_shutdown_stops_waiting_after_its_timeout():
-    door = a_door()
-    door.open[""] = 1
+    limits = limits_for_tests()
+    limits.open[""] = 1
     begun = time.monotonic()
-    door.close(0.1)
+    limits.close(0.1)
     assert 0.1 <= time.monotonic() - begun < 1

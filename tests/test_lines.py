@@ -58,9 +58,9 @@ def test_a_strip_counts_as_correct_only_if_every_symbol_matches():
     symbols = torch.tensor([[4, 4, 2], [1, 0, 9]])
     columns = torch.tensor([[4, BLANK, 4, 4, BLANK, 2, 2, BLANK], [1, BLANK, 0, 0, 0, BLANK, 8, BLANK]])
     logits = 20.0 * torch.nn.functional.one_hot(columns, BLANK + 1)
-    loss, right = Strips.judge(logits, symbols, 0.0)
+    loss, right = Strips.loss_and_correct(logits, symbols, 0.0)
     assert right == 1
-    good, _ = Strips.judge(logits[:1], symbols[:1], 0.0)
+    good, _ = Strips.loss_and_correct(logits[:1], symbols[:1], 0.0)
     assert good < 1e-3 < loss
 
 
@@ -103,7 +103,7 @@ class BlankTooLikely(torch.nn.Module):
 
 def test_the_ctc_blank_is_lowered_until_the_most_strips_are_read_exactly(monkeypatch):
     class Sevens:
-        judge = Strips.judge
+        loss_and_correct = Strips.loss_and_correct
 
         def __init__(self, *_, **__):
             pass

@@ -174,7 +174,7 @@ def test_both_networks_are_shown_side_by_side(guest):
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
     guest.page.get_by_label("textbook").check()
-    for name in ("world", "reference"):
+    for name in ("This page's network", "Textbook network"):
         column = guest.page.locator("#draw-answer section").filter(has=guest.page.get_by_role("heading", name=name))
         column.locator("output").get_by_text("7", exact=True).wait_for()
     guest.page.get_by_label("textbook").uncheck()
@@ -343,8 +343,8 @@ def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, ad
     context.add_init_script(
         "Object.defineProperty(window, 'editor', { get: () => ({ app: { renderer: {} } }), set() {} })"
     )
-    looks = []
-    context.on("request", lambda request: looks.append(request.post_data) if LOOK.search(request.url) else None)
+    requests = []
+    context.on("request", lambda request: requests.append(request.post_data) if LOOK.search(request.url) else None)
     visitor = Visitor(context, address, touch=False)
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")
@@ -352,7 +352,7 @@ def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, ad
     visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
     visitor.draw(STROKES[1])
     visitor.sees("draw", "1")
-    assert not any('"look"' in (sent or "") for sent in looks)
+    assert not any('"read_drawing"' in (sent or "") for sent in requests)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -537,4 +537,4 @@ def test_the_page_works_where_the_browser_forbids_storage(context, address):
     form = visitor.page.locator("#draw-correct")
     form.locator("summary").click()
     form.get_by_role("button", name="8", exact=True).click()
-    form.get_by_text("does not let the page keep corrections").wait_for()
+    form.get_by_text("blocks local storage").wait_for()

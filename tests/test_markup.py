@@ -112,7 +112,7 @@ def test_a_picture_without_digits_gets_advice():
 
 def test_text_is_escaped_and_the_html_is_well_formed():
     assert "<b>" not in markup.headline("<b>", "<b>")
-    Tags(markup.side_by_side(world=answers.verdict(page("3", 3)), reference=answers.verdict(page("", None))))
+    Tags(markup.side_by_side({"A": answers.verdict(page("3", 3)), "B": answers.verdict(page("", None))}))
     Tags(markup.stages(markup.glyph_tile(prediction(3))))
 
 

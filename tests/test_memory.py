@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from model.evaluation.training_speed import in_fresh_process
-from model.memory import TRIM_THRESHOLD, give_back_memory, keep_memory
+from model.memory import TRIM_THRESHOLD, keep_memory, release_memory
 
 
 def test_unsupported_memory_calls_are_ignored(monkeypatch):
-    give_back_memory()
+    release_memory()
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # a C library without these functions
-    give_back_memory()
+    release_memory()
     keep_memory()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from model.finder import Mark
 from model.numbers import group_numbers, make_number, text_of, value_of, without_invalid_signs
-from model.page import Written
+from model.page import Item
 from model.prediction import blank
 from tests.test_recognizer import line_of
 
@@ -75,7 +75,7 @@ def test_stacked_signs_merge_into_one(upper, lower, whole):
 
 
 def sign(box, kind):
-    return Written(Mark(box, np.ones((9, 9), np.float32), kind, 0.9, np.zeros(10, np.float32)), None, True)
+    return Item(Mark(box, np.ones((9, 9), np.float32), kind, 0.9, np.zeros(10, np.float32)), None, True)
 
 
 def sure(text, *confidences):
@@ -86,7 +86,7 @@ def sure(text, *confidences):
 
 
 def test_the_confidence_of_a_number_is_the_product_of_its_symbols():
-    point = Written(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
+    point = Item(Mark((0, 0, 1, 1), np.ones((1, 1), np.float32), ".", 0.5, np.zeros(10, np.float32)), None, True)
     first, last = sure("35", 0.9, 0.8)
     number = make_number([first, point, last], (1, 2, 3, 4))
     assert (number.text, number.value, number.box) == ("3.5", 3.5, (1, 2, 3, 4))
@@ -106,9 +106,7 @@ def test_a_number_converts_to_json_types():
 
 
 def test_a_blank_mark_belongs_to_no_number():
-    assert (
-        group_numbers([Written(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
-    )
+    assert group_numbers([Item(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
 
 
 @pytest.mark.parametrize(

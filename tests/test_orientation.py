@@ -23,10 +23,10 @@ def rotated(degrees):
 
 def test_angles_between_eighths_of_a_turn_are_tried_beside_the_best_eighth(reader, monkeypatch):
     tried = []
-    original = orientation.View.turned
-    monkeypatch.setattr(orientation.View, "turned", lambda view, to: tried.append(to % 360) or original(view, to))
+    original = orientation.View.rotated
+    monkeypatch.setattr(orientation.View, "rotated", lambda view, to: tried.append(to % 360) or original(view, to))
     page = reader.read_page(rotated(-60))
-    assert tried == [*orientation.TURNS, 30, 60]
+    assert tried == [*orientation.COARSE_ANGLES, 30, 60]
     assert page.turn == 60
 
 

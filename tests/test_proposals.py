@@ -5,7 +5,7 @@ import pytest
 
 from model.evaluation.strokes import draw
 from model.finder import Mark
-from model.ink import connected
+from model.ink import connected_components
 from model.proposals import component_marks, flag_lone, has_thick_strokes, iou, whole_ink_marks
 from tests.digits import STROKES
 
@@ -24,12 +24,12 @@ def test_intersection_over_union_is_computed_from_the_areas():
 
 
 def test_connected_ink_is_proposed_where_a_mark_overlaps_it_well():
-    (one,) = component_marks(connected(INK), [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
+    (one,) = component_marks(connected_components(INK), [mark((9, 9, 22, 50), 0.3), mark((9, 12, 21, 50), 0.8)])
     assert one.score == 0.8
     assert one.box == (9, 9, 21, 51)
     assert one.ink.sum() == pytest.approx(400)
-    assert component_marks(connected(INK), [mark((40, 0, 50, 10))]) == []
-    assert component_marks(connected(INK), []) == []
+    assert component_marks(connected_components(INK), [mark((40, 0, 50, 10))]) == []
+    assert component_marks(connected_components(INK), []) == []
 
 
 def test_all_of_the_ink_is_proposed_even_without_a_mark():
@@ -54,11 +54,11 @@ def test_unmatched_ink_scores_zero_if_fragmented_or_beside_a_likely_mark_or_fram
 
 @pytest.mark.parametrize(("pen", "wide"), [(3, False), (5, False), (7, True), (24, True)])
 def test_thick_is_true_only_for_wide_strokes(pen, wide):
-    assert has_thick_strokes(connected(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255))) == wide
+    assert has_thick_strokes(connected_components(1 - draw(STROKES[8], pen, 150, (60, 60)) / np.float32(255))) == wide
 
 
 def test_blank_paper_has_no_thick_strokes():
-    assert not has_thick_strokes(connected(np.zeros((50, 50), np.float32)))
+    assert not has_thick_strokes(connected_components(np.zeros((50, 50), np.float32)))
 
 
 def test_marks_are_lone_if_no_digit_is_possible_elsewhere():

@@ -9,11 +9,11 @@ from model import Prediction, Recognizer, predict_image
 from model.evaluation.strokes import draw
 from model.finder import Mark
 from model.networks import SIGNS
-from model.page import Written, group_into_lines, page_of, without_notes
+from model.page import Item, group_into_lines, page_of, without_notes
 from model.prediction import blank
 from model.rectify import View
-from model.suppression import with_signs, without_repeats, without_specks
-from model.touching import as_line_reads
+from model.suppression import non_maximum_suppression, with_signs, without_specks
+from model.touching import with_line_reading
 from tests.digits import STROKES
 
 
@@ -106,11 +106,11 @@ def line_of(text, apart=10):
     for symbol in text:
         if symbol in SIGNS:
             top, bottom = (30, 40) if symbol in ".," else (18, 24)
-            found.append(Written(mark((x, top, x + 10, bottom), symbol), None, True))
+            found.append(Item(mark((x, top, x + 10, bottom), symbol), None, True))
         elif symbol != " ":
             digit = int(symbol) if symbol.isdecimal() else None
             reading = replace(blank(), digit=digit, confidence=1.0)
-            found.append(Written(mark((x, 0, x + 30, 40)), reading, True))
+            found.append(Item(mark((x, 0, x + 30, 40)), reading, True))
         x += 30 + apart
     return found
 
@@ -187,7 +187,7 @@ def test_a_mark_far_larger_than_the_digits_of_a_table_is_dropped():
 
 
 def test_a_sign_far_from_any_digit_belongs_to_no_line():
-    far = Written(mark((300, 300, 310, 310), "."), None, True)
+    far = Item(mark((300, 300, 310, 310), "."), None, True)
     assert [len(line) for line in group_into_lines([*line_of("45"), far])] == [2]
     assert group_into_lines([far]) == []
 
@@ -196,7 +196,7 @@ def test_a_whole_digit_is_kept_instead_of_its_parts():
     whole, part, other = (mark(box) for box in ((0, 0, 30, 40), (0, 0, 20, 22), (50, 0, 80, 40)))
     sure = replace(blank(), digit=8, confidence=0.95, score=0.95)
     readings = replace(sure, score=0.99), sure, replace(sure, digit=None, score=0.3)
-    kept = without_repeats(list(map(Written, (part, whole, other), readings, (True, True, True))))
+    kept = non_maximum_suppression(list(map(Item, (part, whole, other), readings, (True, True, True))))
     assert [one.mark for one in kept] == [whole, other]
 
 
@@ -204,7 +204,7 @@ def test_parts_are_kept_where_the_whole_is_rejected():
     whole, left, right = (mark(box) for box in ((0, 0, 60, 40), (0, 0, 28, 40), (32, 0, 60, 40)))
     sure = replace(blank(), digit=1, confidence=0.9, score=0.9)
     refused = replace(sure, digit=None, score=0.4)
-    kept = without_repeats(list(map(Written, (whole, left, right), (refused, sure, sure), (True, True, True))))
+    kept = non_maximum_suppression(list(map(Item, (whole, left, right), (refused, sure, sure), (True, True, True))))
     assert [one.mark for one in kept] == [left, right]
 
 
@@ -212,7 +212,9 @@ def test_a_rejected_symbol_is_kept_instead_of_its_likelier_part():
     whole, part = mark((0, 0, 30, 40)), mark((4, 0, 26, 20))
     refused = replace(blank(), digit=None, confidence=0.1)
     readings = replace(refused, score=0.05), replace(refused, score=0.2)
-    assert [one.mark for one in without_repeats(list(map(Written, (whole, part), readings, (True, True))))] == [whole]
+    assert [one.mark for one in non_maximum_suppression(list(map(Item, (whole, part), readings, (True, True))))] == [
+        whole
+    ]
 
 
 def test_two_digits_are_not_merged_if_the_finder_scores_them_higher():
@@ -220,7 +222,7 @@ def test_two_digits_are_not_merged_if_the_finder_scores_them_higher():
     sure = replace(blank(), digit=0, confidence=0.95, score=0.95)
     for score, count in ((0.8, 2), (0.95, 1)):
         whole = replace(mark((0, 0, 30, 62)), score=score)
-        kept = without_repeats([Written(each, sure, True) for each in (whole, upper, lower)])
+        kept = non_maximum_suppression([Item(each, sure, True) for each in (whole, upper, lower)])
         assert len(kept) == count
 
 
@@ -228,15 +230,15 @@ def test_stacked_parts_that_overlap_are_merged_into_one_digit():
     sure = replace(blank(), digit=3, confidence=0.95, score=0.95)
     for top, count in ((28, 1), (32, 2)):
         marks = mark((0, 0, 30, 62), score=0.5), mark((0, 0, 30, 30)), mark((0, top, 30, 62))
-        assert len(without_repeats([Written(each, sure, True) for each in marks])) == count
+        assert len(non_maximum_suppression([Item(each, sure, True) for each in marks])) == count
 
 
 def test_specks_far_shorter_than_a_digit_are_dropped_unless_equally_confident():
     def one(box, confidence):
-        return Written(mark(box), replace(blank(), digit=1, confidence=confidence, score=0.9), True)
+        return Item(mark(box), replace(blank(), digit=1, confidence=confidence, score=0.9), True)
 
     digit, small, speck = one((0, 0, 30, 100), 0.9), one((40, 0, 44, 10), 0.8), one((50, 0, 54, 7), 0.8)
-    sign = Written(mark((60, 0, 64, 4), "."), None, True)
+    sign = Item(mark((60, 0, 64, 4), "."), None, True)
     assert without_specks([digit, small, speck, sign]) == [digit, small, sign]
     assert without_specks([digit, as_sure := one((50, 0, 54, 7), 0.9)]) == [digit, as_sure]
 
@@ -245,7 +247,7 @@ def test_touching_digits_take_the_reading_of_the_line_network():
     shares = np.full(10, 0.01, np.float32)
     shares[7] = 0.91
     part = replace(mark((0, 0, 9, 9)), logits=np.log(shares), score=0.8)
-    seen = as_line_reads(part, replace(blank(), digit=None, score=0.3))
+    seen = with_line_reading(part, replace(blank(), digit=None, score=0.3))
     assert (seen.digit, seen.score) == (7, 0.8)
     assert seen.confidence == pytest.approx(0.8 * 0.91, abs=1e-3)
 
@@ -253,18 +255,18 @@ def test_touching_digits_take_the_reading_of_the_line_network():
 def test_a_digit_box_that_swallows_a_sign_gives_way_to_the_digit_without_it():
     with_point, without, point = mark((0, 0, 45, 40)), mark((0, 0, 30, 40)), mark((36, 34, 45, 40), ".")
     sure = replace(blank(), digit=2, confidence=0.95, score=0.95)
-    read = [Written(each, sure, True) for each in (with_point, without)]
-    assert [one.mark for one in without_repeats(read)] == [with_point]
-    assert [one.mark for one in without_repeats(read, [point])] == [without]
+    read = [Item(each, sure, True) for each in (with_point, without)]
+    assert [one.mark for one in non_maximum_suppression(read)] == [with_point]
+    assert [one.mark for one in non_maximum_suppression(read, [point])] == [without]
 
 
 def test_a_lone_stroke_is_read_as_a_digit_rather_than_a_sign():
-    one = Written(mark((0, 0, 10, 40), score=0.1), replace(blank(), digit=1, confidence=0.9, score=0.9), True)
+    one = Item(mark((0, 0, 10, 40), score=0.1), replace(blank(), digit=1, confidence=0.9, score=0.9), True)
     assert with_signs([one], [mark((0, 0, 11, 41), "/")]) == [one]
 
 
 def test_a_sign_is_dropped_inside_a_digit_or_a_larger_sign():
-    seven = Written(mark((0, 0, 30, 40)), replace(blank(), digit=7, confidence=0.9, score=0.9), True)
+    seven = Item(mark((0, 0, 30, 40)), replace(blank(), digit=7, confidence=0.9, score=0.9), True)
     bar = mark((5, 18, 25, 22), "-")
     colon, dots = mark((40, 10, 44, 40), ":"), [mark((40, y, 44, y + 4), ".") for y in (10, 36)]
     assert [one.kind for one in with_signs([seven], [*dots, bar, colon])] == ["digit", ":"]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.rectify import flat, laid_flat, map_box_back, sheet, turn, warp
+from model.rectify import flat, laid_flat, map_box_back, rotation_matrix, sheet, warp
 
 CORNERS = np.float32([[80, 60], [330, 90], [300, 420], [50, 380]])
 
@@ -48,7 +48,7 @@ def test_a_rectified_sheet_fills_the_picture():
 def test_a_box_maps_back_to_its_ink_after_a_rotation(degrees):
     tone = np.ones((200, 300), np.float32)
     tone[50:80, 200:220] = 0
-    matrix, size = turn(degrees, (300, 200))
+    matrix, size = rotation_matrix(degrees, (300, 200))
     after = warp(tone, matrix, size)
     assert (1 - after).sum() == pytest.approx(600, rel=0.02)
     rows, columns = np.nonzero(after < 0.5)
@@ -64,5 +64,5 @@ def test_a_box_maps_back_to_its_ink_after_a_rotation(degrees):
 
 def test_a_quarter_turn_matches_numpy_rot90():
     picture = np.random.default_rng(0).random((40, 60)).astype(np.float32)
-    matrix, size = turn(90, (60, 40))
+    matrix, size = rotation_matrix(90, (60, 40))
     assert np.allclose(warp(picture, matrix, size), np.rot90(picture), atol=0.02)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from model.finder import CELL, DIGIT
-from model.networks import HEATS, SIGNS
+from model.networks import HEAT_CHANNELS, SIGNS
 from model.training.camera import turn_sideways
 from model.training.data import mnist
 from model.training.layouts import Writer
@@ -22,7 +22,7 @@ def test_the_same_digits_give_the_same_scenes(scenes):
     assert torch.equal(one, again)
     assert torch.equal(truth, same)
     assert one.shape == (2, 1, SCENE_SIDE, SCENE_SIDE)
-    assert truth.shape == (2, 18 + HEATS, SCENE_SIDE // CELL, SCENE_SIDE // CELL)
+    assert truth.shape == (2, 18 + HEAT_CHANNELS, SCENE_SIDE // CELL, SCENE_SIDE // CELL)
     assert 0 <= one.min() <= one.max() <= 1
 
 
@@ -39,7 +39,7 @@ def test_every_target_peak_lies_on_an_object_of_its_kind(scenes):
                 for thing, (left, top, right, bottom) in zip(things, box / CELL, strict=True)
                 if left - 1 <= column <= right + 1 and top - 1 <= row <= bottom + 1
             ]
-            assert truth[16 + HEATS, row, column] in inside
+            assert truth[16 + HEAT_CHANNELS, row, column] in inside
             found += 1
     assert found > 10
 
@@ -77,7 +77,7 @@ def test_only_readable_objects_become_targets(ink, colour, kind, seen, counts):
     truth = targets(page.owner, page.things)
     assert (truth[:4].sum() > 0) == bool(seen)
     assert (truth[-1].min() == 1) == counts
-    heat = truth[16 : 16 + HEATS].max(axis=(1, 2)) == 1
+    heat = truth[16 : 16 + HEAT_CHANNELS].max(axis=(1, 2)) == 1
     assert heat[0] == (seen and kind < DIGIT_KINDS)
     assert heat[-1] == (kind == OTHER)
     assert heat[1:-1].sum() == (DIGIT_KINDS <= kind < OTHER)

@@ -24,7 +24,7 @@ import app
 from model import corrections
 from model.evaluation.benchmark import family
 from model.evaluation.strokes import draw
-from model.images import of_data_url
+from model.images import from_data_url
 from model.serving import components
 from model.serving.components import CANVAS
 from tests.conftest import ROOT, start_page, wait_for
@@ -148,8 +148,8 @@ def post(url, body):
         ("call/v2/read_digit", {"image": "http://example.com/x.png"}),
         ("call/v2/read_digit", {"image": {"path": "/etc/passwd"}}),
         ("call/v2/read_page", {"image": None, "more": 1}),
-        ("component_server", {"data": {}, "component_id": 12345, "fn_name": "look", "session_hash": "a"}),
-        ("component_server", {"data": {}, "component_id": [], "fn_name": "look", "session_hash": "a"}),
+        ("component_server", {"data": {}, "component_id": 12345, "fn_name": "read_drawing", "session_hash": "a"}),
+        ("component_server", {"data": {}, "component_id": [], "fn_name": "read_drawing", "session_hash": "a"}),
         ("component_server", {"data": {}, "component_id": 7, "fn_name": "__init__", "session_hash": "a"}),
     ],
 )
@@ -218,11 +218,11 @@ def test_an_endless_body_is_rejected(address, server):
 def test_a_flooding_client_is_told_so_and_others_are_answered(address, guest):
     pictures = [on_canvas(STROKES[7], place) for place in range(40)]
     said = []
-    flood = [threading.Thread(target=lambda one=one: said.append(guest.look(one))) for one in pictures]
+    flood = [threading.Thread(target=lambda one=one: said.append(guest.read_drawing(one))) for one in pictures]
     for one in flood:
         one.start()
     other = Guest(address, config_of(address))
-    answers = [other.look(on_canvas(STROKES[3])) for _ in range(5)]
+    answers = [other.read_drawing(on_canvas(STROKES[3])) for _ in range(5)]
     for one in flood:
         one.join()
     assert all(">3</output>" in answer for answer in answers)
@@ -253,7 +253,7 @@ def test_the_pad_limits_its_storage_and_rejects_invalid_drawings():
     pad.blob_storage["bomb"] = bomb
     with pytest.raises(gr.Error, match="This drawing cannot be read"):
         pad.preprocess(asked("bomb"))
-    drawn = of_data_url(on_canvas(STROKES[7]), *CANVAS)
+    drawn = from_data_url(on_canvas(STROKES[7]), *CANVAS)
     pad.blob_storage["good"] = saved(Image.fromarray(drawn).convert("RGBA"), "PNG")
     assert np.array_equal(pad.preprocess(asked("good"))["composite"], drawn)
     assert pad.preprocess(None) is pad.preprocess(asked("unknown")) is None
@@ -277,7 +277,7 @@ def test_sigterm_answers_pending_requests_and_exits_with_0(tmp_path, photo):
     url, server = start_page(tmp_path)
     wait_for(url, server, tmp_path)
     guests = [Guest(url, config_of(url)) for _ in range(4)]
-    assert ">7</output>" in guests[0].look(on_canvas(STROKES[7]))  # the processes that read drawings have started
+    assert ">7</output>" in guests[0].read_drawing(on_canvas(STROKES[7]))  # its processes have started
     workers = family(server.pid)[1:]
     heartbeat = urllib.request.urlopen(f"{url}/gradio_api/heartbeat/somebody", timeout=60)
     events = [guest.begin("read_page", guest.upload(photo)) for guest in guests]
@@ -286,7 +286,7 @@ def test_sigterm_answers_pending_requests_and_exits_with_0(tmp_path, photo):
         threading.Thread(target=lambda one=one: said.append(one[0].fetch("read_page", one[1])["text"]))
         for one in zip(guests, events, strict=True)
     ]
-    readers.append(threading.Thread(target=lambda: said.append(guests[0].look(on_canvas(STROKES[3])))))
+    readers.append(threading.Thread(target=lambda: said.append(guests[0].read_drawing(on_canvas(STROKES[3])))))
     for one in readers:
         one.start()
     time.sleep(0.2)
@@ -310,7 +310,7 @@ def test_sigterm_answers_pending_requests_and_exits_with_0(tmp_path, photo):
 def works(url, server, folder):
     """Return whether the started page reads a drawing."""
     wait_for(url, server, folder)
-    return ">7</output>" in Guest(url, config_of(url)).look(on_canvas(STROKES[7]))
+    return ">7</output>" in Guest(url, config_of(url)).read_drawing(on_canvas(STROKES[7]))
 
 
 def test_the_server_restarts_after_being_killed_at_any_time(tmp_path, photo):

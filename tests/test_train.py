@@ -81,7 +81,7 @@ def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     assert (tmp_path / "with").read_bytes() != (tmp_path / "without").read_bytes()
     corrected, right = corrections.load(kept)
     glyphs, labels = train.mix_in(torch.zeros(5, 1, 28, 28), torch.arange(5), corrected, right)
-    assert len(glyphs) == len(labels) == 5 + 2 * train.OFTEN
+    assert len(glyphs) == len(labels) == 5 + 2 * train.COPIES
     assert labels[5:].unique().tolist() == [3, 8]
     assert run(folder, tmp_path / "none", "--corrections", str(tmp_path)) == 2
     assert "holds no corrections" in capsys.readouterr().err

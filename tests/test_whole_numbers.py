@@ -4,8 +4,8 @@ import pytest
 
 from model import whole_numbers
 from model.finder import Mark
-from model.ink import connected
-from model.page import Written
+from model.ink import connected_components
+from model.page import Item
 from model.prediction import Prediction
 from model.whole_numbers import CHOICE, EVERYTHING, all_ink, components_under, ink_around, read_whole, whole_readings
 from tests.test_ctc import Said
@@ -27,35 +27,36 @@ def written(box, digit, confidence=0.9):
     kind = "digit" if isinstance(digit, int) else digit
     mark = Mark(box, ink, kind, confidence, np.zeros(10, np.float32))
     if kind != "digit":
-        return Written(mark, None, True)
+        return Item(mark, None, True)
     share = np.full(10, (1 - confidence) / 9)
     share[digit] = confidence
-    return Written(mark, Prediction(digit, share, confidence, 0.99, np.zeros((28, 28), np.float32)), True)
+    return Item(mark, Prediction(digit, share, confidence, 0.99, np.zeros((28, 28), np.float32)), True)
 
 
 ONE, POINT, TWO, FAR = (20, 20, 30, 70), (38, 64, 43, 69), (50, 20, 60, 70), (200, 20, 210, 70)
+NON_DIGIT = written(ONE, 1).as_non_digit()
 BESIDE = (100, 0, 110, 17), (100, 83, 110, 100)  # above and below the others
 
 
 def test_a_number_owns_its_marks_and_what_stands_among_them_unread():
-    pieces = connected(picture(ONE, POINT, TWO, FAR, (35, 0, 65, 3)))  # the last is a line far above
+    components = connected_components(picture(ONE, POINT, TWO, FAR, (35, 0, 65, 3)))  # the last is a line far above
     run, other = [written(ONE, 1), written(TWO, 1)], [written(FAR, 1)]
-    labels = ink_around(pieces, run, components_under(pieces, [*run, *other]))
-    assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, POINT, TWO])
+    labels = ink_around(components, run, components_under(components, [*run, *other]))
+    assert sorted(tuple(components.boxes[label]) for label in labels) == sorted([ONE, POINT, TWO])
 
 
 def test_a_number_does_not_own_the_ink_of_its_neighbour():
     near = (75, 20, 85, 70)
-    pieces = connected(picture(ONE, TWO, near))
+    components = connected_components(picture(ONE, TWO, near))
     run = [written(ONE, 1), written(TWO, 1)]
-    labels = ink_around(pieces, run, components_under(pieces, [*run, written(near, 1)]))
-    assert sorted(tuple(pieces.boxes[label]) for label in labels) == sorted([ONE, TWO])
+    labels = ink_around(components, run, components_under(components, [*run, written(near, 1)]))
+    assert sorted(tuple(components.boxes[label]) for label in labels) == sorted([ONE, TWO])
 
 
 def test_the_ink_of_a_number_is_cut_out_without_the_rest():
-    pieces = connected(picture(ONE, TWO, (40, 30, 45, 60)))
-    labels = [label for label in (1, 2, 3) if pieces.boxes[label, 0] != 40]
-    ink, corner = pieces.cut_out(*labels)
+    components = connected_components(picture(ONE, TWO, (40, 30, 45, 60)))
+    labels = [label for label in (1, 2, 3) if components.boxes[label, 0] != 40]
+    ink, corner = components.cut_out(*labels)
     assert corner == (19, 19)
     assert ink.sum() == 2 * 10 * 50
 
@@ -65,17 +66,17 @@ def test_a_single_digit_is_not_read_again():
 
 
 def again(line, kept, *rectangles):
-    return list(whole_readings(line, kept, connected(picture(*rectangles))))
+    return list(whole_readings(line, kept, connected_components(picture(*rectangles))))
 
 
-def as_one(line, pieces, run):
-    return read_whole(line, pieces, ink_around(pieces, run, components_under(pieces, run)))
+def as_one(line, components, run):
+    return read_whole(line, components, ink_around(components, run, components_under(components, run)))
 
 
 def test_digits_that_share_their_ink_are_known_to_touch():
     joined = (20, 60, 60, 70)
     run = [written(ONE, 1), written(TWO, 1)]
-    apart, touching = connected(picture(ONE, TWO)), connected(picture(ONE, TWO, joined))
+    apart, touching = connected_components(picture(ONE, TWO)), connected_components(picture(ONE, TWO, joined))
     assert as_one(Said("___1_____1"), apart, run).joined == 0
     assert as_one(Said("___1_____1"), touching, run).joined == 0.5
 
@@ -87,7 +88,7 @@ def test_each_number_of_a_page_is_read_again():
 
 
 def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch):
-    monkeypatch.setattr(whole_numbers, "MOST_REREAD", 1)
+    monkeypatch.setattr(whole_numbers, "MAX_REREAD", 1)
     boxes, sure = (ONE, TWO, FAR, (230, 20, 240, 70)), (0.9, 0.9, 0.9, 0.5)
     kept = [written(box, 1, each) for box, each in zip(boxes, sure, strict=True)]
     ((_, run, _),) = again(Said("___1____1"), kept, *boxes, *BESIDE)
@@ -95,7 +96,7 @@ def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch)
 
 
 def test_all_ink_of_a_picture_is_read_as_one_number_if_it_stands_in_one_line():
-    lone = [written(TWO, 1), written(ONE, 1).refused()]
+    lone = [written(TWO, 1), written(ONE, 1).as_non_digit()]
     (which, run, whole), *_ = again(Said("___1__7____1"), lone, ONE, TWO, FAR)
     assert (which, run, whole.text) == (EVERYTHING, lone[::-1], "171")
     assert EVERYTHING not in [which for which, *_ in again(Said("___1__7____1"), lone, ONE, TWO, FAR, *BESIDE)]
@@ -103,51 +104,52 @@ def test_all_ink_of_a_picture_is_read_as_one_number_if_it_stands_in_one_line():
 
 def test_specks_and_ruled_lines_do_not_belong_to_a_number():
     speck, dash, ruled = (100, 40, 103, 43), (110, 40, 130, 50), (20, 80, 200, 90)
-    pieces = connected(picture(ONE, POINT, TWO, speck, dash, ruled))
-    assert sorted(tuple(pieces.boxes[label]) for label in all_ink(pieces, [written(FAR, 1)])) == sorted(
+    components = connected_components(picture(ONE, POINT, TWO, speck, dash, ruled))
+    assert sorted(tuple(components.boxes[label]) for label in all_ink(components, [written(FAR, 1)])) == sorted(
         [ONE, TWO, dash]
     )
 
 
 def test_ink_on_the_edge_or_far_taller_than_all_marks_does_not_belong_to_a_number():
     edge = (0, 20, 10, 70)
-    pieces = connected(picture(edge, ONE, TWO))
-    margin = connected(picture(ONE, TWO, (60, 5, 70, 95)))
-    assert len(all_ink(pieces, [written(FAR, 1)])) == 2
-    assert len(all_ink(pieces, [written(edge, 1)])) == 3
+    components = connected_components(picture(edge, ONE, TWO))
+    margin = connected_components(picture(ONE, TWO, (60, 5, 70, 95)))
+    assert len(all_ink(components, [written(FAR, 1)])) == 2
+    assert len(all_ink(components, [written(edge, 1)])) == 3
     assert all_ink(margin, [written(ONE, 1)]) == []
 
 
 def test_ink_thinner_than_the_pen_belongs_to_a_number_only_if_it_was_read_as_a_digit():
     thin = (80, 20, 84, 70)
-    pieces = connected(picture(ONE, TWO, thin))
-    assert len(all_ink(pieces, [written(ONE, 1)])) == 2
-    assert len(all_ink(pieces, [written(ONE, 1), written(thin, 1).refused()])) == 2
-    assert len(all_ink(pieces, [written(ONE, 1), written(thin, 1)])) == 3
+    components = connected_components(picture(ONE, TWO, thin))
+    assert len(all_ink(components, [written(ONE, 1)])) == 2
+    assert len(all_ink(components, [written(ONE, 1), written(thin, 1).as_non_digit()])) == 2
+    assert len(all_ink(components, [written(ONE, 1), written(thin, 1)])) == 3
 
 
 def test_strokes_of_one_pixel_belong_to_a_number():
     thin = picture((20, 20, 21, 70))
     cv2.ellipse(thin, (60, 45), (15, 25), 0, 0, 360, 1.0)
-    assert len(all_ink(connected(thin), [written((45, 20, 75, 70), 0)])) == 2
+    assert len(all_ink(connected_components(thin), [written((45, 20, 75, 70), 0)])) == 2
 
 
 def test_framed_numbers_are_not_reread():
     frame = [(15, 10, 75, 13), (15, 80, 75, 83), (15, 10, 18, 83)]
     boxes = [ONE, TWO, (30, 40, 50, 43)]  # both touch each other, and the frame
     run = [written(ONE, 1), written(TWO, 1)]
-    assert all_ink(connected(picture(*boxes)), [run[0]]) != []
-    assert all_ink(connected(picture(ONE, TWO, *frame)), [run[0]]) == []
-    touching = connected(picture(*boxes, *frame, (20, 65, 30, 83)))
+    assert all_ink(connected_components(picture(*boxes)), [run[0]]) != []
+    assert all_ink(connected_components(picture(ONE, TWO, *frame)), [run[0]]) == []
+    touching = connected_components(picture(*boxes, *frame, (20, 65, 30, 83)))
     assert ink_around(touching, run, components_under(touching, run)) == []
 
 
 @pytest.mark.parametrize(
-    ("kept", "said"), [([], "___1__1"), ([written(ONE, 1).refused()], "___1"), ([written(ONE, 1).refused()], "__1__#")]
+    ("kept", "said"),
+    [([], "___1__1"), ([NON_DIGIT], "___1"), ([NON_DIGIT], "__1__#")],
 )
 def test_nothing_is_read_where_no_mark_was_seen_or_where_ink_is_no_number(kept, said):
     assert not again(Said(said), kept, ONE, TWO)
 
 
 def test_ink_that_is_read_as_signs_alone_is_no_number():
-    assert read_whole(Said("___-___="), connected(picture(ONE, TWO)), [1, 2]) is None
+    assert read_whole(Said("___-___="), connected_components(picture(ONE, TWO)), [1, 2]) is None

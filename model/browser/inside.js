@@ -1,7 +1,7 @@
 // Shows what each layer of `pocket` sees, and how each pixel of a map was computed.
 const ROW_WIDTH = 640; // pixels: width of a layer's row of maps on the screen
 const FOLD_CONTENT = `<summary>Look inside the network</summary>
-<p>What each layer of the network on this device sees in a single digit, while you draw. Bright means strong. Tap a pixel
+<p>The feature maps of each layer of the network on this device, for a single digit as you draw. Brighter means stronger. Tap a pixel
 to see which pixels of the previous layer feed it, and with what weights.</p>
 <div class="maps"></div>
 <p class="patch" role="status"></p>
@@ -11,13 +11,13 @@ to see which pixels of the previous layer feed it, and with what weights.</p>
   .patch { font: 14px/1.4 ui-monospace, monospace; white-space: pre-wrap; min-height: 4em; }
 </style>`;
 const NOTES = [
-  "What the network is given: the digit at 28 by 28 pixels",
+  "Input: the digit at 28 by 28 pixels",
   "Layer 1: edges and strokes",
   "Layer 2: ends, bends and crossings of strokes",
   "Layer 3: larger parts, at half the resolution",
   "Layer 4: loops, hooks and bars",
   "Layer 5: features that score the ten digits",
-  "The digits 0 to 9: which areas count for each (orange) or against it (blue)",
+  "Output, the digits 0 to 9: areas that support (orange) or contradict (blue) each",
 ];
 
 const perRow = (channels) => Math.min(channels, innerWidth < 600 ? 8 : 16);

@@ -26,14 +26,14 @@ const clear = () => {
 
 function answer() {
   const read = reader.read(paper.getImageData(0, 0, pad.width, pad.height));
-  const shares = read?.probabilities ?? new Array(10).fill(0);
+  const probabilities = read?.probabilities ?? new Array(10).fill(0);
   name.textContent = read ? (read.digit ?? "?") : "";
   words.textContent = read
-    ? inWords(read.digit, shares, Math.max(...shares))
+    ? inWords(read.digit, probabilities, Math.max(...probabilities))
     : "Draw a digit. It is read on this device, and nothing is sent anywhere.";
   for (const [digit, row] of [...bars.children].entries()) {
-    row.children[1].style.setProperty("--share", shares[digit]);
-    row.children[2].textContent = percent(shares[digit]);
+    row.children[1].style.setProperty("--share", probabilities[digit]);
+    row.children[2].textContent = percent(probabilities[digit]);
   }
   if (fold.open && read) inside.show(read);
 }

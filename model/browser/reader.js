@@ -8,7 +8,7 @@ const SIDE = 28; // a glyph is SIDE x SIDE pixels
 const LONG = 20; // pixels: longer side of the digit in it
 const FAINTEST_EDGE = 0.1; // fainter ink does not extend the digit's bounding box
 const OVERLAPPING = 0.4; // fraction of the narrower width: stacked ink that overlaps more is one symbol
-const LEAST_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
+const MIN_CONTRAST = 0.04; // smallest visible step in brightness, where black to white is 1
 
 // The ink of a drawing in black on white: ImageData -> {data: Float32Array in [0, 1], width, height}.
 export function inkOf({ data, width, height }) {
@@ -22,7 +22,7 @@ export function inkOf({ data, width, height }) {
     found[grey]++;
   }
   const darkest = found.findIndex((count) => count > 0);
-  if (darkest < 0 || steps[darkest] < LEAST_CONTRAST) return { data: step.fill(0), width, height };
+  if (darkest < 0 || steps[darkest] < MIN_CONTRAST) return { data: step.fill(0), width, height };
   const pen = median(found, steps, steps[darkest] / 2);
   const floor = 0.1 * pen; // anti-aliased edges
   for (let i = 0; i < step.length; i++)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from model.adaptation import STRENGTH, WIDTH, corrected
+from model.adaptation import BANDWIDTH, STRENGTH, add_evidence
 from model.evaluation.strokes import draw_somewhere
 from model.glyph import frame_all
 from model.ink import ink
@@ -18,7 +18,7 @@ from model.recognizer import Recognizer
 from model.test_time_augmentation import predict_augmented
 from model.training.calibrate import KEPT
 
-FEWEST = 20  # minimum number of digits by a writer
+MIN_DIGITS = 20  # minimum number of digits by a writer
 CORRECTIONS = 0, 1, 3, 10  # numbers of corrections of misread digits
 ARBITRARY = 10  # number of corrections of random digits
 DRAWS = 32  # number of random samples of digits for each writer
@@ -31,7 +31,7 @@ def glyphs_of(drawings: Sequence[dict]) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class WriterFeatures:
     """What a recognizer sees of drawings before any corrections.
 
     Attributes:
@@ -50,8 +50,8 @@ class Seen:
 
 
 @torch.inference_mode()
-def look_at(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[dict] = ()) -> Seen:
-    """Show drawings to a recognizer.
+def extract_features(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[dict] = ()) -> WriterFeatures:
+    """Compute the logits and features of drawings.
 
     Args:
         recognizer: its network ends in a linear layer.
@@ -61,19 +61,21 @@ def look_at(recognizer: Recognizer, drawings: Sequence[dict], letters: Sequence[
     truth = torch.tensor([int(one["label"]) for one in drawings])
     logits, features = logits_and_features(recognizer, glyphs_of(drawings))
     strange = logits_and_features(recognizer, glyphs_of(letters)) if letters else (logits[:0], features[:0])
-    return Seen([one["writer"] for one in drawings], truth, logits, features, strange)
+    return WriterFeatures([one["writer"] for one in drawings], truth, logits, features, strange)
 
 
 @torch.inference_mode()
-def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WIDTH) -> dict[str, float]:
+def measure_learning(
+    writers: WriterFeatures, strength: float = STRENGTH, bandwidth: float = BANDWIDTH
+) -> dict[str, float]:
     """Measure the error on writers' digits before and after they correct misread or arbitrary digits.
 
     Args:
-        looked: what the recognizer sees of their digits.
-        strength, width: of the evidence, see `model.adaptation`.
+        writers: their digits.
+        strength, bandwidth: of the evidence, see `model.adaptation`.
 
     Returns:
-        writers, digits: their numbers, counting only writers with at least `FEWEST` digits.
+        writers, digits: their numbers, counting only writers with at least `MIN_DIGITS` digits.
         before_K, after_K: the error on a writer's other digits, before and after correcting the first K misread.
         same, fixed: misread digits whose writer has others misread in the same way; and how many of them
             are read correctly after up to three of those others are corrected.
@@ -83,27 +85,27 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
         refused, refused_worst: by how much the fraction of refused letters changes, in the same way, at the threshold
             that `KEPT` of all digits pass before corrections; 0 if no letters are given.
     """
-    truth, logits, seen, (strange, likeness) = looked.truth, looked.logits, looked.features, looked.letters
+    truth, logits, features, (strange, likeness) = writers.truth, writers.logits, writers.features, writers.letters
     least = digit_scores(logits).quantile(1 - KEPT)
     accepted = int((digit_scores(strange) >= least).sum())
     answer = logits.argmax(1)
     wrong = answer != truth
     by: dict[str, list[int]] = defaultdict(list)
-    for i, writer in enumerate(looked.writers):
+    for i, writer in enumerate(writers.writers):
         by[writer].append(i)
 
-    def told_of(logits: torch.Tensor, features: torch.Tensor, told: list[int]) -> torch.Tensor:
-        return corrected(logits, features @ seen[told].T, truth[told], strength, width)
+    def logits_after(before: torch.Tensor, inputs: torch.Tensor, known: list[int]) -> torch.Tensor:
+        return add_evidence(before, inputs @ features[known].T, truth[known], strength, bandwidth)
 
-    def errors(asked: list[int], told: list[int]) -> int:
-        if not told:
+    def errors(asked: list[int], known: list[int]) -> int:
+        if not known:
             return int(wrong[asked].sum())
-        now = told_of(logits[asked], seen[asked], told)
+        now = logits_after(logits[asked], features[asked], known)
         return int((now.argmax(1) != truth[asked]).sum())
 
     curve = {k: np.zeros(3) for k in CORRECTIONS}
     before, after, drawn, same, fixed, changes, refused = 0, 0, 0, 0, 0, [], []
-    for own in (own for own in by.values() if len(own) >= FEWEST):
+    for own in (own for own in by.values() if len(own) >= MIN_DIGITS):
         misread = [i for i in own if wrong[i]]
         for k in CORRECTIONS:
             rest = [i for i in own if i not in misread[:k]]
@@ -112,19 +114,19 @@ def measure_learning(looked: Seen, strength: float = STRENGTH, width: float = WI
             alike = [j for j in misread if j != i and (truth[j], answer[j]) == (truth[i], answer[i])][:3]
             same, fixed = same + bool(alike), fixed + (bool(alike) and not errors([i], alike))
         for seed in range(DRAWS):
-            told = random.Random(seed).sample(own, ARBITRARY)
-            rest = [i for i in own if i not in told]
-            before, after, drawn = before + errors(rest, []), after + errors(rest, told), drawn + len(rest)
+            known = random.Random(seed).sample(own, ARBITRARY)
+            rest = [i for i in own if i not in known]
+            before, after, drawn = before + errors(rest, []), after + errors(rest, known), drawn + len(rest)
         if misread:
             mine = set(own)
             others = [i for i in range(len(truth)) if i not in mine]
-            told = misread[:3]
-            changes.append((errors(others, []) - errors(others, told)) / len(others))
-            still = digit_scores(told_of(strange, likeness, told)) >= least
+            known = misread[:3]
+            changes.append((errors(others, []) - errors(others, known)) / len(others))
+            still = digit_scores(logits_after(strange, likeness, known)) >= least
             refused.append((accepted - int(still.sum())) / max(1, len(strange)))
     return {
-        "writers": sum(len(own) >= FEWEST for own in by.values()),
-        "digits": sum(len(own) for own in by.values() if len(own) >= FEWEST),
+        "writers": sum(len(own) >= MIN_DIGITS for own in by.values()),
+        "digits": sum(len(own) for own in by.values() if len(own) >= MIN_DIGITS),
         **{f"before_{k}": first / n for k, (first, _, n) in curve.items()},
         **{f"after_{k}": last / n for k, (_, last, n) in curve.items()},
         "same": same,

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
-from model.evaluation.adaptation import look_at, measure_learning
+from model.evaluation.adaptation import extract_features, measure_learning
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
 from model.evaluation.pages import measure_pages
@@ -126,8 +126,10 @@ def measure(read: dict[str, Answers | None]) -> dict:
         digits, others = scores["strokes"], scores["letters"]
         as_shipped = {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}
         refused = {"at the reader's threshold": as_shipped}
-        for share in (0.95, 0.99):
-            refused[f"at the threshold that keeps {share:.0%} of stroke digits"] = at_quantile(digits, others, share)
+        for fraction in (0.95, 0.99):
+            refused[f"at the threshold that keeps {fraction:.0%} of stroke digits"] = at_quantile(
+                digits, others, fraction
+            )
         results["letters"] = {
             "n": len(others),
             "scores": histogram(others),
@@ -137,19 +139,19 @@ def measure(read: dict[str, Answers | None]) -> dict:
     return results
 
 
-def at_quantile(digits: torch.Tensor, others: torch.Tensor, share: float) -> dict[str, float]:
-    """Return the fractions of digits kept and of others refused at the threshold that keeps a share of the digits."""
-    t = float(digits.quantile(1 - share))
+def at_quantile(digits: torch.Tensor, others: torch.Tensor, fraction: float) -> dict[str, float]:
+    """Return the fractions of digits kept and others refused at the threshold that keeps `fraction` of the digits."""
+    t = float(digits.quantile(1 - fraction))
     return {"kept": float((digits >= t).double().mean()), "refused": float((others < t).double().mean())}
 
 
-def alone(recognizer: Recognizer, folder: Path, share: float = 0.99) -> dict[str, float]:
+def without_finder(recognizer: Recognizer, folder: Path, fraction: float = 0.99) -> dict[str, float]:
     """Return `at_quantile` of the network alone, without the finder: each picture is one glyph."""
     digits, others = (
         torch.tensor([one.score for one in recognizer.read_glyphs(np.stack(glyphs))], dtype=torch.float64)
         for glyphs in (framed("strokes", folder), framed("letters", folder))
     )
-    return at_quantile(digits, others, share)
+    return at_quantile(digits, others, fraction)
 
 
 def framed(name: str, folder: Path) -> list[np.ndarray]:
@@ -202,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, recognizer in recognizers.items():
         if letters := results[name].get("letters"):
             how = "at the threshold that keeps 99% of stroke digits, without the finder"
-            letters["refused"][how] = alone(recognizer, options.data)
+            letters["refused"][how] = without_finder(recognizer, options.data)
     print("In %; accuracies with 95% confidence intervals\n\n" + as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]
@@ -220,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
             for of in ("strokes", "letters")
         ]
         for name, recognizer in recognizers.items():
-            results[name]["learning"] = measure_learning(look_at(recognizer, *drawings))
+            results[name]["learning"] = measure_learning(extract_features(recognizer, *drawings))
         print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
     if spread := over_seeds(kinds, results):
         print("\n" + spread)

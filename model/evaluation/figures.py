@@ -83,7 +83,7 @@ def scores(results: dict) -> Figure:
         edges = np.linspace(0, 1, len(counts) + 1)
         axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, color=colour, label=name)
     axes.axvline(0.5, color="black", linewidth=1, label="threshold")
-    axes.set(xlabel="digit-likeness score", ylabel="share", yscale="log")
+    axes.set(xlabel="digit-likeness score", ylabel="fraction", yscale="log")
     axes.legend(frameon=False)
     return figure
 
@@ -150,8 +150,8 @@ def nuisances(results: dict) -> Figure:
     measured = results["world"]["nuisances"]
     figure = Figure((11, 6.5), layout="constrained")
     places = figure.subplots(3, 5, sharex=True, sharey=True).flat
-    for axes, (name, shares) in zip(places, measured.items(), strict=False):
-        axes.plot(STRENGTHS, [100 * share for share in shares], marker="o", color=LINE_COLOURS["world"])
+    for axes, (name, fractions) in zip(places, measured.items(), strict=False):
+        axes.plot(STRENGTHS, [100 * fraction for fraction in fractions], marker="o", color=LINE_COLOURS["world"])
         axes.set(title=name, ylim=(0, 102))
     for axes in places[len(measured) :]:
         axes.set_axis_off()

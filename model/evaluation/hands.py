@@ -1,8 +1,8 @@
 """python -m model.evaluation.hands: choose how much corrections count, using synthetic writers.
 
 Each synthetic writer has one form of every digit, which differs from the standard shape in the same way each time. All
-settings of strength and width of `model.adaptation` are measured on them, so that the evaluation's real writers play no
-part in the choice.
+settings of strength and bandwidth of `model.adaptation` are measured on them; the real writers of the evaluation play
+no part in the choice.
 """
 
 import sys
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from model import Recognizer
-from model.evaluation.adaptation import FEWEST, Seen, look_at, measure_learning
+from model.evaluation.adaptation import MIN_DIGITS, WriterFeatures, extract_features, measure_learning
 from model.evaluation.tables import as_markdown
 from model.training.digit_styles import DIGITS
 from model.training.letters import OTHERS
@@ -22,7 +22,7 @@ WRITERS, EACH = 150, 4  # number of writers, and of digits of each kind by one w
 HABIT, SHAKE = 0.06, 0.03  # standard deviation of a writer's habits, and of each drawing, for a shape 1 high
 LEAN, WIDE = 0.2, 0.15  # standard deviations of a writer's slant, and of the logarithm of the width
 EVIDENCE_STRENGTHS = 12.0, 24.0, 48.0, 96.0
-WIDTHS = 0.05, 0.07, 0.1, 0.14, 0.2
+BANDWIDTHS = 0.05, 0.07, 0.1, 0.14, 0.2
 REFUSED = 3e-3  # maximum drop in the fraction of letters rejected
 
 
@@ -52,14 +52,14 @@ def deviating(random: np.random.Generator, controls: np.ndarray, same: np.ndarra
     return moved
 
 
-def simulated(recognizer: Recognizer, writers: int) -> Seen:
+def simulated(recognizer: Recognizer, writers: int) -> WriterFeatures:
     """Show a recognizer the digits of synthetic writers, and signs that they draw."""
     digits, letters = [], []
     for writer in range(writers):
         random = np.random.default_rng([1, writer])
         digits += hand(writer, {digit: str(random.choice(shapes)) for digit, shapes in DIGITS.items()}, EACH)
         letters += hand(writer, dict(enumerate(random.choice(OTHERS, 10))), 1)
-    return look_at(recognizer, digits, letters)
+    return extract_features(recognizer, digits, letters)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,21 +70,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seen = simulated(Recognizer.load(options.weights), options.writers)
-    rows = [["strength", "width", "after 1", "after 3", "any ten", "others", "letters rejected", "gain"]]
+    rows = [["strength", "bandwidth", "after 1", "after 3", "any 10", "other writers", "letters refused", "gain"]]
     best = (-np.inf, 0.0, 0.0)
     for strength in EVIDENCE_STRENGTHS:
-        for width in WIDTHS:
-            one = measure_learning(seen, strength, width)
+        for bandwidth in BANDWIDTHS:
+            one = measure_learning(seen, strength, bandwidth)
             gain = one["before_any"] - one["after_any"] + one["others"]
             cells = one["after_1"], one["after_3"], one["after_any"], one["others"], one["refused"], gain
-            rows.append([f"{strength:g}", f"{width:g}", *(f"{100 * cell:+.3f}" for cell in cells)])
+            rows.append([f"{strength:g}", f"{bandwidth:g}", *(f"{100 * cell:+.3f}" for cell in cells)])
             if one["refused"] >= -REFUSED:
-                best = max(best, (gain, strength, width))
+                best = max(best, (gain, strength, bandwidth))
     words = ", ".join(f"{100 * one[f'before_{k}']:.3f}" for k in (1, 3, "any"))  # the same at every setting
-    who = f"{one['writers']} writers with at least {FEWEST} digits each"
+    who = f"{one['writers']} writers with at least {MIN_DIGITS} digits each"
     print(f"errors on the digits of {who}, in %; before: {words}\n")
     print(as_markdown(rows))
-    print(f"\nlargest gain, of any ten less what others lose: strength {best[1]:g}, width {best[2]:g}")
+    best_setting = f"strength {best[1]:g}, bandwidth {best[2]:g}"
+    print(f"\nlargest gain, from any ten corrections less the loss of other writers: {best_setting}")
     return 0
 
 

@@ -101,8 +101,8 @@ def desk(paper: Paper, strength: float, random: Random) -> Paper:
     if not strength:
         return paper
     height, width = paper.shape
-    turn, zoom = 0.3 * strength * random.choice([-1, 1]), 0.95 - 0.35 * strength
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), np.rad2deg(turn), zoom)
+    angle, zoom = 0.3 * strength * random.choice([-1, 1]), 0.95 - 0.35 * strength
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), np.rad2deg(angle), zoom)
     under = 0.25 + 0.05 * cv2.resize(random.standard_normal((height, 40)), (width, height))
     cover = cv2.warpAffine(np.ones_like(paper), matrix, (width, height))
     return np.float32(under * (1 - cover) + cv2.warpAffine(paper, matrix, (width, height)) * cover)
@@ -137,8 +137,8 @@ def combined(paper: Paper, strength: float, random: Random) -> Paper:
     """Combine several nuisances, as on a real desk: ruling, light, tilt, a soft and noisy camera, and JPEG."""
     for first, second in ((ruling, squares), (gradient, shadow)):
         paper = (first if random.random() < 0.5 else second)(paper, 0.6 * strength, random)
-    for nuisance, share in ((tilt, 0.4), (blur, 0.2), (noise, 0.2), (jpeg, 0.6)):
-        paper = nuisance(paper, share * strength, random)
+    for nuisance, part in ((tilt, 0.4), (blur, 0.2), (noise, 0.2), (jpeg, 0.6)):
+        paper = nuisance(paper, part * strength, random)
     return paper
 
 

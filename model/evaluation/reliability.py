@@ -22,8 +22,8 @@ def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
 
 def interval(right: int, n: int) -> tuple[float, float]:
     """Return the 95% confidence interval of the fraction right / n (Wilson 1927), both ends in [0, 1]."""
-    z, share = 1.96, right / n
-    middle, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    z, fraction = 1.96, right / n
+    middle, spread = fraction + z * z / (2 * n), z * math.sqrt(fraction * (1 - fraction) / n + z * z / (4 * n * n))
     return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
 
 

@@ -83,9 +83,9 @@ def as_result(name: str, accuracy: float) -> str:
 
 def kept(card: dict) -> str:
     """Say which epoch the weights come from."""
-    shares = [epoch["validation_accuracy"] for epoch in card["history"]]
-    best = max(range(len(shares)), key=lambda i: (shares[i], i))
-    return f"The weights are from epoch {best + 1}: accuracy {shares[best]:.2%} on the augmented validation set."
+    accuracies = [epoch["validation_accuracy"] for epoch in card["history"]]
+    best = max(range(len(accuracies)), key=lambda i: (accuracies[i], i))
+    return f"The weights are from epoch {best + 1}: accuracy {accuracies[best]:.2%} on the augmented validation set."
 
 
 def check(results: dict) -> None:

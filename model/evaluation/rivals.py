@@ -23,7 +23,7 @@ from model.evaluation.tables import as_rival_table
 from model.glyph import SIDE
 from model.images import Source, brightness, upright
 
-MOST_PICTURES = 100  # maximum pictures per set
+MAX_PICTURES = 100  # maximum pictures per set
 SINGLE = {"strokes": "pen strokes", "photos": "photos of one digit"}
 SCENE_SETS = {  # set: (what the table calls it, the measure of `model.evaluation.scenes.measure_set`)
     "sheets": ("sheets of paper, digits found", "found"),
@@ -66,7 +66,7 @@ class GeneralEngine:
 
 
 def measure(reader: Recognizer | UsualRecipe | GeneralEngine, folder: Path) -> dict[str, tuple[int, float]]:
-    """Read at most MOST_PICTURES pictures of each set below a folder: {set: (number of pictures, fraction right)}."""
+    """Read at most MAX_PICTURES pictures of each set below a folder: {set: (number of pictures, fraction right)}."""
     found, sets = {}, scenes(folder / "scenes")
     for name, words in SINGLE.items():
         pictures = [(image, str(digit)) for image, digit in REAL[name][1](folder)]
@@ -77,8 +77,8 @@ def measure(reader: Recognizer | UsualRecipe | GeneralEngine, folder: Path) -> d
 
 
 def spread(pictures: list) -> list:
-    """Take at most MOST_PICTURES items of a list, evenly spaced."""
-    return [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(MOST_PICTURES, len(pictures))).astype(int)]
+    """Take at most MAX_PICTURES items of a list, evenly spaced."""
+    return [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(MAX_PICTURES, len(pictures))).astype(int)]
 
 
 def rated(reader, pictures: Iterable[tuple[Source, str]], name: str, kind: str) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from model.networks import build
-from model.training.loop import annealed
+from model.training.loop import learning_rate_factor
 from model.training.recipes import Recipe
 
 
@@ -79,7 +79,9 @@ def train_plainly(recipe: Recipe, glyphs: torch.Tensor, labels: torch.Tensor, se
     for epoch in range(recipe.epochs):
         for i, chosen in enumerate(torch.randperm(len(labels)).split(recipe.batch_size)):
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * annealed((epoch * batches + i) / (recipe.epochs * batches))
+                group["lr"] = recipe.learning_rate * learning_rate_factor(
+                    (epoch * batches + i) / (recipe.epochs * batches)
+                )
             optimizer.zero_grad()
             cross_entropy(net(glyphs[chosen]), labels[chosen]).backward()
             optimizer.step()

@@ -36,16 +36,16 @@ def as_page_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_pages`} as a Markdown table, in %."""
     rows = [
         [
-            *("read as pages", "n", "network", "exact", "lines", "characters", "exactly one character"),
+            *("read as pages", "n", "network", "exact", "lines", "characters", "read as one character"),
             *("pictures with extra characters", "calibration error of the numbers"),
         ]
     ]
     for name in next(iter(results.values())):
         for network, measures in results.items():
             m = measures[name]
-            shares = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
+            percentages = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
             error = f"{100 * m['calibration_error']:.1f}"
-            rows.append([name, f"{m['n']:,}", network, *shares, str(m["extra"]), error])
+            rows.append([name, f"{m['n']:,}", network, *percentages, str(m["extra"]), error])
     return as_markdown(rows)
 
 
@@ -54,11 +54,11 @@ def as_scene_table(results: dict[str, dict]) -> str:
     shown = "exact", "characters", "found", "false digits per picture", "no digit read", "ms, median", "slowest"
     rows = [["scenes", "n", *shown]]
     for name, m in results.items():
-        shares = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
+        percentages = [f"{100 * m[of]:.1f}" if of in m else "" for of in ("exact", "characters", "found")]
         invented = f"{m.get('invented', m['said']):.2f}"
         silent = "" if "exact" in m else f"{100 * m['silent']:.1f}"
-        rows.append([name, str(m["n"]), *shares, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
-    return as_markdown(rows) + f"\n\nTimes on this processor: {m['cpu']}."
+        rows.append([name, str(m["n"]), *percentages, invented, silent, f"{m['ms']:.0f}", f"{m['slowest']:.0f}"])
+    return as_markdown(rows) + f"\n\nTimes with {m['cpu']}."
 
 
 def as_learning_table(results: dict[str, dict]) -> str:
@@ -66,17 +66,17 @@ def as_learning_table(results: dict[str, dict]) -> str:
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
     steps = {
-        f"error on the other digits, before -> after {k} corrections of misread digits": f"_{k}" for k in CORRECTIONS
+        f"error on a writer's remaining digits, before -> after correcting {k} misread": f"_{k}" for k in CORRECTIONS
     }
     for words, k in (
-        steps | {f"error on the other digits, before -> after {ARBITRARY} corrections of any digits": "_any"}
+        steps | {f"error on a writer's remaining digits, before -> after correcting any {ARBITRARY}": "_any"}
     ).items():
         cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
     fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())
     rows.append(["repeats of a corrected mistake, now read correctly", *fixed])
     cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
-    rows.append(["accuracy on everybody else's digits, mean and worst change", *cells])
+    rows.append(["accuracy on other writers' digits, mean and worst change", *cells])
     cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())
     rows.append(["letters rejected, mean and worst change", *cells])
     return as_markdown(rows)
@@ -85,7 +85,7 @@ def as_learning_table(results: dict[str, dict]) -> str:
 def as_nuisance_table(results: dict[str, list[float]]) -> str:
     """Format the result of `measure_nuisances` as a Markdown table in %: rows are nuisances, columns strengths."""
     rows = [["characters read correctly, by distortion strength", *map(str, STRENGTHS)]]
-    rows += [[name, *(f"{100 * share:.1f}" for share in shares)] for name, shares in results.items()]
+    rows += [[name, *(f"{100 * fraction:.1f}" for fraction in fractions)] for name, fractions in results.items()]
     return as_markdown(rows)
 
 
@@ -117,6 +117,6 @@ def over_seeds(kinds: dict[str, str], results: dict[str, dict]) -> str:
             lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
             for of, measures in results[names[0]].items():
                 if measures and "accuracy" in measures:
-                    shares = [100 * results[name][of]["accuracy"] for name in names]
-                    lines.append(f"- {of}: {statistics.mean(shares):.2f}, {statistics.stdev(shares):.2f}")
+                    percentages = [100 * results[name][of]["accuracy"] for name in names]
+                    lines.append(f"- {of}: {statistics.mean(percentages):.2f}, {statistics.stdev(percentages):.2f}")
     return "\n".join(lines)

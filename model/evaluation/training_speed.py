@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 from model.evaluation.speed_baselines import train_example, train_plainly
-from model.training.data import HELD_BACK, mnist, split
+from model.training.data import VALIDATION_FRACTION, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES
 
 WANTED = 0.99  # test accuracy to reach
 SEEDS = 3
-MOST_EPOCHS = 12  # maximum epochs of the example
+MAX_EPOCHS = 12  # maximum epochs of the example
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,15 +47,15 @@ def in_fresh_process(function: Callable, *arguments: object) -> object:
 
 def sets(folder: Path) -> tuple[tuple, tuple, tuple]:
     """Load the training, validation and test digits: (glyphs, labels) each."""
-    return *split(*mnist(folder, train=True), HELD_BACK), mnist(folder, train=False)
+    return *split(*mnist(folder, train=True), VALIDATION_FRACTION), mnist(folder, train=False)
 
 
 def ours(name: str, folder: Path, seed: int) -> tuple[float, float]:
     """Train as `train.py` does; return the seconds, including validation, and the test accuracy."""
-    used, held_back, test = sets(folder)
+    used, validation, test = sets(folder)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as kept:
-        net, _ = train(RECIPES[name], used, held_back, seed, torch.device("cpu"), Path(kept) / "checkpoint")
+        net, _ = train(RECIPES[name], used, validation, seed, torch.device("cpu"), Path(kept) / "checkpoint")
     return time.perf_counter() - start, accuracy(net, *test)
 
 
@@ -83,7 +83,7 @@ def to_99(folder: Path) -> dict:
     mine = [in_fresh_process(ours, "quick", folder, seed) for seed in range(SEEDS)]
     for seconds, right in mine:
         print(f"ours: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
-    theirs = in_fresh_process(example, folder, WANTED, MOST_EPOCHS)
+    theirs = in_fresh_process(example, folder, WANTED, MAX_EPOCHS)
     part = statistics.median(seconds for seconds, _ in mine) / theirs[-1][0]
     results = {"ours": mine, "example": theirs, "part": part}
     reached = [right >= WANTED for _, right in (*mine, theirs[-1])]

@@ -19,8 +19,8 @@ from model.serving import markup
 
 Read = TypeVar("Read")
 
-NAMED = 0.8  # minimum confidence for a digit to be named without its rival
-NONE = "No digits found. Try writing larger or, for a photo, moving closer or adding light."
+CONFIDENT = 0.8  # minimum confidence for a digit to be named without the runner-up
+NOT_FOUND = "No digits found. Try writing larger or, for a photo, moving closer or adding light."
 SET_LARGE = 12  # maximum number of symbols in a number that is set large
 TILES = 12  # maximum number of glyphs shown for a page
 
@@ -52,7 +52,7 @@ def answer(
         reader: the recognizer that gives the answer.
         image: see `model.images.brightness`; None if there is no picture.
         invitation: tells the user what to do; shown if there is no picture or it is blank.
-        beside: a second recognizer, whose answer is shown beside the first for comparison.
+        beside: the textbook network, whose answer is shown beside the first for comparison.
         explained: show the heat map of a single digit, which takes half of the time.
 
     Returns:
@@ -70,11 +70,10 @@ def answer(
     took = f'<p class="took">read in {1000 * (time.perf_counter() - start):.0f} ms</p>'
     if not page.marks:
         return markup.headline("", f"No handwriting found. {invitation}"), None, None
-    said = verdict(page)
+    html = verdict(page)
     if beside:
-        columns = {reader.card["network"]: said, beside.card["network"]: verdict(beside.read_page(image))}
-        said = markup.side_by_side(**columns)
-    return said + stages(reader, image, page, explained) + took, page, image
+        html = markup.side_by_side({"This page's network": html, "Textbook network": verdict(beside.read_page(image))})
+    return html + stages(reader, image, page, explained) + took, page, image
 
 
 def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> str:
@@ -102,7 +101,7 @@ def in_words(one: Prediction) -> str:
     """Put a prediction into words: "It is a 7 (98.0% sure).", "Unsure: 1 or 7?", or that it is not a digit."""
     if one.digit is None:
         return "This does not look like a digit."
-    if one.confidence < NAMED:
+    if one.confidence < CONFIDENT:
         (first, _), (second, _) = one.top(2)
         return f"Unsure: {first} or {second}?"
     return f"It is {with_article(one.digit)} ({markup.percent(one.confidence)} sure)."
@@ -116,11 +115,11 @@ def with_article(digit: int) -> str:
 def verdict(page: Page) -> str:
     """Show what is written on a page: the digit with its bars, the number, or that no digits were found."""
     if not page.marks:
-        return markup.headline("?", NONE)
+        return markup.headline("?", NOT_FOUND)
     digits = [each for _, each in page.marks if each.digit is not None]
     if not digits:
         one = page.marks[0][1]
-        return markup.headline("?", in_words(one) if len(page.marks) == 1 else NONE) + markup.bars(one)
+        return markup.headline("?", in_words(one) if len(page.marks) == 1 else NOT_FOUND) + markup.bars(one)
     if len(digits) == 1 and page.text == str(digits[0].digit):
         return markup.headline(page.text, in_words(digits[0])) + markup.bars(digits[0])
     if len(page.text) > SET_LARGE or "\n" in page.text:
@@ -141,12 +140,12 @@ def in_signs(number: Number) -> str:
 
 def unsure(one: Prediction | None) -> bool:
     """Return whether a digit must be named together with its rival; a sign (None) never is."""
-    return one is not None and one.confidence < NAMED
+    return one is not None and one.confidence < CONFIDENT
 
 
 def alternatives(one: Prediction) -> str:
     """Name the digit and its rival with their probabilities: "4: 62.1%, 9: 30.4%"."""
-    return ", ".join(f"{digit}: {markup.percent(share)}" for digit, share in one.top(2))
+    return ", ".join(f"{digit}: {markup.percent(probability)}" for digit, probability in one.top(2))
 
 
 def doubts(number: Number) -> str:

@@ -8,17 +8,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_bytes: int) -> None:
+def sweep(folder: Path, keep: Collection[str], max_age: float, max_files: int, max_bytes: int) -> None:
     """Delete old files from a folder, the oldest files beyond the limits, and folders that were left empty.
 
     It lists the folder, so it also finds parts of interrupted uploads and files of a process that was killed.
 
     Args:
         folder: holds each upload in a folder of its own; it may be missing.
-        spared: paths of files to keep.
-        oldest: age in seconds beyond which a file is deleted.
-        most: maximum number of files to keep.
-        most_bytes: maximum total size of the files in bytes.
+        keep: paths of files to keep.
+        max_age: age in seconds beyond which a file is deleted.
+        max_files: maximum number of files to keep.
+        max_bytes: maximum total size of the files in bytes.
     """
     now, files, empty = time.time(), [], []
     for place, folders, names in os.walk(folder):
@@ -31,12 +31,12 @@ def sweep(folder: Path, spared: Collection[str], oldest: float, most: int, most_
             about = file.lstat()
         except OSError:  # deleted by someone else in the meantime
             continue
-        if stat.S_ISREG(about.st_mode) and str(file) not in spared:
+        if stat.S_ISREG(about.st_mode) and str(file) not in keep:
             known.append((about.st_mtime, about.st_size, file))
-    left = 0
+    total = 0
     for i, (since, size, file) in enumerate(sorted(known, reverse=True)):
-        left += size
-        if now - since > oldest or i >= most or left > most_bytes:
+        total += size
+        if now - since > max_age or i >= max_files or total > max_bytes:
             with contextlib.suppress(OSError):
                 file.unlink()
     for place in empty:

@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.components.base import server
 
-from model.images import of_png
+from model.images import from_png
 from model.serving import is_upload
 
 CANVAS = 400, 300  # width and height of the Sketchpad in pixels, wide enough for a number
@@ -53,6 +53,6 @@ class Pad(gr.Sketchpad):
         try:
             if payload and getattr(payload.composite, "path", None):  # after clearing, the drawing arrives as an upload
                 content = uploaded(payload.composite).read_bytes()
-            return {"composite": of_png(content, *CANVAS)} if content else None
+            return {"composite": from_png(content, *CANVAS)} if content else None
         except (ValueError, OSError) as error:
             raise gr.Error(f"This drawing cannot be read: {error}.", print_exception=False) from None

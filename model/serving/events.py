@@ -12,25 +12,25 @@ import torch
 from model import Page, Prediction, Recognizer, corrections
 from model.annotate import GREY, RED, annotated
 from model.glyph import SIDE
-from model.images import Source, of_data_url, size, upright
+from model.images import Source, from_data_url, size, upright
 from model.networks import NO_DIGIT
 from model.serving import markup
 from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS
-from model.serving.turns import BusyError, Turns
+from model.serving.fair_queue import BusyError, FairQueue
 
 CROWD = 4  # with this many drawings waiting, answers omit the heat map, which makes them twice as fast
 NOT_A_DIGIT = "not a digit"
-MOST_KNOWN, MOST_ADAPTED = 100, 16  # maximum corrections per person; people whose corrections stay in memory
+MAX_CORRECTIONS, MAX_ADAPTED = 100, 16  # maximum corrections per person; people whose corrections stay in memory
 COLOURS = {NOT_A_DIGIT: GREY} | {str(digit): RED for digit in range(10)}  # box colours
 INVITATIONS = {
     "draw": "Draw a digit or a number anywhere on the canvas, as large or small as you like.",
     "photo": "Upload a picture of handwritten digits, one or many: from a file, the camera or the clipboard.",
 }
 
-drawing_turns = Turns(at_once=2, each=16, everybody=64, pace=1 / 25, processes=True)
-photo_turns = Turns(at_once=2, each=48, everybody=96)
-correction_turns = Turns(at_once=1, each=2, everybody=16, pace=1.0)
+drawings = FairQueue(parallel=2, per_client=16, total=64, interval=1 / 25, processes=True)
+photos = FairQueue(parallel=2, per_client=48, total=96)
+correction_queue = FairQueue(parallel=1, per_client=2, total=16, interval=1.0)
 torch.set_num_threads(1)  # several drawings are read at once
 try:
     recognizer, textbook = Recognizer.load("world"), Recognizer.load("reference")
@@ -39,12 +39,12 @@ except (FileNotFoundError, ValueError) as error:
 recognizer.read_page(np.zeros(CANVAS, np.uint8))  # warm-up: torch compiles parts of it on the first call
 
 
-async def look(asked: dict, request: gr.Request) -> str:
+async def read_drawing(asked: dict, request: gr.Request) -> str:
     """Answer the page's script when the pen rests: {"picture": data URL, "both": bool, "known": str} -> HTML.
 
     `known` holds the corrections of this browser, see `adapted`.
     """
-    return await in_turn(await session_of(request), answer_look, asked)
+    return await in_turn(await session_of(request), answer_request, asked)
 
 
 async def session_of(request: gr.Request) -> str:
@@ -55,15 +55,15 @@ async def session_of(request: gr.Request) -> str:
 async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
     """Answer a drawing when its session's turn comes, as HTML, or say that the page is busy."""
     try:
-        return await drawing_turns.take(session, work, *arguments, drawing_turns.waiting < CROWD)
+        return await drawings.run(session, work, *arguments, drawings.waiting < CROWD)
     except BusyError as busy:
         return markup.busy(f"{busy}.")
 
 
-def answer_look(asked: dict, explained: bool = True) -> str:
+def answer_request(asked: dict, explained: bool = True) -> str:
     """Read the drawing that the page's script sent; return HTML, with a heat map if `explained`."""
     try:
-        drawing = of_data_url(asked["picture"], *CANVAS)
+        drawing = from_data_url(asked["picture"], *CANVAS)
         reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
         return markup.headline("", f"This drawing cannot be read: {error}.")
@@ -75,7 +75,7 @@ async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -
     return await in_turn(request.session_hash, answer_drawing, drawing, both)
 
 
-@functools.lru_cache(maxsize=MOST_ADAPTED)
+@functools.lru_cache(maxsize=MAX_ADAPTED)
 def adapted(known: str | None) -> Recognizer:
     """Return a recognizer that knows one person's corrections.
 
@@ -87,7 +87,7 @@ def adapted(known: str | None) -> Recognizer:
         ValueError: `known` does not have this form.
     """
     try:
-        pairs = json.loads(known or "[]")[-MOST_KNOWN:]
+        pairs = json.loads(known or "[]")[-MAX_CORRECTIONS:]
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
         glyphs = [shown_glyph(picture) for _, picture in pairs]
     except (KeyError, TypeError) as error:
@@ -97,7 +97,7 @@ def adapted(known: str | None) -> Recognizer:
 
 def shown_glyph(picture: str) -> np.ndarray:
     """Return the glyph that the page showed: the data URL of its picture -> [28, 28] float32 in [0, 1]."""
-    return 1 - of_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
+    return 1 - from_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
 
 
 def answer_drawing(drawing: dict | None, both: bool, explained: bool, reader: Recognizer = recognizer) -> str:
@@ -111,7 +111,7 @@ def answer_drawing(drawing: dict | None, both: bool, explained: bool, reader: Re
 async def answer_photo(path: str | None, both: bool, known: str | None, request: gr.Request) -> tuple:
     """Read an uploaded picture when its session's turn comes, or say that the page is busy."""
     try:
-        return await photo_turns.take(request.session_hash, answer_sheet, path, both, known)
+        return await photos.run(request.session_hash, answer_sheet, path, both, known)
     except BusyError as busy:
         return markup.busy(f"{busy}."), *[gr.skip()] * 3, gr.update(visible=False)
 
@@ -123,14 +123,14 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
     except ValueError as error:
         words = f"Your corrections cannot be used: {error}."
         return markup.headline("", words), *[gr.skip()] * 3, gr.update(visible=False)
-    said, page, image = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
+    html, page, image = answer(reader, path, INVITATIONS["photo"], textbook if both else None)
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
-        return said, *[gr.skip()] * 3, gr.update(visible=False)
+        return html, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(image)
     small = page.scaled(picture.width / size(image)[0])
     boxes = [(box, name(prediction)) for box, prediction in small.marks]
     rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]
-    return said, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
+    return html, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
 
 
 def name(prediction: Prediction) -> str:
@@ -138,30 +138,30 @@ def name(prediction: Prediction) -> str:
     return NOT_A_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
-async def correct(said: dict, request: gr.Request) -> str:
+async def correct(correction: dict, request: gr.Request) -> str:
     """Take a correction from "Wrong? Correct it"; return thanks, or why it was not saved."""
     try:
-        return await correction_turns.take(await session_of(request), keep, said)
+        return await correction_queue.run(await session_of(request), save_correction, correction)
     except BusyError as busy:
         return f"Not saved on the server. {busy}."
 
 
-def keep(said: dict) -> str:
+def save_correction(correction: dict) -> str:
     """Save a glyph with the digit that its writer gives: {"glyph": data URL, "digit": int} -> thanks, or why not."""
     try:
-        glyph = shown_glyph(said["glyph"])
-        if type(said["digit"]) is not int:
+        glyph = shown_glyph(correction["glyph"])
+        if type(correction["digit"]) is not int:
             raise ValueError("pick a digit from 0 to 9")
-        corrections.keep(glyph, said["digit"])
+        corrections.save(glyph, correction["digit"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"Not saved on the server: {getattr(error, 'strerror', None) or error}."
-    return f"Thank you. Saved as {with_article(said['digit'])}."
+    return f"Thank you. Saved as {with_article(correction['digit'])}."
 
 
 async def for_programs(method: Callable[[Source], Prediction | Page], image: str, request: gr.Request) -> dict:
     """Read as `read` does and return JSON types; programs get the same error messages as people."""
     try:
-        return (await photo_turns.take(request.client.host, read, method, image)).as_dict()
+        return (await photos.run(request.client.host, read, method, image)).as_dict()
     except (ValueError, BusyError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 

@@ -1,4 +1,4 @@
-"""The guard around Gradio, which trusts and remembers too much. Gradio's private names are used only here."""
+"""A guard around Gradio, which validates too little and stores too much. Gradio's private names are used only here."""
 
 from functools import partial
 from pathlib import Path
@@ -9,25 +9,25 @@ import gradio.routes
 from gradio.route_utils import GradioMultiPartParser
 
 from model.serving import ON_SPACES, UPLOADS, is_upload
-from model.serving.limits import LARGEST_UPLOAD, Door, Flow
+from model.serving.limits import MAX_UPLOAD_MB, LimitsMiddleware, RateLimiter
 from model.serving.reader import URL_PREFIX
 
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
-MOST_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
+MAX_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
 API = "/gradio_api"
 COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
-HASHES = 64  # maximum length of a session hash
-MOST_SESSIONS = 1000  # number of sessions above which idle ones are forgotten
+MAX_HASH_LENGTH = 64  # maximum length of a session hash
+MAX_SESSIONS = 1000  # number of sessions above which idle ones are forgotten
 ANSWERED_SESSIONS = 500  # sessions for which answers are kept; Gradio's default is 2000
 UNREAD, UNREAD_JSON = 10, 200  # messages a session may leave unfetched: from the page, with pictures; from programs
 
 
-def guard(page: gr.Blocks) -> Door:
+def guard(page: gr.Blocks) -> LimitsMiddleware:
     """Limit what Gradio stores, and return the middleware that admits only the requests that the page needs."""
     page._queue.pending_messages_per_session = gr.utils.LRUCache(ANSWERED_SESSIONS)
     gradio.routes.GradioMultiPartParser = gradio.route_utils.GradioMultiPartParser = Form
-    return Door(
+    return LimitsMiddleware(
         allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much
             *(
                 "/config",
@@ -57,14 +57,14 @@ def guard(page: gr.Blocks) -> Door:
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, COMPONENT_SERVER),
-        most={  # bytes: an upload, a drawing, or an event with a hundred corrections, plus overhead
-            UPLOAD: (LARGEST_UPLOAD + 1) * 10**6,
+        max_bytes={  # bytes: an upload, a drawing, or an event with a hundred corrections, plus overhead
+            UPLOAD: (MAX_UPLOAD_MB + 1) * 10**6,
             COMPONENT_SERVER: 10**6,
             EVENT[0]: 128_000,
         },
-        few=8_000,
-        most_open=400,
-        flow=Flow(rate=4_000_000, burst=64_000_000),
+        max_bytes_elsewhere=8_000,
+        max_open=400,
+        rate_limiter=RateLimiter(rate=4_000_000, burst=64_000_000),
         headers={
             "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
             "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
@@ -74,20 +74,20 @@ def guard(page: gr.Blocks) -> Door:
             "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
         },
-        wrong=partial(wrong, page),
+        problem_with=partial(problem_with, page),
     )
 
 
-def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
+def problem_with(page: gr.Blocks, path: str, body: object) -> str | None:
     """Return what is wrong with a request's JSON, or None; Gradio itself trusts it too much."""
     if not isinstance(body, dict):
         return "send a JSON object"
     session, data = body.get("session_hash") or "", body.get("data")
-    if not isinstance(session, str) or len(session) > HASHES:
-        return f"send a session hash of at most {HASHES} characters"
+    if not isinstance(session, str) or len(session) > MAX_HASH_LENGTH:
+        return f"send a session hash of at most {MAX_HASH_LENGTH} characters"
     if path == COMPONENT_SERVER:
         part = page.blocks.get(body.get("component_id")) if type(body.get("component_id")) is int else None
-        known = part and body.get("fn_name") in ("look", "correct") and hasattr(part, body["fn_name"])
+        known = part and body.get("fn_name") in ("read_drawing", "correct") and hasattr(part, body["fn_name"])
         return None if known and session and "data" in body else "there is no such function"
     if path in EVENT:
         event = page.fns.get(body.get("fn_index")) if type(body.get("fn_index")) is int else None
@@ -105,33 +105,33 @@ def wrong(page: gr.Blocks, path: str, body: object) -> str | None:
             return "read_digit and read_page take one input, image"
         if not isinstance(data[0], dict):
             return "upload the picture as a file; in Python, pass handle_file(path)"
-    forget(page)
+    forget_idle(page)
     return None if is_local(data) else "upload the picture as a file"
 
 
 def is_local(data: object) -> bool:
     """Return whether all files that a request names are uploads; Gradio would fetch URLs from other machines."""
-    left = [data]
-    while left:
-        one = left.pop()
+    unchecked = [data]
+    while unchecked:
+        one = unchecked.pop()
         if isinstance(one, dict):
-            left += one.values()
+            unchecked += one.values()
             path = one.get("path")
             if path not in (None, "") and not (isinstance(path, str) and is_upload(path)):
                 return False
         elif isinstance(one, list):
-            left += one
+            unchecked += one
     return True
 
 
-def forget(page: gr.Blocks) -> None:
-    """Forget the names of idle sessions and of uploads: Gradio keeps them for ever."""
+def forget_idle(page: gr.Blocks) -> None:
+    """Forget the names of idle sessions and of uploads: Gradio keeps them forever."""
     waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
-    if len(waiting) > MOST_SESSIONS:
+    if len(waiting) > MAX_SESSIONS:
         for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
             del waiting[name]
     for files in page.temp_file_sets:
-        if len(files) > MOST_FILES:
+        if len(files) > MAX_FILES:
             files.clear()  # `sweep` does not need the names: it lists the folder
 
 

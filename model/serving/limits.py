@@ -1,6 +1,6 @@
 """Limits on what reaches the page over the network: how much, and from whom. This module knows nothing of the page.
 
-`Door` is the outermost ASGI middleware (https://asgi.readthedocs.io).
+`LimitsMiddleware` is the outermost ASGI middleware (https://asgi.readthedocs.io).
 """
 
 import asyncio
@@ -18,11 +18,11 @@ Receive = Callable[[], Awaitable[Scope]]
 Send = Callable[[Scope], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_ADDRESSES = 1000  # maximum number of addresses that are remembered
-LARGEST_UPLOAD = 15  # MB
+MAX_ADDRESSES = 1000  # maximum number of addresses that are remembered
+MAX_UPLOAD_MB = 15  # MB
 HEALTH = "/health"
 QUIET = 0.5  # seconds without an open request after which shutdown stops waiting
-LONGEST_URL = 2000  # maximum length of a URL's path and query in bytes
+MAX_URL_LENGTH = 2000  # maximum length of a URL's path and query in bytes
 COST = 20_000  # bytes that each request counts for besides its body, since even a small one takes time
 PROJECT = str(Path(__file__).parents[2])
 
@@ -31,7 +31,7 @@ class RefusedError(Exception):
     """A request is refused; the exception's arguments are the HTTP status and a message."""
 
 
-class Flow:
+class RateLimiter:
     """A rate limit on the bytes from each address: a leaky bucket (Turner 1986).
 
     Args:
@@ -49,24 +49,24 @@ class Flow:
         held, since = self.full.pop(address, (0.0, now))
         held = max(0.0, held - self.rate * (now - since)) + n
         self.full[address] = held, now
-        while len(self.full) > MOST_ADDRESSES:
+        while len(self.full) > MAX_ADDRESSES:
             self.full.popitem(last=False)
         return max(0.0, held - self.burst) / self.rate
 
 
-class Door:
+class LimitsMiddleware:
     """ASGI middleware: limits requests, adds response headers, answers health checks, and shuts down gracefully.
 
     Args:
         allowed: prefixes of the paths that are served, besides "/".
         endless: prefixes of the paths whose responses never end; shutdown does not wait for them.
         forms: paths that accept multipart forms.
-        most: maximum size of a request's body in bytes, by path; `few` for all other paths.
-        few: maximum size of any other request's body in bytes.
-        most_open: maximum number of requests that are open at once, and, counted separately, of endless ones.
-        flow: how fast one address may send.
+        max_bytes: maximum size of a request's body, by path.
+        max_bytes_elsewhere: the same for all other paths.
+        max_open: maximum number of requests that are open at once, and, counted separately, of endless ones.
+        rate_limiter: how fast one address may send.
         headers: set on every response.
-        wrong: takes the path and the JSON of a request; returns what is wrong with the JSON, or None.
+        problem_with: takes the path and the JSON of a request; returns what is wrong with the JSON, or None.
     """
 
     def __init__(
@@ -75,31 +75,32 @@ class Door:
         allowed: tuple[str, ...],
         endless: tuple[str, ...],
         forms: tuple[str, ...],
-        most: dict[str, int],
-        few: int,
-        most_open: int,
-        flow: Flow,
+        max_bytes: dict[str, int],
+        max_bytes_elsewhere: int,
+        max_open: int,
+        rate_limiter: RateLimiter,
         headers: dict[str, str],
-        wrong: Callable[[str, Any], str | None],
+        problem_with: Callable[[str, Any], str | None],
     ):
-        self.allowed, self.endless, self.forms, self.most, self.few = allowed, endless, forms, most, few
-        self.most_open, self.flow, self.wrong = most_open, flow, wrong
+        self.allowed, self.endless, self.forms = allowed, endless, forms
+        self.max_bytes, self.max_bytes_elsewhere = max_bytes, max_bytes_elsewhere
+        self.max_open, self.rate_limiter, self.problem_with = max_open, rate_limiter, problem_with
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self.open = {"": 0, "endless": 0}
         self.closing = False
 
-    def close(self, patience: float) -> None:
-        """Refuse new POST requests, and wait at most `patience` seconds for open ones; call from another thread."""
+    def close(self, timeout: float) -> None:
+        """Refuse new POST requests, and wait at most `timeout` seconds for open ones; call from another thread."""
         self.closing = True
         now = busy = time.monotonic()
-        until = now + patience
+        until = now + timeout
         while now < min(until, busy + QUIET):  # a client may fetch its answer with a second request
             time.sleep(0.05)
             now = time.monotonic()
             if self.open[""]:
                 busy = now
 
-    def around(self, app: App) -> App:
+    def wrap(self, app: App) -> App:
         """Return the application wrapped in this middleware."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,47 +119,47 @@ class Door:
             kind = "endless" if scope["path"].startswith(self.endless) else ""
             self.open[kind] += 1
             try:
-                self._look_at(scope, kind)
+                self._admit(scope, kind)
                 if scope["path"] == HEALTH:
-                    await _say(sending, 503 if self.closing else 200, status="closing" if self.closing else "ok")
+                    await _respond(sending, 503 if self.closing else 200, status="closing" if self.closing else "ok")
                 else:
                     await app(scope, await self._bounded(scope, receive), sending)
             except RefusedError as refused:
                 if not answered:
-                    await _say(sending, refused.args[0], detail=refused.args[1])
+                    await _respond(sending, refused.args[0], detail=refused.args[1])
             except Exception as error:  # from the application, which is not our code
-                _note(error, scope["path"])
+                _log(error, scope["path"])
                 if answered:
                     await send({"type": "http.response.body", "body": b""})  # end a response that it left unfinished
                 else:
-                    await _say(sending, 400, detail="This request could not be answered.")
+                    await _respond(sending, 400, detail="This request could not be answered.")
             finally:
                 self.open[kind] -= 1
 
         return serve
 
-    def _look_at(self, scope: Scope, kind: str) -> None:
+    def _admit(self, scope: Scope, kind: str) -> None:
         """Check a request before its body is read; RefusedError if it is not admitted."""
         path = scope["path"]
         if path == HEALTH:
             return
-        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > LONGEST_URL:
-            raise RefusedError(414, f"This URL is too long: use at most {LONGEST_URL:,} bytes.")
+        if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > MAX_URL_LENGTH:
+            raise RefusedError(414, f"This URL is too long: use at most {MAX_URL_LENGTH:,} bytes.")
         if path != "/" and not path.startswith(self.allowed):
-            raise RefusedError(404, "There is nothing here.")
-        if self.open[kind] > self.most_open or (self.closing and scope["method"] == "POST"):
+            raise RefusedError(404, "Not found.")
+        if self.open[kind] > self.max_open or (self.closing and scope["method"] == "POST"):
             raise RefusedError(503, "The server is busy or shutting down. Try again in a minute.")
 
     async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Return a `receive` that limits the size and transfer rate of the body; JSON is read and checked first."""
         path, headers = scope["path"].rstrip("/"), dict(scope["headers"])
         address, came = (scope.get("client") or ("",))[0], 0
-        most = self.most.get(path, self.few)
-        too_large = RefusedError(413, f"This is too large: send at most {most // 1000:,} kB.")
+        most = self.max_bytes.get(path, self.max_bytes_elsewhere)
+        too_large = RefusedError(413, f"This request is too large: send at most {most // 1000:,} kB.")
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > most:
             raise too_large
-        await asyncio.sleep(self.flow.charge(address, COST))
+        await asyncio.sleep(self.rate_limiter.charge(address, COST))
 
         async def bounded() -> Scope:
             nonlocal came
@@ -167,7 +168,7 @@ class Door:
             came += n
             if came > most:
                 raise too_large
-            if n and (wait := self.flow.charge(address, n)):  # a needless sleep could lose the message
+            if n and (wait := self.rate_limiter.charge(address, n)):  # a needless sleep could lose the message
                 await asyncio.sleep(wait)
             return message
 
@@ -180,10 +181,10 @@ class Door:
         while more:
             message = await bounded()
             if message["type"] != "http.request":
-                raise RefusedError(400, "This request was cut off.")
+                raise RefusedError(400, "This request is incomplete.")
             body, more = body + message.get("body", b""), message.get("more_body", False)
         try:
-            problem = self.wrong(path, json.loads(body))
+            problem = self.problem_with(path, json.loads(body))
         except (ValueError, RecursionError):
             problem = "it is not valid JSON"
         if problem:
@@ -196,21 +197,21 @@ class Door:
         return again
 
 
-def _note(error: Exception, path: str) -> None:
+def _log(error: Exception, path: str) -> None:
     """Log an error: in one line, or with its traceback if our own code was involved."""
     if type(error).__name__ == "ClientDisconnect":  # Starlette's: a client that left needs no answer
         return
     frames = traceback.extract_tb(error.__traceback__)
-    places = {frame.filename for frame in frames if "site-packages" not in frame.filename} - {__file__}
-    if any(place.startswith(PROJECT) for place in places):
+    files = {frame.filename for frame in frames if "site-packages" not in frame.filename} - {__file__}
+    if any(file.startswith(PROJECT) for file in files):
         traceback.print_exception(error)
     else:
         print(f"{type(error).__name__} at {path[:60]!r}", file=sys.stderr)
 
 
-async def _say(send: Send, code: int, **said: str) -> None:
+async def _respond(send: Send, code: int, **content: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     if code == 503:
         headers.append((b"retry-after", b"10"))
     await send({"type": "http.response.start", "status": code, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(content).encode()})

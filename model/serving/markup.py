@@ -17,9 +17,9 @@ TILE = 168  # maximum side in pixels of a stage's picture: 84 CSS pixels on a hi
 GLOW = np.array([(0.13, 0.13, 0.15), (0.45, 0.14, 0.1), (0.93, 0.36, 0.08), (1.0, 0.85, 0.45)])  # ink, cold to hot
 
 
-def percent(share: float) -> str:
+def percent(probability: float) -> str:
     """Format a probability as a percentage, at most 99.9%: nothing is ever certain."""
-    return f"{min(share, 0.999):.1%}"
+    return f"{min(probability, 0.999):.1%}"
 
 
 def headline(name: str, words: str, marked: str = "") -> str:
@@ -45,8 +45,8 @@ def busy(words: str) -> str:
 def bars(prediction: Prediction) -> str:
     """List each digit's probability, the most probable first; the style sheet shows three, or all on demand."""
     items = "".join(
-        f'<li><b>{digit}</b><i style="--share:{share:.4f}"></i><span>{percent(share)}</span></li>'
-        for digit, share in prediction.top(10)
+        f'<li><b>{digit}</b><i style="--share:{probability:.4f}"></i><span>{percent(probability)}</span></li>'
+        for digit, probability in prediction.top(10)
     )
     return f'<ol class="bars" aria-label="Probability of each digit">{items}</ol>'
 
@@ -54,9 +54,9 @@ def bars(prediction: Prediction) -> str:
 INSIDE = "<details class='inside' hidden></details>"  # filled by inside.js, which the device may not be able to run
 
 
-def side_by_side(**answers: str) -> str:
+def side_by_side(answers: dict[str, str]) -> str:
     """Set answers side by side, each under its name."""
-    columns = "".join(f"<section><h3>{name}</h3>{said}</section>" for name, said in answers.items())
+    columns = "".join(f"<section><h3>{name}</h3>{answer}</section>" for name, answer in answers.items())
     return f'<div class="side-by-side">{columns}</div>'
 
 

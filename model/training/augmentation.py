@@ -76,9 +76,9 @@ def _uniform(n: int, low: float, high: float) -> torch.Tensor:
     return low + (high - low) * torch.rand(n)
 
 
-def _some(n: int, share: float) -> torch.Tensor:
-    """Return a random mask, [n, 1, 1] bool, true with probability `share`."""
-    return torch.rand(n, 1, 1) < share
+def _some(n: int, probability: float) -> torch.Tensor:
+    """Return a random mask, [n, 1, 1] bool, true with probability `probability`."""
+    return torch.rand(n, 1, 1) < probability
 
 
 def apply_pens(distance: torch.Tensor, thickest: float | torch.Tensor = 5.0) -> torch.Tensor:
@@ -119,9 +119,9 @@ def warp(ink: torch.Tensor) -> torch.Tensor:
     aspect = torch.where(torch.rand(n) < STRETCHED, torch.exp(-0.35 * torch.rand(n)), aspect)
     size = 28 / BOARD * _uniform(n, 0.62, 1.5)  # the digit becomes 12 to 30 pixels long
     cos, sin = angle.cos(), angle.sin()
-    turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
+    rotation = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
     lean = torch.stack([torch.stack([aspect, shear], 1), torch.stack([torch.zeros(n), 1 / aspect], 1)], 1)
-    matrix = turn @ lean / size[:, None, None]  # canvas to ink coordinates
+    matrix = rotation @ lean / size[:, None, None]  # canvas to ink coordinates
     grid = affine_grid(torch.cat([matrix, torch.zeros(n, 2, 1)], 2), [n, 1, BOARD, BOARD], align_corners=False)
     bend = 0.05 * strength[:, None, None, None] * torch.randn(n, 2, 5, 5)
     bend = interpolate(bend, size=(BOARD, BOARD), mode="bicubic", align_corners=True)

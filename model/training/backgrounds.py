@@ -32,8 +32,8 @@ def paper(random: Random, side: int) -> Picture:
     elif kind < 0.9:  # waves, as printed on cheques
         y, x = np.mgrid[:side, :side].astype(np.float32)
         bend = random.uniform(0, 6) * np.sin(x * random.uniform(0.01, 0.15) + random.uniform(0, 6))
-        turn = random.uniform(0, np.pi) if random.random() < 0.4 else random.normal(0, 0.15)
-        phase = ((y + bend) * np.cos(turn) + x * np.sin(turn)) * random.uniform(0.5, 2)
+        angle = random.uniform(0, np.pi) if random.random() < 0.4 else random.normal(0, 0.15)
+        phase = ((y + bend) * np.cos(angle) + x * np.sin(angle)) * random.uniform(0.5, 2)
         waves = np.sin(phase) if random.random() < 0.7 else np.maximum(np.sin(phase), np.sin(x - y))
         sheet += random.uniform(0.02, 0.15) * waves
     else:

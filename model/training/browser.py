@@ -21,7 +21,7 @@ def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
 
     Args:
         net: the network `pocket`.
-        card: what is known about its weights.
+        card: the metadata of its weights.
         folder: where to write; created if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)

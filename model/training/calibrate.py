@@ -22,7 +22,7 @@ THICK_FROM = [i / 4 for i in range(4, 25)]  # glyph pixels
 RISES = [i / 20 for i in range(31)]  # relative rise in temperature per glyph pixel
 ROUNDS = 4  # number of times each validation digit is drawn, augmented differently each time
 BATCHES, DIGITS_PER_BATCH = 80, 250  # of strips on which the bias of the CTC blank is learned
-LOWER = [i / 4 for i in range(13)]  # amounts by which it may be lowered
+BLANK_CUTS = [i / 4 for i in range(13)]  # amounts by which it may be lowered
 
 
 def calibrate(
@@ -101,6 +101,10 @@ def lower_blank(net: torch.nn.Sequential, glyphs: torch.Tensor, labels: torch.Te
     blank[BLANK] = 1
     drawn = [strips(torch.randint(len(labels), (DIGITS_PER_BATCH,))) for _ in range(BATCHES)]
     read = [(net(batch), truth) for batch, truth in drawn]
-    lower = max(LOWER, key=lambda by: sum(Strips.judge(logits - by * blank, truth, 0)[1] for logits, truth in read))
+
+    def correct(by: float) -> int:
+        return sum(Strips.loss_and_correct(logits - by * blank, truth, 0)[1] for logits, truth in read)
+
+    lower = max(BLANK_CUTS, key=correct)
     net[-1].body[-1].bias[BLANK] -= lower
     return lower

@@ -13,12 +13,12 @@ from tqdm import tqdm
 from model.finder import Mark
 from model.fusion import WEIGHTS, fuse
 from model.glyph import frame_all
-from model.ink import connected, ink
+from model.ink import connected_components, ink
 from model.networks import NEITHER, NO_DIGIT
 from model.numbers import text_of, without_invalid_signs
 from model.proposals import iou, propose
 from model.recognizer import Recognizer
-from model.rereading import AGREED, LEFT, TAKEN, UNLEARNED, choose_readings, evidence
+from model.rereading import AGREED, MARKS_CHOSEN, UNLEARNED, WHOLE_CHOSEN, choose_readings, evidence
 from model.test_time_augmentation import predict_augmented
 from model.training.camera import light
 from model.training.digit_styles import AMONG_OTHERS, DIGITS
@@ -32,8 +32,8 @@ BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols 
 TRUST = 1 / 3  # on real pictures, the finder's scores get this fraction of the weight learned on synthetic scenes
 FALSE_DIGIT_COST = 2.5  # cost of reading a digit where there is none, relative to missing a digit
 NUMBERS = 7200  # synthetic sheets on which the reading of numbers is calibrated
-SHORT = 6  # maximum number of symbols in the numbers from which the confidence is learned
-PULL = 1e-3  # strength of L2 regularisation
+MAX_SYMBOLS = 6  # maximum number of symbols in the numbers from which the confidence is learned
+L2_PENALTY = 1e-3  # strength of L2 regularisation
 
 
 @torch.inference_mode()
@@ -55,7 +55,7 @@ def candidates(
         digits = [k for k, thing in enumerate(things) if thing[0] < DIGIT_KINDS and pixels[k]]
         clear = {k for k in digits if pixels[k] >= WHOLE * things[k][1] and things[k][2] >= CLEAR}
         found = set()
-        for mark in propose(finder, tone, connected(ink(tone, max(tone.shape)))):
+        for mark in propose(finder, tone, connected_components(ink(tone, max(tone.shape)))):
             overlap, k = max(((float(iou(np.array(mark.box), box[k])), k) for k in digits), default=(0.0, -1))
             if mark.kind != "digit" or mark.lone or (overlap > 0.3 and (overlap < 0.5 or k not in clear)):
                 continue
@@ -115,7 +115,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
     sixth has clutter on and around the number, or a frame; a sixth has a letter and no number; a sixth has words,
     signs, clutter or an empty frame. The choice is learned from all of them, and a number read where there is none
-    counts FALSE_DIGIT_COST times. The confidence is learned from the clean ones with at most SHORT symbols:
+    counts FALSE_DIGIT_COST times. The confidence is learned from the clean ones with at most MAX_SYMBOLS symbols:
     photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
     which are few, is it learned from all sheets with a number.
 
@@ -133,7 +133,7 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     torch.manual_seed(0)
     pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
     cases: dict[str, list[tuple[list[float], bool, float]]] = {
-        kind: [] for kind in (CHOICE, EVERYTHING, AGREED, TAKEN, LEFT)
+        kind: [] for kind in (CHOICE, EVERYTHING, AGREED, WHOLE_CHOSEN, MARKS_CHOSEN)
     }
     readings: list[tuple[bool, str, list[tuple[str, list[float], str, str]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
@@ -149,10 +149,10 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         if layout == 2:
             writer.clutter(sheet)
         tone = np.float32(sheet.tone if clean else light(random, sheet.tone))
-        kept, pieces = reader.read_mark_by_mark(tone)
-        again = whole_readings(reader.line, kept, pieces)
+        kept, components = reader.read_mark_by_mark(tone)
+        again = whole_readings(reader.line, kept, components)
         some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
-        readings.append((clean and len(text) <= SHORT, without_invalid_signs(text), some))
+        readings.append((clean and len(text) <= MAX_SYMBOLS, without_invalid_signs(text), some))
     for _, text, again in readings:
         for which, given, marks, whole in again:
             if (whole == text) != (marks == text) and NEITHER not in whole:
@@ -164,9 +164,9 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
     weights = learned(CHOICE, EVERYTHING)
     for easy, text, again in readings:
         for kind, given, marks, whole in choose_readings(again if text else [], weights):
-            if easy or kind == LEFT:
-                cases[kind].append((given, text == (whole if kind == TAKEN else marks), 1.0))
-    return weights | learned(AGREED, TAKEN, LEFT)
+            if easy or kind == MARKS_CHOSEN:
+                cases[kind].append((given, text == (whole if kind == WHOLE_CHOSEN else marks), 1.0))
+    return weights | learned(AGREED, WHOLE_CHOSEN, MARKS_CHOSEN)
 
 
 def _logistic(cases: list[tuple[list[float], bool, float]]) -> list[float]:
@@ -174,7 +174,7 @@ def _logistic(cases: list[tuple[list[float], bool, float]]) -> list[float]:
     features, truth, cost = (torch.tensor(some, dtype=torch.float64) for some in zip(*cases, strict=True))
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
-        return binary_cross_entropy_with_logits(features @ weights, truth, cost) + PULL * weights.square().sum()
+        return binary_cross_entropy_with_logits(features @ weights, truth, cost) + L2_PENALTY * weights.square().sum()
 
     return minimise(loss, torch.zeros(features.shape[1], dtype=torch.float64)).tolist()
 

@@ -7,19 +7,19 @@ from model.finder import padded
 from model.training.backgrounds import desk
 from model.training.sheet import DIGIT_KINDS, OTHER, Random, Sheet
 
-TURNED_ALIKE = 0, 1, 6, 8, 9, *range(DIGIT_KINDS, OTHER)  # kinds that may pass for others after a quarter turn
+SAME_WHEN_ROTATED = 0, 1, 6, 8, 9, *range(DIGIT_KINDS, OTHER)  # kinds that may pass for others after a quarter turn
 DOUBTFUL = 0.04  # contrast at which either answer is accepted
 
 
 def photograph(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
     """Photograph a sheet: rotated, in perspective, slightly curled; if `on_desk`, its edges and a desk are visible."""
     given = len(sheet.tone)
-    turn = np.clip(random.normal(0, 0.14), -0.45, 0.45)
+    angle = np.clip(random.normal(0, 0.14), -0.45, 0.45)
     zoom = random.uniform(0.55, 1.0) if on_desk else random.uniform(0.95, 1.15)
     corners = (
         np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * given / 2 * (1, 1 if not on_desk else random.uniform(0.6, 1))
     )
-    corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    corners = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     corners = (
         corners * zoom * (side / given if on_desk else 1) * (1 + random.normal(0, 0.08 if on_desk else 0.04, (4, 2)))
     )
@@ -98,10 +98,10 @@ def light(random: Random, tone: np.ndarray) -> np.ndarray:
 
 
 def turn_sideways(sheet: Sheet, quarters: int) -> Sheet:
-    """Rotate a scene by quarter turns: digits become non-digits, but the kinds in TURNED_ALIKE only become doubtful."""
+    """Rotate a scene by quarter turns: digits become non-digits; those in SAME_WHEN_ROTATED become doubtful."""
     things = []
     for kind, pixels, contrast in sheet.things:
-        if kind in TURNED_ALIKE:
+        if kind in SAME_WHEN_ROTATED:
             contrast = min(contrast, DOUBTFUL)
         elif kind < DIGIT_KINDS:
             kind = OTHER

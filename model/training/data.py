@@ -12,7 +12,9 @@ from torchvision.datasets import MNIST
 
 from model.glyph import frame
 
-HELD_BACK = 1 / 24  # fraction of the training digits set aside for validation and calibration: 2,500 of 60,000
+VALIDATION_FRACTION = (
+    1 / 24
+)  # fraction of the training digits set aside for validation and calibration: 2,500 of 60,000
 
 
 def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,9 +45,9 @@ def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> t
     return torch.from_numpy(glyphs)[:, None], digits.targets[:limit].clone()
 
 
-def split(glyphs: torch.Tensor, labels: torch.Tensor, share: float) -> tuple[tuple, tuple]:
-    """Split off the last fraction `share`, in [0, 1), for validation: (glyphs, labels) to train and to validate on."""
-    n = len(labels) - math.ceil(share * len(labels))
+def split(glyphs: torch.Tensor, labels: torch.Tensor, fraction: float) -> tuple[tuple, tuple]:
+    """Split off the last `fraction`, in [0, 1), for validation: (glyphs, labels) to train and to validate on."""
+    n = len(labels) - math.ceil(fraction * len(labels))
     return (glyphs[:n], labels[:n]), (glyphs[n:], labels[n:])
 
 
@@ -60,6 +62,6 @@ class Digits:
         return self.glyphs[chosen], self.labels[chosen]
 
     @staticmethod
-    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
+    def loss_and_correct(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
         """Return the loss of logits [N, 10], and the number of correct answers."""
         return cross_entropy(logits, labels, label_smoothing=smoothing), int((logits.argmax(dim=1) == labels).sum())

@@ -18,7 +18,7 @@ from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
 
 CHECKED = 1000  # glyphs on which ONNX and torch are compared
-CLOSE = 1e-4  # largest difference allowed between their logits
+TOLERANCE = 1e-4  # largest difference allowed between their logits
 CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
 HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # the Hub requires it
 PREPROCESSING = (
@@ -76,8 +76,8 @@ def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"glyphs": glyphs.numpy()})
     difference = float((torch.from_numpy(logits) - predict(net, glyphs)).abs().max())
-    if not difference <= CLOSE:  # also catches NaN
-        raise ValueError(f"the logits of ONNX and torch differ by {difference:.1e}, more than {CLOSE:.0e}")
+    if not difference <= TOLERANCE:  # also catches NaN
+        raise ValueError(f"the logits of ONNX and torch differ by {difference:.1e}, more than {TOLERANCE:.0e}")
     path.write_bytes(data)
     return difference
 
@@ -135,14 +135,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
     parser.add_argument("--hub", metavar="USER/NAME", help="upload the weights to the Hugging Face Hub")
-    parser.add_argument("--dry-run", action="store_true", help="with --hub: say what would be uploaded")
+    parser.add_argument("--dry-run", action="store_true", help="with --hub: list what would be uploaded")
     parser.add_argument("--browser", type=Path, metavar="DIR", help="write the weights of pocket for reader.js")
     parser.add_argument(
         "--static", type=Path, metavar="DIR", help="write a page that reads digits on the device, offline"
     )
     options = parser.parse_args(arguments)
     if not any((options.onnx, options.hub, options.browser, options.static)):
-        parser.error("say where the weights go: --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR")
+        parser.error("choose an output: --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR")
     try:
         path = weights.locate(options.weights or ("pocket" if options.browser or options.static else "world"))
         net, card = weights.load(path)
@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
                 sizes = {file: file.stat().st_size for file in make(net, card, folder)}
                 print("".join(f"wrote {file} ({size:,} bytes)\n" for file, size in sizes.items()), end="")
                 same = agreement(net, some_glyphs())
-                print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as before rounding")
+                print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as with float32")
         if options.hub:
             files = to_hub(path, card, options.hub, options.dry_run)
             for name, data in files.items():

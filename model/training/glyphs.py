@@ -32,7 +32,7 @@ class Mixture:
         self.drawn, self.drawn_labels = draw_all(DIGITS, per_shape)
         others = [draw(shape, per_shape) for shape in OTHERS]
         scribbles = [scribble(500) for _ in range(per_shape * 20 // 500 + 1)]
-        spoilt = spoil(self.distance[: per_shape * 40], labels[: per_shape * 40])
+        spoilt = make_non_digits(self.distance[: per_shape * 40], labels[: per_shape * 40])
         self.others = torch.cat([*others, *scribbles, outlines(per_shape * 30), spoilt])
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,9 +51,9 @@ class Mixture:
         return batch, torch.cat([labels, self.drawn_labels[drawn], torch.full((len(others),), NO_DIGIT)])
 
     @staticmethod
-    def judge(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
+    def loss_and_correct(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, int]:
         """Return the loss of logits [N, 10], extended with the class "no digit", and the number of correct answers."""
-        return Digits.judge(with_no_digit(logits), labels, smoothing)
+        return Digits.loss_and_correct(with_no_digit(logits), labels, smoothing)
 
 
 def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,7 +72,7 @@ def rewrite(distance: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     return torch.where(done[:, None, None], torch.minimum(distance, stroke), distance), done
 
 
-def spoil(distance: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def make_non_digits(distance: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Turn digits into non-digits: mirrored, sideways, upside down, two side by side: [N, GRID, GRID] -> [M, ...]."""
 
     def some(*digits: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ class Hand:
     apart: float
 
     @classmethod
-    def of(cls, random: Random) -> "Hand":
+    def random(cls, random: Random) -> "Hand":
         """Return a random hand."""
         plain = random.choice([0.0, 0.3, 0.9])
         forms = {
@@ -93,8 +93,8 @@ def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write a random letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
     strokes = _points(LETTERS_AND_SIGNS[_random_index(random, LETTERS_AND_SIGNS)])
     strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
-    turn = random.normal(0, 0.15)
-    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    angle = random.normal(0, 0.15)
+    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     strokes = [curve(stroke @ matrix) for stroke in strokes]
     whole = np.concatenate(strokes)
     scale = size / max(np.ptp(whole, axis=0).max(), 1)
@@ -184,8 +184,8 @@ def outline_strokes(random: Random) -> list[np.ndarray]:
     n = int(random.choice([2, 3, 3, 3, 4, 4, 4, 5]))
     angles = np.sort(random.uniform(0, 2 * np.pi, n)) if random.random() < 0.4 else np.arange(n) * 2 * np.pi / n
     corners = np.stack([np.cos(angles), np.sin(angles)], 1) * random.uniform(0.7, 1.1, (n, 1))
-    turn = random.uniform(0, 2 * np.pi)
-    corners = corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    angle = random.uniform(0, 2 * np.pi)
+    corners = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     corners *= (1, random.uniform(0.2, 1)) if random.random() < 0.6 else (1, 1)
     if random.random() < 0.5:
         corners = corners[:, ::-1]

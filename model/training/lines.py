@@ -22,7 +22,7 @@ from model.training.pen import FAR, GRID, bar, distances, draw, draw_all, scribb
 LINKED = "4,0 1,2 0,5 1.5,8 4,9 7,7 8,4 6.5,1 4,0.3 7,1 12,0.5", "4,1 1,2 0,5 2,8 4.5,8.5 7,6 7,3 4,1 6,2.5 11,1"
 
 LENGTHS = 1, 6  # fewest and most symbols in a strip
-LEAST_PEN, MOST_PEN, MOST_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
+MIN_PEN, MAX_PEN, MAX_PEN_ALONE = 0.8, 3.4, 5.5  # pen widths in strip pixels; the last for a lone symbol
 DRAWN_SHARE, OTHER_SHARE = 0.25, 0.03  # fractions of the MNIST digits replaced by drawn digits, and by non-digits
 WORDS = 0.08  # fraction of strips without any digit
 SIGN, MINUS = 0.35, 0.06  # fractions of strips that contain a sign, and that begin with a minus
@@ -73,9 +73,9 @@ class Strips:
             for i, text in enumerate(SIGNS):
                 here = (kind == i).nonzero()[:, 0]
                 maps[here, where[here]], symbols[here, where[here]] = self._signs(text, len(here)), SYMBOLS.index(text)
-        pen = LEAST_PEN * ((MOST_PEN if length > 1 else MOST_PEN_ALONE) / LEAST_PEN) ** torch.rand(n)
+        pen = MIN_PEN * ((MAX_PEN if length > 1 else MAX_PEN_ALONE) / MIN_PEN) ** torch.rand(n)
         is_sign = (symbols >= SYMBOLS.index(SIGNS[0])) & (symbols <= SYMBOLS.index(SIGNS[-1]))
-        return seen(*side_by_side(maps, is_sign, pen)), symbols
+        return rendered(*side_by_side(maps, is_sign, pen)), symbols
 
     def _symbols(self, chosen: torch.Tensor, words: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return maps [N, GRID, GRID] and symbols [N]: digits, some replaced; non-digits replace the first `words`."""
@@ -96,18 +96,18 @@ class Strips:
         return torch.where(torch.rand(n, 1, 1) < 0.5, pool[torch.randint(len(pool), (n,))], signs(text, n))
 
     @staticmethod
-    def judge(logits: torch.Tensor, symbols: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
+    def loss_and_correct(logits: torch.Tensor, symbols: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
         """Return the CTC loss (Graves et al. 2006) of logits [M, T, BLANK + 1], and how many strips are read exactly.
 
         Labels are not smoothed, since they do not belong to single columns.
         """
         if logits.device.type == "mps":  # torch has no CTC loss there
             logits, symbols = logits.cpu(), symbols.cpu()
-        shares = logits.float().log_softmax(dim=2)
-        lengths = [torch.full((len(symbols),), size) for size in (shares.shape[1], symbols.shape[1])]
-        loss = ctc_loss(shares.transpose(0, 1), symbols, *lengths, blank=BLANK, zero_infinity=True)
+        log_probabilities = logits.float().log_softmax(dim=2)
+        lengths = [torch.full((len(symbols),), size) for size in (log_probabilities.shape[1], symbols.shape[1])]
+        loss = ctc_loss(log_probabilities.transpose(0, 1), symbols, *lengths, blank=BLANK, zero_infinity=True)
         right = 0
-        for best, truth in zip(shares.argmax(dim=2).cpu(), symbols.cpu(), strict=True):
+        for best, truth in zip(log_probabilities.argmax(dim=2).cpu(), symbols.cpu(), strict=True):
             runs = best.unique_consecutive()
             right += runs[runs != BLANK].tolist() == truth.tolist()
         return loss, right
@@ -203,17 +203,17 @@ def tilted(maps: torch.Tensor, lean: torch.Tensor, height: torch.Tensor) -> torc
     n, none = len(maps), torch.zeros(len(maps))
     tall = torch.exp(height + 0.08 * torch.randn(n)).clamp(0.75, 1.35)
     wide = tall * torch.exp(0.1 * torch.randn(n)).clamp(0.75, 1.35)
-    turn, shift = 0.06 * torch.randn(n), 0.06 * torch.randn(n)
+    angle, shift = 0.06 * torch.randn(n), 0.06 * torch.randn(n)
     matrix = [
-        torch.stack([1 / wide, lean + 0.06 * torch.randn(n) + turn, none], 1),
-        torch.stack([-turn, 1 / tall, shift], 1),
+        torch.stack([1 / wide, lean + 0.06 * torch.randn(n) + angle, none], 1),
+        torch.stack([-angle, 1 / tall, shift], 1),
     ]
     grid = affine_grid(torch.stack(matrix, 1), [n, 1, GRID, GRID], align_corners=False)
     near = FAR - maps.float() / 16
     return FAR - grid_sample(near[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
 
 
-def seen(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+def rendered(ink: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     """Scale, tilt, bend, rule and degrade numbers [N, GRID, W] with end columns [N]: strips [N, 1, 28, w]."""
     n, _, width = ink.shape
     zoom = torch.exp(0.45 * torch.rand(n) - 0.3)

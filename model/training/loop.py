@@ -24,13 +24,13 @@ from model.training.recipes import Recipe
 from model.training.scenes import Scenes
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-DRAWING = max(2, (os.cpu_count() or 1) // 3)  # worker processes that draw scenes
+SCENE_WORKERS = max(2, (os.cpu_count() or 1) // 3)  # worker processes that draw scenes
 
 
 def train(
     recipe: Recipe,
     digits: Batch,
-    held_back: Batch,
+    validation: Batch,
     seed: int,
     device: torch.device,
     path: Path,
@@ -44,7 +44,7 @@ def train(
     Args:
         recipe: how to train.
         digits: glyphs [N, 1, 28, 28] float32 in [0, 1], and labels [N] int64, 0 to 9.
-        held_back: the validation set, in the same format.
+        validation: the validation set, in the same format.
         seed: determines the initial weights and the order of the digits; on the same CPU it gives the same weights.
         device: where to compute.
         path: checkpoint file, written after each epoch.
@@ -65,7 +65,7 @@ def train(
     torch.manual_seed(seed)
     net = build(recipe.network)
     if recipe.start:
-        begin_with(net, weights.load(weights.locate(recipe.start))[0])
+        copy_matching(net, weights.load(weights.locate(recipe.start))[0])
     net = distributed.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
     how = _average(recipe.averaging)
     average = AveragedModel(net, multi_avg_fn=how, use_buffers=True) if recipe.averaging else None
@@ -74,7 +74,7 @@ def train(
     )
     judged = average.module if average else net
     kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
-    take, trial = kind(*digits), rehearsal(kind, *held_back)
+    data, validation_set = kind(*digits), validation_batches(kind, *validation)
     run = Run(net, optimizer, average, best={}, progress=Progress())
     if resume:
         checkpoint.load(run, recipe, seed, n, path)
@@ -83,24 +83,24 @@ def train(
         while (done := run.progress).epoch <= recipe.epochs:
             net.train()
             sums = [0.0, 0.0, 0.0]  # total loss, digits read correctly, digits seen
-            parts = prefetched(take, torch.randperm(n).split(recipe.batch_size))
+            parts = prefetched(data, torch.randperm(n).split(recipe.batch_size))
             for i, (chosen, batch) in enumerate(parts, (done.epoch - 1) * batches):
                 part = i / (recipe.epochs * batches)
-                rate = recipe.learning_rate * (annealed(part) if recipe.annealed else 1.0)
+                rate = recipe.learning_rate * (learning_rate_factor(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                *more, stopped = step(run, take.judge, batch, recipe, device, interrupted)
+                *more, stopped = step(run, data.loss_and_correct, batch, recipe, device, interrupted)
                 if stopped:
                     raise KeyboardInterrupt
                 sums = [total + one for total, one in zip(sums, more, strict=True)]
                 bar.move(len(chosen), done.epoch, sums, rate)
             loss, right, seen = sums
             last = {"loss": loss / seen, "accuracy": right / seen, "learning_rate": rate}
-            last |= validate(judged, take.judge, trial, recipe.smoothing, device)
+            last |= validate(judged, data.loss_and_correct, validation_set, recipe.smoothing, device)
             done.history.append(last)
             if last["validation_accuracy"] >= max(epoch["validation_accuracy"] for epoch in done.history):
                 run.best = {name: tensor.detach().to("cpu").clone() for name, tensor in judged.state_dict().items()}
-            bar.tell(done)
+            bar.log_epoch(done)
             done.epoch += 1
             if distributed.rank() == 0:
                 checkpoint.save(run, recipe, seed, n, path)
@@ -109,23 +109,23 @@ def train(
     return trained.eval(), run.progress.history
 
 
-def begin_with(net: nn.Module, other: nn.Module) -> None:
+def copy_matching(net: nn.Module, other: nn.Module) -> None:
     """Copy every tensor of the same name and shape from another network."""
     known, mine = other.state_dict(), net.state_dict()
     same = {name: tensor for name, tensor in known.items() if name in mine and mine[name].shape == tensor.shape}
     net.load_state_dict(same, strict=False)
 
 
-def prefetched(take: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
+def prefetched(data: Callable, parts: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, Batch]]:
     """Yield parts of the digits, each with its batch; workers draw scenes in advance, since that is slow."""
-    if not hasattr(take, "__getitem__"):
-        yield from ((part, take(part)) for part in parts)
+    if not hasattr(data, "__getitem__"):
+        yield from ((part, data(part)) for part in parts)
         return
     loader = DataLoader(
-        take,
+        data,
         sampler=parts,
         batch_size=None,
-        num_workers=DRAWING,
+        num_workers=SCENE_WORKERS,
         prefetch_factor=4,
         worker_init_fn=_quietly,
         generator=torch.Generator(),
@@ -140,7 +140,7 @@ def _quietly(_: int) -> None:
 
 def step(
     run: Run,
-    judge: Callable,
+    loss_and_correct: Callable,
     drawn: Batch,
     recipe: Recipe,
     device: torch.device,
@@ -157,7 +157,7 @@ def step(
     batch, truth = distributed.share(batch).to(device), distributed.share(truth).to(device)
     with half_precision(device):
         logits = run.net(batch.contiguous(memory_format=torch.channels_last))
-        loss, right = judge(logits, truth, recipe.smoothing)
+        loss, right = loss_and_correct(logits, truth, recipe.smoothing)
     loss = loss * (len(truth) / size)
     run.optimizer.zero_grad()
     loss.backward()
@@ -170,24 +170,24 @@ def step(
     return total * size, right, size, bool(stop)
 
 
-def rehearsal(kind: type, glyphs: torch.Tensor, labels: torch.Tensor) -> list[Batch]:
+def validation_batches(kind: type, glyphs: torch.Tensor, labels: torch.Tensor) -> list[Batch]:
     """Make the validation batches once, augmented as in training, without advancing torch's random generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        take = kind(glyphs, labels)
-        return [take(chosen) for chosen in torch.arange(len(labels)).split(500)]
+        data = kind(glyphs, labels)
+        return [data(chosen) for chosen in torch.arange(len(labels)).split(500)]
 
 
 @torch.no_grad()
 def validate(
-    net: nn.Module, judge: Callable, trial: list[Batch], smoothing: float, device: torch.device
+    net: nn.Module, loss_and_correct: Callable, validation_set: list[Batch], smoothing: float, device: torch.device
 ) -> dict[str, float]:
     """Return the mean loss on the validation batches, and the fraction read correctly, in [0, 1]."""
     net.eval()
     loss_sum, right, seen = 0.0, 0, 0
-    for batch, truth in trial:
+    for batch, truth in validation_set:
         with half_precision(device):
-            loss, exact = judge(net(batch.to(device)), truth.to(device), smoothing)
+            loss, exact = loss_and_correct(net(batch.to(device)), truth.to(device), smoothing)
         loss_sum, right, seen = loss_sum + loss.item() * len(truth), right + exact, seen + len(truth)
     return {"validation_loss": loss_sum / seen, "validation_accuracy": right / seen}
 
@@ -207,7 +207,7 @@ def _average(decay: float) -> Callable:
     return update
 
 
-def annealed(done: float) -> float:
+def learning_rate_factor(done: float) -> float:
     """Return the fraction of the peak learning rate to use after the fraction `done` of the training."""
     return min(done / 0.05, 0.5 + 0.5 * math.cos(math.pi * done))
 
@@ -216,5 +216,5 @@ def accuracy(net: nn.Module, glyphs: torch.Tensor, labels: torch.Tensor) -> floa
     """Return the fraction of digits read correctly, in [0, 1]; a line recognizer reads each as a line of its own."""
     logits = predict(net, glyphs)
     if logits.dim() == 3:
-        return Strips.judge(logits, labels[:, None], 0)[1] / len(labels)
+        return Strips.loss_and_correct(logits, labels[:, None], 0)[1] / len(labels)
     return (logits.argmax(dim=1) == labels).float().mean().item()

@@ -29,7 +29,7 @@ class Bar:
         )
         self.bar.update(n)
 
-    def tell(self, progress: Progress) -> None:
+    def log_epoch(self, progress: Progress) -> None:
         """Print a line about the finished epoch."""
         if not self.bar.disable:
             last = progress.history[-1]

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, max_pool2d
 
 from model.finder import CELL, DIGIT, STEP, boxes_of
-from model.networks import HEATS
+from model.networks import HEAT_CHANNELS
 from model.training.camera import cut_out, light, photograph, turn_sideways
 from model.training.layouts import Writer
 from model.training.sheet import DIGIT_KINDS, OTHER, Pools, Random
@@ -52,33 +52,33 @@ class Scenes:
         return self(chosen)
 
     @staticmethod
-    def judge(said: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
-        """Return the loss of the network's output, [N, 22 + HEATS, h, w], and the number of scenes read correctly.
+    def loss_and_correct(output: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
+        """Return the loss of the output, [N, 22 + HEAT_CHANNELS, h, w], and the number of scenes read correctly.
 
         The loss of the centres is that of CenterNet (Zhou et al. 2019). Labels are not smoothed.
         """
-        said = said.float()
-        strokes, right_down, heat, classes = said.split([4, 8, HEATS, DIGIT_KINDS], 1)
-        t_strokes, t_right_down, t_sure, t_heat, label, counts = truth.split([4, 8, 4, HEATS, 1, 1], 1)
+        output = output.float()
+        strokes, right_down, heat, classes = output.split([4, 8, HEAT_CHANNELS, DIGIT_KINDS], 1)
+        t_strokes, t_right_down, t_sure, t_heat, label, counts = truth.split([4, 8, 4, HEAT_CHANNELS, 1, 1], 1)
         mask = binary_cross_entropy_with_logits(strokes, t_strokes, weight=t_sure, reduction="sum")
         mask = mask / (t_strokes.sum() + 0.01 * t_strokes.numel())
-        share = heat.sigmoid()
+        probability = heat.sigmoid()
         focal = torch.where(
             t_heat == 1,
-            -((1 - share) ** 2) * logsigmoid(heat),
-            -((1 - t_heat) ** 4) * share**2 * logsigmoid(-heat),
+            -((1 - probability) ** 2) * logsigmoid(heat),
+            -((1 - t_heat) ** 4) * probability**2 * logsigmoid(-heat),
         )
         middles = t_heat[:, :1] == 1
-        weights = focal.new_tensor([1.0] * (HEATS - 1) + [0.6])[:, None, None]
+        weights = focal.new_tensor([1.0] * (HEAT_CHANNELS - 1) + [0.6])[:, None, None]
         centre = (focal * counts * weights).sum() / (t_heat == 1).sum().clamp(min=16)
         on = t_strokes.repeat(1, 2, 1, 1)
         offset = ((right_down - t_right_down / STEP).abs() * on).sum() / on.sum().clamp(min=1)
         known = label[:, 0] >= 0
         right = cross_entropy(classes.movedim(1, -1)[known], label[:, 0][known].long()) if known.any() else 0 * offset
         loss = mask + centre + offset + 0.3 * right
-        share = share[:, :1]
-        missed = middles & (max_pool2d(share, 3, 1, 1) < 0.5)
-        peak = (share == max_pool2d(share, 3, 1, 1)) & (share > 0.5) & (counts > 0)
+        probability = probability[:, :1]
+        missed = middles & (max_pool2d(probability, 3, 1, 1) < 0.5)
+        peak = (probability == max_pool2d(probability, 3, 1, 1)) & (probability > 0.5) & (counts > 0)
         invented = peak & (max_pool2d(middles.float(), 5, 1, 2) == 0)
         return loss, int((~(missed | invented).flatten(1).any(1)).sum())
 
@@ -111,11 +111,11 @@ def boxes(owner: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarray:
-    """Return the training targets of a scene: [18 + HEATS, H / CELL, W / CELL] float32.
+    """Return the training targets of a scene: [18 + HEAT_CHANNELS, H / CELL, W / CELL] float32.
 
     For the four quarters of a cell: 4 channels for the strokes of digits and signs, 4 and 4 for how far right and down
-    the centre of the digit or sign is, in pixels, and 4 for whether the quarter counts. For each cell:
-    HEATS channels with a peak at the centre of each thing, the digit there (-1 if none), and whether its heat counts.
+    the centre of the digit or sign is, in pixels, and 4 for whether the quarter counts. For each cell: HEAT_CHANNELS
+    channels with a peak at the centre of each thing, the digit there (-1 if none), and whether its heat counts.
     """
     rows, columns = (n // CELL for n in owner.shape)
     box, pixels = boxes(owner, len(things))
@@ -123,14 +123,14 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
     whole = np.array([n for _, n, _ in things], float)
     contrast = np.array([c for *_, c in things], float)
     size = (box[:, 2:] - box[:, :2]).max(axis=1, initial=0)
-    share = pixels / np.maximum(whole, 1)
+    visible = pixels / np.maximum(whole, 1)
     written = (kinds != OTHER) & (pixels > 0)
     signs = written & (kinds >= DIGIT_KINDS)
     large_enough = signs | (size >= SMALLEST)
-    shown = written & (contrast >= CLEAR) & (share >= WHOLE) & large_enough & (size <= LARGEST)
-    none = (contrast < SEEN) | (share < CUT) | (~signs & (size < BEYOND[0])) | (size > BEYOND[1])
+    shown = written & (contrast >= CLEAR) & (visible >= WHOLE) & large_enough & (size <= LARGEST)
+    none = (contrast < SEEN) | (visible < CUT) | (~signs & (size < BEYOND[0])) | (size > BEYOND[1])
     unsure = written & ~shown & ~none
-    heat = np.zeros((HEATS, rows, columns), np.float32)
+    heat = np.zeros((HEAT_CHANNELS, rows, columns), np.float32)
     label = np.full((rows, columns), -1, np.float32)
     counts = np.ones((rows, columns), np.float32)
     y, x = np.mgrid[:rows, :columns]

@@ -1,4 +1,4 @@
-"""A synthetic sheet that knows what is written on it, and the digits to write."""
+"""A synthetic sheet with its ground truth, and the digits to write."""
 
 from dataclasses import dataclass, field
 
@@ -45,9 +45,9 @@ class Sheet:
         self.tone[window] += part * (colour - self.tone[window])
         if kinds:
             on = part > 0.4
-            share = np.minimum(np.arange(x - left, right - left) * len(kinds) // ink.shape[1], len(kinds) - 1)
+            which = np.minimum(np.arange(x - left, right - left) * len(kinds) // ink.shape[1], len(kinds) - 1)
             first = len(self.things) + 1
-            self.owner[window] = np.where(on, first + share[None, :], self.owner[window])
+            self.owner[window] = np.where(on, first + which[None, :], self.owner[window])
             contrast = abs(colour - before) * float(ink.max())
             pixels = max(1, int((ink > 0.4).sum()) // len(kinds))
             self.things += [(kind, pixels, contrast) for kind in kinds]

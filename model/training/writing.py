@@ -13,7 +13,7 @@ OWN_PEN, SCANNED = 0.25, 0.3  # fractions: digits drawn by our simulated pen; MN
 STRUCK = 0.015  # fraction of the digits of a number that are crossed out
 
 
-class Writing:
+class NumberWriter:
     """A simulated writer, who fills a sheet with given digits in one of many layouts, with one pen.
 
     Args:
@@ -81,9 +81,9 @@ class Writing:
             pen = min(pen, 5.5)
         scale = size / 20
         long = int(np.ceil(32 * scale))
-        turn, shear = random.normal(0, 0.08), lean + random.normal(0, 0.08)
+        angle, shear = random.normal(0, 0.08), lean + random.normal(0, 0.08)
         aspect = np.exp(random.normal(0, 0.12))
-        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ [[aspect, shear], [0, 1]]
+        matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ [[aspect, shear], [0, 1]]
         matrix *= GRID / 28 / scale
         affine = np.column_stack([matrix, GRID / 2 - 0.5 - matrix @ [long / 2, long / 2]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -1,19 +1,19 @@
 // Saves the user's corrections: in this browser and, if the owner collects them, on the server.
 // Gradio provides `element` and `server`.
-const MOST_GLYPHS = 100; // corrections kept; the oldest go first
+const MAX_SAVED = 100; // corrections kept; the oldest go first
 const tab = element.closest("[id$=-correct]").id.replace("-correct", "");
 const glyphs = () => document.querySelectorAll(`#${tab}-answer .stages:not(.stale) .glyph img`);
 const thanks = element.querySelector(".thanks");
-const known = () => JSON.parse(window.keptCorrections() ?? "[]");
+const stored = () => JSON.parse(window.keptCorrections() ?? "[]");
 
 const count = () => {
-  const many = known().length;
+  const many = stored().length;
   element.querySelector(".kept").hidden = !many;
   element.querySelector(".kept span").textContent =
     many === 1 ? "1 correction is kept in this browser." : `${many} corrections are kept in this browser.`;
 };
-const keep = (corrections) => {
-  localStorage.setItem("corrections", JSON.stringify(corrections.slice(-MOST_GLYPHS)));
+const store = (corrections) => {
+  localStorage.setItem("corrections", JSON.stringify(corrections.slice(-MAX_SAVED)));
   document.dispatchEvent(new Event("corrected"));
 };
 
@@ -25,21 +25,21 @@ element.addEventListener("toggle", () => (thanks.textContent = ""), true);
 const clicked = async ({ target }) => {
   if (target.tagName !== "BUTTON") return;
   if (target.value === "forget" || target.value === "undo") {
-    keep(target.value === "undo" ? known().slice(0, -1) : []);
-    thanks.textContent = target.value === "undo" ? "Undone." : "Forgotten.";
+    store(target.value === "undo" ? stored().slice(0, -1) : []);
+    thanks.textContent = target.value === "undo" ? "Undone." : "Corrections deleted.";
     return;
   }
   if (glyphs().length !== 1) {
     thanks.textContent = "Draw or upload a single digit, so that it is clear which one you mean.";
     return;
   }
-  const said = { glyph: glyphs()[0].src, digit: Number(target.value) };
-  keep([...known(), [said.digit, said.glyph]]);
+  const correction = { glyph: glyphs()[0].src, digit: Number(target.value) };
+  store([...stored(), [correction.digit, correction.glyph]]);
   thanks.textContent = "Thank you. Saved in this browser.";
-  if (server.correct && said.digit < 10)
-    thanks.textContent = (await server.correct(said)) ?? "Saved in this browser, but the server did not respond.";
+  if (server.correct && correction.digit < 10)
+    thanks.textContent = (await server.correct(correction).catch(() => null)) ?? "Saved in this browser, but the server did not respond.";
 };
 element.addEventListener("click", (event) => {
-  clicked(event).catch(() => (thanks.textContent = "This browser does not let the page keep corrections."));
+  clicked(event).catch(() => (thanks.textContent = "The browser blocks local storage, so the correction was not saved."));
 });
 count();

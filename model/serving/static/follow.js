@@ -2,7 +2,7 @@
 // (model/serving/answers.py), which replaces it when the pen rests.
 import { Inside } from "./inside.js";
 import { fit, inkOf, Reader, symbols } from "./reader.js";
-import { inWords, NONE, percent, ranked } from "./words.js";
+import { inWords, NOT_FOUND, percent, ranked } from "./words.js";
 
 const SIGN_SIZE = 0.45; // fraction of the tallest symbol's height: shorter ones are signs
 const DASH_SHAPE = 1.5; // width / height: a flatter sign is a dash
@@ -54,7 +54,7 @@ export class Copy {
     this.single = read.length === 1 ? read[0] : null;
     if (read.length < 2) return read.map(single).join("");
     const text = read.map(({ sign, digit }) => sign ?? digit ?? "").join("");
-    return text ? headline(text, `It is ${text}.`) : headline("?", NONE);
+    return text ? headline(text, `It is ${text}.`) : headline("?", NOT_FOUND);
   }
 }
 
@@ -69,8 +69,8 @@ function sign({ left, top, right, bottom, pieces }) {
 
 function single({ digit, probabilities, score }) {
   const bars = ranked(probabilities).map((each) => {
-    const share = probabilities[each];
-    return `<li><b>${each}</b><i style="--share:${share.toFixed(4)}"></i><span>${percent(share)}</span></li>`;
+    const probability = probabilities[each];
+    return `<li><b>${each}</b><i style="--share:${probability.toFixed(4)}"></i><span>${percent(probability)}</span></li>`;
   });
   const list = `<ol class="bars" aria-label="Probability of each digit">${bars.join("")}</ol>`;
   return headline(digit ?? "?", inWords(digit, probabilities, score * Math.max(...probabilities))) + list;

@@ -10,16 +10,16 @@ const RESTED = 150; // ms without a move of the pen before the server is asked
 const ANNOUNCE_AFTER = 600; // debounce in ms before a screen reader announces an answer
 const SLOW_CAPTURE = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
-const said = () => document.querySelector("#draw-answer .prose, #draw-answer");
+const answerElement = () => document.querySelector("#draw-answer .prose, #draw-answer");
 const both = () => document.querySelector("#both input");
 const known = () => window.keptCorrections(); // see head.html
 
 let wanted = 0; // number of drawings requested
 let busy = false;
 let answered = ""; // the drawing whose answer is shown
-let asking; // timer that sends a drawing again
-let reading; // timer that has an answer read out
-let resting; // timer that asks the server
+let retryTimer; // timer that sends a drawing again
+let announceTimer; // timer that has an answer read out
+let idleTimer; // timer that asks the server
 let copy = null; // the drawing as the device reads it; null if it cannot
 let inside = null; // what shows the layers of the network on the device
 let following = false; // whether the device is about to read it
@@ -48,17 +48,17 @@ const readHere = () => {
 };
 
 const follow = () => {
-  clearTimeout(resting);
-  resting = setTimeout(look, RESTED);
+  clearTimeout(idleTimer);
+  idleTimer = setTimeout(requestAnswer, RESTED);
   if (following) return;
   following = true;
   setTimeout(() => {
     following = false;
-    const stages = said().querySelector(".stages"); // of the last drawing: they stay until the pen rests
+    const stages = answerElement().querySelector(".stages"); // of the last drawing: they stay until the pen rests
     show(readHere());
     answered = "";
     stages?.classList.add("stale");
-    said().append(stages ?? "");
+    answerElement().append(stages ?? "");
   });
 };
 
@@ -69,14 +69,14 @@ const within = (ms, promise) =>
   Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error("no answer")), ms))]);
 
 const show = (html) => {
-  said().innerHTML = html;
-  clearTimeout(reading);
-  reading = setTimeout(() => {
-    element.querySelector("[role=status]").textContent = said().querySelector(".words")?.textContent ?? "";
+  answerElement().innerHTML = html;
+  clearTimeout(announceTimer);
+  announceTimer = setTimeout(() => {
+    element.querySelector("[role=status]").textContent = answerElement().querySelector(".words")?.textContent ?? "";
   }, ANNOUNCE_AFTER);
 };
 
-const look = async () => {
+const requestAnswer = async () => {
   wanted += 1;
   if (busy) {
     if (local()) picture(); // after an undo or a clear, the device must know of it at once
@@ -90,12 +90,12 @@ const look = async () => {
       if (JSON.stringify(drawing) === answered) continue;
       if (inside?.fold.open) readHere();
       const strokes = copy?.strokes;
-      const html = await within(ANSWER_WITHIN, server.look(drawing));
+      const html = await within(ANSWER_WITHIN, server.read_drawing(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
       if (local() && copy.strokes !== strokes) continue; // the pen moves again, and the device has a newer answer
       show(html);
       answered = JSON.stringify(drawing);
-      const refused = said().querySelector("[data-busy] .words");
+      const refused = answerElement().querySelector("[data-busy] .words");
       if (refused) throw new Error(refused.textContent, { cause: "busy" });
     }
   } catch ({ message, cause }) {
@@ -103,8 +103,8 @@ const look = async () => {
     const words = cause ? message : "The server did not respond. Trying again.";
     const here = local() && readHere();
     show(here ? here + note(`Read on this device. ${words}`) : headline(words));
-    clearTimeout(asking);
-    asking = setTimeout(look, RESEND_AFTER);
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(requestAnswer, RESEND_AFTER);
   }
   busy = false;
 };
@@ -144,11 +144,11 @@ const start = async () => {
   zoom.set_zoom("fit");
   window.editor.outline_graphics.filters = []; // the shadow around the paper takes two thirds of a frame's time
   document.addEventListener("pointermove", (event) => {
-    if (!local() && event.buttons && document.querySelector("#pad")?.contains(event.target)) look();
+    if (!local() && event.buttons && document.querySelector("#pad")?.contains(event.target)) requestAnswer();
   });
-  window.editor.on("change", look);
-  both().addEventListener("change", look);
-  document.addEventListener("corrected", look);
+  window.editor.on("change", requestAnswer);
+  both().addEventListener("change", requestAnswer);
+  document.addEventListener("corrected", requestAnswer);
   prepare().catch(() => {}); // an old browser, or a different Gradio version: the server answers
 };
 start().catch(() => {

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from model.serving import turns
-from model.serving.turns import BusyError, Turns
+from model.serving import fair_queue
+from model.serving.fair_queue import BusyError, FairQueue
 
 
 def run(coroutine):
@@ -35,8 +35,8 @@ def test_requests_of_one_client_are_answered_in_order_and_one_at_a_time():
         return i
 
     async def ask():
-        turns = Turns(at_once=4, each=9, everybody=99)
-        return await asyncio.gather(*(turns.take("anna", work, i) for i in range(6)))
+        queue = FairQueue(parallel=4, per_client=9, total=99)
+        return await asyncio.gather(*(queue.run("anna", work, i) for i in range(6)))
 
     assert run(ask()) == done == list(range(6))
     assert most == 1
@@ -46,10 +46,10 @@ def test_a_flooding_client_delays_only_itself():
     order = []
 
     async def ask():
-        turns = Turns(at_once=1, each=50, everybody=99)
-        flood = [asyncio.create_task(turns.take("flooder", order.append, "flooder")) for _ in range(50)]
+        queue = FairQueue(parallel=1, per_client=50, total=99)
+        flood = [asyncio.create_task(queue.run("flooder", order.append, "flooder")) for _ in range(50)]
         await asyncio.sleep(0)
-        await turns.take("anna", order.append, "anna")
+        await queue.run("anna", order.append, "anna")
         await asyncio.gather(*flood)
 
     run(ask())
@@ -58,44 +58,44 @@ def test_a_flooding_client_delays_only_itself():
 
 def test_a_flooding_client_is_refused_and_others_only_when_the_queue_is_full():
     async def ask():
-        turns = Turns(at_once=1, each=3, everybody=5)
-        waiting = [asyncio.create_task(turns.take("flooder", time.sleep, 0.05)) for _ in range(3)]
+        queue = FairQueue(parallel=1, per_client=3, total=5)
+        waiting = [asyncio.create_task(queue.run("flooder", time.sleep, 0.05)) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(BusyError, match="faster than the page can answer"):
-            await turns.take("flooder", int)
-        assert await turns.take("anna", int, "7") == 7
-        waiting += [asyncio.create_task(turns.take(name, time.sleep, 0.05)) for name in ("bert", "carl", "dora")]
+            await queue.run("flooder", int)
+        assert await queue.run("anna", int, "7") == 7
+        waiting += [asyncio.create_task(queue.run(name, time.sleep, 0.05)) for name in ("bert", "carl", "dora")]
         await asyncio.sleep(0)
         with pytest.raises(BusyError, match="busy"):
-            await turns.take("emil", int)
+            await queue.run("emil", int)
         await asyncio.gather(*waiting)
-        assert await turns.take("emil", int, "7") == 7
+        assert await queue.run("emil", int, "7") == 7
 
     run(ask())
 
 
 def test_each_client_is_rate_limited_and_a_failure_releases_its_turn():
     async def ask():
-        turns = Turns(at_once=2, each=9, everybody=9, pace=0.05)
+        queue = FairQueue(parallel=2, per_client=9, total=9, interval=0.05)
         begun = time.monotonic()
         with pytest.raises(ZeroDivisionError):
-            await turns.take("anna", lambda: 1 / 0)
+            await queue.run("anna", lambda: 1 / 0)
         for _ in range(3):
-            await turns.take("anna", int)
+            await queue.run("anna", int)
         assert time.monotonic() - begun >= 0.15
-        assert turns.waiting == turns.clients["anna"].waiting == 0
+        assert queue.waiting == queue.clients["anna"].waiting == 0
 
     run(ask())
 
 
 def test_old_clients_are_forgotten(monkeypatch):
-    monkeypatch.setattr(turns, "MOST_CLIENTS", 10)
+    monkeypatch.setattr(fair_queue, "MAX_CLIENTS", 10)
 
     async def ask():
-        turns = Turns(at_once=2, each=2, everybody=9)
+        queue = FairQueue(parallel=2, per_client=2, total=9)
         for i in range(100):
-            await turns.take(str(i), int)
-        return len(turns.clients)
+            await queue.run(str(i), int)
+        return len(queue.clients)
 
     assert run(ask()) == 10
 
@@ -114,13 +114,13 @@ def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
             running -= 1
 
     async def ask():
-        turns = Turns(at_once=1, each=9, everybody=99)
+        queue = FairQueue(parallel=1, per_client=9, total=99)
         for i in range(4):
-            one = asyncio.create_task(turns.take(str(i), work))
+            one = asyncio.create_task(queue.run(str(i), work))
             await asyncio.sleep(0.01)
             one.cancel()
-        await turns.take("last", work)
-        assert turns.waiting == 0
+        await queue.run("last", work)
+        assert queue.waiting == 0
 
     run(ask())
     assert most == 1
@@ -129,13 +129,13 @@ def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
 @pytest.mark.slow
 def test_a_process_that_dies_is_replaced():
     async def ask():
-        turns = Turns(at_once=2, each=9, everybody=9, processes=True)
-        turns.warm_up()
-        first = await turns.take("anna", os.getpid)
+        queue = FairQueue(parallel=2, per_client=9, total=9, processes=True)
+        queue.warm_up()
+        first = await queue.run("anna", os.getpid)
         with pytest.raises(BusyError, match="interrupted"):
-            await turns.take("anna", signal.raise_signal, signal.SIGKILL)
-        second = await turns.take("bert", os.getpid)
-        turns.executor.shutdown()
+            await queue.run("anna", signal.raise_signal, signal.SIGKILL)
+        second = await queue.run("bert", os.getpid)
+        queue.executor.shutdown()
         return {os.getpid(), first, second}
 
     assert len(run(ask())) == 3
@@ -144,8 +144,9 @@ def test_a_process_that_dies_is_replaced():
 @pytest.mark.slow
 def test_processes_end_with_a_server_that_is_killed():
     server = (
-        "import asyncio, os, signal; from model.serving.turns import Turns; turns = Turns(1, 9, 9, processes=True);"
-        "print(asyncio.run(turns.take('anna', os.getpid)), flush=True); signal.raise_signal(signal.SIGKILL)"
+        "import asyncio, os, signal; from model.serving.fair_queue import FairQueue;"
+        "queue = FairQueue(1, 9, 9, processes=True);"
+        "print(asyncio.run(queue.run('anna', os.getpid)), flush=True); signal.raise_signal(signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", server], stdout=subprocess.PIPE, timeout=30, check=False)
     assert int(ended.stdout) > 0  # read to its end: the process, which would hold it open, has ended too

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from model.memory import give_back_memory
+from model.memory import release_memory
 
 T = TypeVar("T")
 
 TRIM_INTERVAL = 10  # seconds between the times a process returns free memory
-MOST_CLIENTS = 1000  # maximum number of clients that are remembered
+MAX_CLIENTS = 1000  # maximum number of clients that are remembered
 
 
 class BusyError(Exception):
@@ -31,62 +31,62 @@ class Client:
         self.waiting, self.last, self.order = 0, float("-inf"), asyncio.Lock()
 
 
-class Turns:
+class FairQueue:
     """A fair scheduler: one client's requests run in order and one at a time, those of several clients in parallel.
 
     A client that asks faster than it is answered delays only itself: waiting clients take turns.
 
     Args:
-        at_once: how many requests run in parallel.
-        each: maximum number of waiting requests per client.
-        everybody: maximum number of waiting requests in total.
-        pace: minimum seconds between the starts of two requests of one client.
+        parallel: how many requests run in parallel.
+        per_client: maximum number of waiting requests per client.
+        total: maximum number of waiting requests in total.
+        interval: minimum seconds between the starts of two requests of one client.
         processes: whether work runs in processes instead of threads. Threads wait for each other, because only one at a
             time runs Python code: 200 people drawing get 35 answers a second from two threads, 50 from two processes.
     """
 
-    def __init__(self, at_once: int, each: int, everybody: int, pace: float = 0.0, processes: bool = False):
-        self.at_once, self.each, self.everybody, self.pace = at_once, each, everybody, pace
+    def __init__(self, parallel: int, per_client: int, total: int, interval: float = 0.0, processes: bool = False):
+        self.parallel, self.per_client, self.total, self.interval = parallel, per_client, total, interval
         self.processes = processes
-        self.workers = asyncio.Semaphore(at_once)  # first come, first served; one request per client queues here
+        self.workers = asyncio.Semaphore(parallel)  # first come, first served; one request per client queues here
         self.clients: OrderedDict[str, Client] = OrderedDict()
-        self.turns: set[asyncio.Task] = set()  # asyncio itself keeps only weak references
+        self.tasks: set[asyncio.Task] = set()  # asyncio itself keeps only weak references
         self.waiting = 0
 
     @functools.cached_property
     def executor(self) -> Executor:
         """Our own few threads or processes, since each holds on to memory after its work."""
         if self.processes:
-            return ProcessPoolExecutor(self.at_once, multiprocessing.get_context("spawn"), _begin)
-        return ThreadPoolExecutor(self.at_once)
+            return ProcessPoolExecutor(self.parallel, multiprocessing.get_context("spawn"), _begin)
+        return ThreadPoolExecutor(self.parallel)
 
     def warm_up(self) -> None:
         """Start all threads or processes now, so that the first requests need not wait for them."""
-        for _ in range(self.at_once):
+        for _ in range(self.parallel):
             self.executor.submit(time.sleep, 0.1)
 
-    async def take(self, who: str, work: Callable[..., T], *arguments: Any) -> T:
+    async def run(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """Run work when the client's turn comes, and return its result.
 
         Raises:
             BusyError: too many requests are waiting already, from this client or in total; or the process that did
                 the work died.
         """
-        client = self._client(who)
-        if client.waiting >= self.each:
+        client = self._client(name)
+        if client.waiting >= self.per_client:
             raise BusyError("You are sending requests faster than the page can answer them. Wait a moment")
-        if self.waiting >= self.everybody:
+        if self.waiting >= self.total:
             raise BusyError("The page is busy right now. Wait a moment, then try again")
         client.waiting, self.waiting = client.waiting + 1, self.waiting + 1
-        turn = asyncio.create_task(self._turn(client, work, *arguments))
-        self.turns.add(turn)
-        turn.add_done_callback(self.turns.discard)
-        return await asyncio.shield(turn)  # work cannot be stopped: a client that leaves keeps its place
+        task = asyncio.create_task(self._in_turn(client, work, *arguments))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return await asyncio.shield(task)  # work cannot be stopped: a client that leaves keeps its place
 
-    async def _turn(self, client: Client, work: Callable[..., T], *arguments: Any) -> T:
+    async def _in_turn(self, client: Client, work: Callable[..., T], *arguments: Any) -> T:
         try:
             async with client.order:
-                await asyncio.sleep(client.last + self.pace - time.monotonic())
+                await asyncio.sleep(client.last + self.interval - time.monotonic())
                 async with self.workers:
                     client.last = time.monotonic()
                     return await self._run(work, *arguments)
@@ -103,12 +103,12 @@ class Turns:
                 del self.executor
             raise BusyError("Reading was interrupted. Try again") from None
 
-    def _client(self, who: str) -> Client:
-        client = self.clients.setdefault(who, Client())
-        self.clients.move_to_end(who)
-        for name in list(self.clients)[: max(0, len(self.clients) - MOST_CLIENTS)]:
-            if not self.clients[name].waiting:
-                del self.clients[name]
+    def _client(self, name: str) -> Client:
+        client = self.clients.setdefault(name, Client())
+        self.clients.move_to_end(name)
+        for other in list(self.clients)[: max(0, len(self.clients) - MAX_CLIENTS)]:
+            if not self.clients[other].waiting:
+                del self.clients[other]
         return client
 
 
@@ -121,6 +121,6 @@ def _begin() -> None:
 
 def _end_with(server: multiprocessing.process.BaseProcess) -> None:
     while server.is_alive():
-        give_back_memory()
+        release_memory()
         server.join(TRIM_INTERVAL)
     os._exit(1)
