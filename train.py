@@ -32,12 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--limit", type=_count, help="use only the first N digits of each set, for a trial run")
     parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder; downloaded if missing")
-    parser.add_argument(
-        "--corrections",
-        type=Path,
-        metavar="DIR",
-        help="folder of glyphs labelled by users, to mix in",
-    )
+    parser.add_argument("--corrections", type=Path, metavar="DIR", help="folder of glyphs labelled by users, to mix in")
     parser.add_argument("--out", type=Path, help="weights file to write (default: the shipped one)")
     parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     options = parser.parse_args(arguments)

@@ -66,7 +66,8 @@ def group_numbers(line: list) -> list[list]:
         if last is None or one.box[0] - last.box[2] > limit * height:
             groups.append([])
         groups[-1].append(one)
-    return [number for number in map(_without_invalid_signs, groups) if number]
+    kept = [valid_indices("".join("0" if one.prediction else one.kind for one in group)) for group in groups]
+    return [[group[i] for i in left] for group, left in zip(groups, kept, strict=True) if left]
 
 
 def stacked(line: list) -> list:
@@ -90,11 +91,6 @@ def bounding_box(written: list) -> tuple[float, float, float, float]:
     """Return the bounding box (left, top, right, bottom) of several items."""
     left, top, right, bottom = zip(*(one.box for one in written), strict=True)
     return min(left), min(top), max(right), max(bottom)
-
-
-def _without_invalid_signs(group: list) -> list:
-    """Drop the signs in a group that `without_invalid_signs` drops."""
-    return [group[i] for i in valid_indices("".join("0" if one.prediction else one.kind for one in group))]
 
 
 def valid_indices(text: str) -> list[int]:

@@ -51,11 +51,7 @@ class Recognizer:
     """
 
     def __init__(
-        self,
-        net: nn.Module,
-        card: dict,
-        finder: tuple[nn.Module, dict] | None = None,
-        line: nn.Module | None = None,
+        self, net: nn.Module, card: dict, finder: tuple[nn.Module, dict] | None = None, line: nn.Module | None = None
     ):
         self.net = folded(net)
         self.card = card
@@ -82,7 +78,7 @@ class Recognizer:
             ValueError: the file is not a weights file of this project, or is damaged, or its network does not classify
                 digits; or the folder holds no corrections or a damaged one.
         """
-        net, card = weights.load(weights.locate(name_or_path))
+        net, card = weights.load(name_or_path)
         if card["network"] not in NETWORKS:
             name = os.fspath(name_or_path)
             raise ValueError(f"{name!r} holds the network {card['network']!r}: choose {' or '.join(NETWORKS)}")
@@ -243,11 +239,9 @@ class Recognizer:
         return Prediction(digit, probabilities, float(probabilities[digit]), score, glyph)
 
 
-def _read(path: Path) -> tuple[nn.Module, dict]:
-    net, card = weights.load(path)
+def _read(name_or_path: str | Path) -> tuple[nn.Module, dict]:
+    net, card = weights.load(name_or_path)
     return folded(net), card
 
 
-@functools.cache
-def _shipped(name: str) -> tuple[nn.Module, dict]:
-    return _read(weights.locate(name))
+_shipped = functools.cache(_read)

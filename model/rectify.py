@@ -78,7 +78,8 @@ def flat(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the perspective transform [3, 3] that flattens a sheet, and its new width and height in pixels."""
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     size = round(float(sides[0] + sides[2]) / 2), round(float(sides[1] + sides[3]) / 2)
-    return cv2.getPerspectiveTransform(corners, _corners(*size)), size
+    width, height = size
+    return cv2.getPerspectiveTransform(corners, np.float32([[0, 0], [width, 0], [width, height], [0, height]])), size
 
 
 def rotation_matrix(degrees: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
@@ -106,10 +107,6 @@ def map_box_back(box: Box, back: np.ndarray, size: tuple[int, int]) -> tuple[int
     x, y = cv2.perspectiveTransform(corners, back)[0].T
     x, y = x.clip(0, size[0]), y.clip(0, size[1])
     return round(x.min()), round(y.min()), round(x.max()), round(y.max())
-
-
-def _corners(width: float, height: float) -> np.ndarray:
-    return np.float32([[0, 0], [width, 0], [width, height], [0, height]])
 
 
 def laid_flat(picture: Image.Image, sheet: Sequence[tuple[float, float]]) -> Image.Image:

@@ -109,16 +109,14 @@ def fetched(repository: str | os.PathLike) -> Path:
         ) from error
 
 
-def load(path: str | os.PathLike) -> tuple[nn.Module, dict]:
-    """Load a file written by `save`: the network in evaluation mode, on the CPU, and its card.
+def load(name_or_path: str | os.PathLike) -> tuple[nn.Module, dict]:
+    """Load a file that `save` wrote and `locate` finds: the network in evaluation mode, on the CPU, and its card.
 
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a weights file of this project, or is damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {str(path)!r}: use the path of a .safetensors file that train.py wrote")
+    path = locate(name_or_path)
     try:
         tensors, card = read(path, "card")
         net = build(card["network"])

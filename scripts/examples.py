@@ -8,8 +8,8 @@ from PIL import Image
 
 from model.evaluation.nuisances import gradient, ruling, shadow, sheet, squares, tilt, wobbly
 from model.evaluation.numbers import compose
-from model.evaluation.strokes import draw
-from tests.digits import LETTER, STROKES, arc
+from model.evaluation.strokes import STROKES, arc, draw
+from tests.digits import LETTER
 
 Random = np.random.Generator
 

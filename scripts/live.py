@@ -15,9 +15,8 @@ from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
 from model.evaluation.benchmark import family, memory_mb
-from model.evaluation.strokes import read_strokes
+from model.evaluation.strokes import STROKES, arc, read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
-from tests.digits import STROKES, arc
 
 REPLAYED = 100  # digits that are drawn again, half of them with a finger
 STROKES_DRAWN = 200
@@ -125,10 +124,7 @@ def replays(browser, server: Running, data: Path) -> None:
     """Draw many people's digits on the page, stroke by stroke, and print how many are read right."""
     drawings = list(read_strokes(data / "eval" / "strokes_digits.jsonl.gz"))
     chosen = [drawings[i] for i in np.random.default_rng(0).choice(len(drawings), REPLAYED, replace=False)]
-    for name, settings, part in (
-        ("mouse", DESK, chosen[::2]),
-        ("finger, 390 x 844", PHONE, chosen[1::2]),
-    ):
+    for name, settings, part in (("mouse", DESK, chosen[::2]), ("finger, 390 x 844", PHONE, chosen[1::2])):
         context = browser.new_context(**settings)
         visitor = Visitor(context, server.url, touch="has_touch" in settings)
         wrong = []

@@ -15,13 +15,12 @@ from playwright.async_api import async_playwright
 
 from model import weights
 from model.confidence import calibration_of, probabilities
-from model.evaluation.strokes import read_strokes
+from model.evaluation.strokes import STROKES, read_strokes
 from model.networks import predict
-from model.training.browser import rounded, to_static_page
 from model.training.data import mnist
+from model.training.export import rounded, to_static_page
 from scripts.live import SLOW, glide
 from tests.conftest import find_browser, launch_browser, serve_folder
-from tests.digits import STROKES
 
 DRAWINGS, COMPARED = 100, 1000  # digits that are drawn again, and MNIST digits that both languages read
 TIMED, FIRST = 320, 20  # reads of one drawing that are timed, and the first of them, which are left out

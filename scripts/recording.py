@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Page, async_playwright
 
+from model.evaluation.strokes import STROKES
 from scripts.live import glide, visit
 from tests.conftest import ROOT, find_browser, launch_browser, serve_page
-from tests.digits import LETTER, STROKES
+from tests.digits import LETTER
 
 PAGE_WIDTH, PAGE_HEIGHT = 960, 600
 LONGEST_FRAME = 2000  # ms: maximum time that a frame is shown

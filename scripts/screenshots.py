@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from model.evaluation.strokes import STROKES
 from tests.conftest import PHONE, Visitor, find_browser, launch_browser, serve_page
-from tests.digits import STROKES
 
 SIZES = {"desktop": {"viewport": {"width": 1000, "height": 640}}, "phone": PHONE}
 
@@ -14,11 +14,7 @@ SIZES = {"desktop": {"viewport": {"width": 1000, "height": 640}}, "phone": PHONE
 def main(folder: Path) -> None:
     """Draw a 7 on the page and write one picture for each size and colour scheme."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (
-        serve_page() as server,
-        sync_playwright() as playwright,
-        launch_browser(playwright, find_browser()) as browser,
-    ):
+    with serve_page() as server, sync_playwright() as playwright, launch_browser(playwright, find_browser()) as browser:
         for size, settings in SIZES.items():
             for scheme in ("light", "dark"):
                 context = browser.new_context(color_scheme=scheme, **settings)

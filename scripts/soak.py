@@ -21,10 +21,10 @@ from PIL import Image
 
 from model.evaluation.benchmark import family, memory_mb
 from model.evaluation.numbers import compose
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.serving import events
 from tests.conftest import Running, serve_page
-from tests.digits import LETTER, STROKES
+from tests.digits import LETTER
 from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 

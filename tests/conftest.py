@@ -22,19 +22,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from model.evaluation.strokes import draw, draw_somewhere
-from tests.digits import STROKES, glyph
+from model import Recognizer
+from model.evaluation.strokes import STROKES, draw, draw_somewhere
+from tests.digits import glyph
 
 ROOT = Path(__file__).parent.parent
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+FLAGS = ["--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
 for profile, examples in (("short", 200), ("long", 20_000)):
     hypothesis.settings.register_profile(
         profile,
@@ -216,13 +210,27 @@ class Visitor:
         self.page.get_by_role("button", name="Clear canvas").click()
 
 
+@pytest.fixture
+def visit(browser, address):
+    """Open the page as a new user, at a desk unless other settings are given; closed after the test."""
+    with contextlib.ExitStack() as contexts:
+
+        def visitor(touch=False, **settings):
+            return Visitor(contexts.enter_context(browser.new_context(**(settings or DESK))), address, touch)
+
+        yield visitor
+
+
 @pytest.fixture(params=["mouse", "finger"])
-def visitor(request, browser, address):
+def visitor(request, visit):
     """A visitor with a mouse at a desk, then one with a finger on a phone."""
-    touch = request.param == "finger"
-    context = browser.new_context(**(PHONE if touch else DESK))
-    yield Visitor(context, address, touch)
-    context.close()
+    return visit(touch=True, **PHONE) if request.param == "finger" else visit()
+
+
+@pytest.fixture(scope="session")
+def reader():
+    """The default recognizer, for tests that do not change it."""
+    return Recognizer.load()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from model.evaluation.strokes import STROKES, arc
 from model.glyph import fit
 from model.ink import ink
-
-__all__ = ["HOOKED", "LETTER", "STROKES", "arc", "difference", "glyph"]
 
 LETTER = [[[0.0, 1.0], [0.35, 0.0], [0.7, 1.0]], [[0.13, 0.65], [0.57, 0.65]]]  # an A
 

@@ -1,11 +1,10 @@
 import torch
 
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.glyph import fit
 from model.ink import ink
 from model.training.augmentation import apply_pens, augment, skeleton_distances
 from model.training.pen import FAR, GRID
-from tests.digits import STROKES
 
 
 def glyphs(pen):

@@ -8,14 +8,12 @@ import torch
 
 from model import weights
 from model.confidence import probabilities
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.glyph import fit
 from model.ink import ink
 from model.networks import predict
-from model.training.browser import rounded, to_static_page
-from model.training.export import some_glyphs
+from model.training.export import rounded, some_glyphs, to_static_page
 from tests.conftest import serve_folder
-from tests.digits import STROKES
 from tests.test_live import grave
 
 pytestmark = pytest.mark.slow
@@ -48,7 +46,7 @@ CLASSIFY = """async ([glyphs, change]) => {
 
 @pytest.fixture(scope="module")
 def net():
-    return weights.load(weights.locate("pocket"))
+    return weights.load("pocket")
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,9 @@ import torch
 
 from model import Recognizer, weights
 from model.confidence import UNCALIBRATED, probabilities, temperature_factors, tempered, thickness
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.training.calibrate import learn_thickness
 from model.training.data import mnist
-from tests.digits import STROKES
 
 
 def bar(width):
@@ -65,7 +64,7 @@ def test_a_digit_too_small_for_its_pen_is_read_right_or_without_certainty():
 
 
 def test_weights_from_before_thickness_was_measured_still_read(tmp_path):
-    net, card = weights.load(weights.locate("pocket"))
+    net, card = weights.load("pocket")
     del card["calibration"]["thick"]
     weights.save(net, card, tmp_path / "old.safetensors")
     assert Recognizer.load(tmp_path / "old.safetensors").calibration["thick"] == (0, 0)

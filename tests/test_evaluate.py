@@ -8,11 +8,9 @@ from PIL import Image
 from model import weights
 from model.evaluation import evaluate, nuisances, pages
 from model.evaluation.reliability import auroc, calibration_error, interval
-from model.evaluation.strokes import draw_somewhere
-from model.evaluation.tables import over_seeds
+from model.evaluation.strokes import STROKES, draw_somewhere
 from model.networks import build
 from model.numbers import Number
-from tests.digits import STROKES
 
 
 def test_the_interval_is_the_wilson_interval():
@@ -64,16 +62,6 @@ def test_one_command_prints_one_table_and_marks_absent_datasets(shared, tmp_path
     assert results["usps"] is None
     assert len(results["nuisances"]["gradient"]) == 5
     assert results["sha256"].keys() == {"reference", "finder", "line"}
-
-
-def test_seeds_of_the_same_recipe_are_summarised():
-    results = {
-        name: {"mnist test": {"accuracy": share}, "letters": {"n": 1}, "usps": None}
-        for name, share in (("a", 0.9), ("b", 0.94))
-    }
-    summary = over_seeds({"a": "world", "b": "world"}, results)
-    assert summary.splitlines()[1:] == ["- mnist test: 92.00, 2.83"]
-    assert over_seeds({"a": "world", "b": "other"}, results) == ""
 
 
 class Reader:

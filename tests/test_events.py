@@ -8,11 +8,10 @@ import pytest
 from PIL import Image
 
 from model import ink
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.serving import answers, events, markup
 from model.serving.components import CANVAS
 from model.serving.fair_queue import FairQueue
-from tests.digits import STROKES
 from tests.test_fair_queue import run
 from tests.test_hostile import png, saved
 
@@ -148,13 +147,3 @@ def test_an_invalid_correction_is_not_saved(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
     assert "Not saved" in events.save_correction(told)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_only_a_single_digit_gets_probability_bars():
-    seven = np.array(canvas(STROKES[7]).convert("L"))
-    said, page, _ = answers.answer(events.recognizer, np.hstack([seven, seven]), "")
-    assert page.text == "77"
-    assert "bars" not in said
-    said, page, _ = answers.answer(events.recognizer, seven, "")
-    assert page.text == "7"
-    assert "bars" in said

@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from model import Recognizer
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.explain import heat_map, log_odds
-from tests.digits import STROKES, glyph
+from tests.digits import glyph
 
 
-@pytest.fixture(scope="module")
-def net():
-    return Recognizer.load().net
+@pytest.fixture
+def net(reader):
+    return reader.net
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from huggingface_hub.errors import LocalEntryNotFoundError, LocalTokenNotFoundEr
 
 from model import Recognizer, weights
 from model.evaluation import report
-from model.evaluation.strokes import draw_somewhere
+from model.evaluation.strokes import STROKES, draw_somewhere
 from model.networks import predict
 from model.training import export
-from tests.digits import STROKES
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def exported(tmp_path_factory):
 
 def test_onnx_matches_torch_logits_at_any_batch_size(exported):
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
-    net, _ = weights.load(weights.locate("world"))
+    net, _ = weights.load("world")
     for n in (1, 3, 70):
         glyphs = torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(n))
         (logits,) = session.run(["logits"], {"glyphs": glyphs.numpy()})
@@ -34,7 +33,7 @@ def test_onnx_matches_torch_logits_at_any_batch_size(exported):
 
 def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
-    assert json.loads(said["card"]) == weights.load(weights.locate("world"))[1]
+    assert json.loads(said["card"]) == weights.load("world")[1]
     assert "0 is paper, 1 is ink" in said["preprocessing"]
     calibration = json.loads(said["card"])["calibration"]
     assert float(said["temperature"]) == calibration["temperature"]
@@ -45,7 +44,7 @@ def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [0.001, float("nan")])
 def test_a_graph_whose_logits_differ_is_not_written(tmp_path, monkeypatch, more):
-    net, card = weights.load(weights.locate("reference"))
+    net, card = weights.load("reference")
     monkeypatch.setattr(export, "predict", lambda *_: predict(net, export.some_glyphs()) + more)
     with pytest.raises(ValueError, match="differ by"):
         export.to_onnx(net, card, tmp_path / "net.onnx")

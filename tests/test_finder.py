@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 
 from model import weights
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.finder import CELL, STEP, assign_strokes, boxes_of, find, ink_bounds, padded, separate_ink
 from model.networks import folded
-from tests.digits import STROKES
 
 
 @pytest.fixture(scope="module")
 def finder():
-    return folded(weights.load(weights.locate("finder"))[0])
+    return folded(weights.load("finder")[0])
 
 
 def test_a_picture_is_padded_with_its_border_brightness():

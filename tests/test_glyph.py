@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.glyph import fit, frame
 from model.ink import ink
 from tests.conftest import ROOT
-from tests.digits import STROKES, difference, glyph
+from tests.digits import difference, glyph
 
 
 def test_fit_barely_changes_a_framed_glyph(seven):

@@ -48,13 +48,7 @@ def test_a_constant_has_one_meaning_in_the_whole_tree():
         for name in re.findall(r"^\s*(?:export )?const ([A-Z_]+) = ", path.read_text(), re.MULTILINE):
             defined[name].append(path.name)
     assert len(defined) > 230
-    for name in (
-        "SIDE",
-        "LONG",
-        "MIN_CONTRAST",
-        "CONFIDENT",
-        "NOT_FOUND",
-    ):
+    for name in ("SIDE", "LONG", "MIN_CONTRAST", "CONFIDENT", "NOT_FOUND"):
         assert len(defined.pop(name)) == 2
     assert {name: paths for name, paths in defined.items() if len(paths) > 1} == {}
 
@@ -71,4 +65,4 @@ def test_reading_weights_needs_no_pickle(monkeypatch):
     for module in (pickle, torch.serialization.pickle):
         for name in ("load", "loads", "Unpickler"):
             monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("unpickled"))
-    weights.load(weights.locate("world"))
+    weights.load("world")

@@ -3,19 +3,13 @@
 import asyncio
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
 
 from model.serving import limits
 from model.serving.limits import LimitsMiddleware, RateLimiter
-
-
-def run(coroutine):
-    """Run a coroutine in its own event loop, even if the browser's loop is running in this thread."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
+from tests.test_fair_queue import run
 
 
 def test_old_addresses_are_forgotten(monkeypatch):

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 
 import numpy as np
@@ -10,10 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.serving import markup
 from tests.conftest import DESK, PHONE, Visitor
-from tests.digits import HOOKED, STROKES
+from tests.digits import HOOKED
 
 pytestmark = pytest.mark.slow
 LOOK = re.compile("/component_server")
@@ -97,9 +96,8 @@ INKED = """(places) => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("touch", [False, True], ids=["desk", "phone"])
-def test_the_whole_frame_can_be_drawn_on_even_after_rotation(browser, address, touch, scheme):
-    context = browser.new_context(color_scheme=scheme, **(PHONE if touch else DESK))
-    visitor = Visitor(context, address, touch)
+def test_the_whole_frame_can_be_drawn_on_even_after_rotation(visit, touch, scheme):
+    visitor = visit(touch=touch, color_scheme=scheme, **(PHONE if touch else DESK))
     for width, height in ((390, 844), (844, 390)) if touch else ((1280, 900),):
         visitor.page.set_viewport_size({"width": width, "height": height})
         visitor.page.wait_for_timeout(1000)
@@ -114,12 +112,10 @@ def test_the_whole_frame_can_be_drawn_on_even_after_rotation(browser, address, t
             (visitor._draw_with_finger if touch else visitor._draw_with_mouse)(stroke, steps=3)
         assert all(visitor.page.evaluate(INKED, [(left / w, down / h) for left, down in places]))
         visitor.clear()
-    context.close()
 
 
-def test_a_second_finger_draws_nothing(browser, address):
-    context = browser.new_context(**PHONE)
-    visitor = Visitor(context, address, touch=True)
+def test_a_second_finger_draws_nothing(visit):
+    visitor = visit(touch=True, **PHONE)
     ((x, y),) = visitor.to_screen([(0, 0)], 140)
 
     def send(kind, *fingers):
@@ -137,7 +133,6 @@ def test_a_second_finger_draws_nothing(browser, address):
     visitor.sees("draw", "1")
     visitor.waits_for_the_last_answer()
     visitor.sees("draw", "1")
-    context.close()
 
 
 PASTE = """(picture) => {
@@ -148,8 +143,8 @@ PASTE = """(picture) => {
 }"""
 
 
-def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(visit):
+    visitor = visit()
     for digit in (3, 5):  # the second replaces the first
         picture = io.BytesIO()
         Image.fromarray(draw(STROKES[digit], 14, 160, (70, 50))).save(picture, "png")
@@ -159,15 +154,13 @@ def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(context, address):
     visitor.page.locator("#photo-answer").get_by_text("no picture on the clipboard").wait_for()
 
 
-def test_at_200_percent_zoom_the_answer_stays_in_view(browser, address):
-    context = browser.new_context(viewport={"width": 640, "height": 400})
-    visitor = Visitor(context, address, touch=False)
+def test_at_200_percent_zoom_the_answer_stays_in_view(visit):
+    visitor = visit(viewport={"width": 640, "height": 400})
     visitor.draw(STROKES[7], size=100)
     visitor.sees("draw", "7")
     visitor.waits_for_the_last_answer()
     box = visitor.page.locator("#draw-answer .headline").bounding_box()
     assert box["y"] + box["height"] < 400
-    context.close()
 
 
 def test_both_networks_are_shown_side_by_side(guest):
@@ -227,9 +220,8 @@ def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_fo
         each.close()
 
 
-def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(browser, address):
-    context = browser.new_context(**DESK)
-    visitor = Visitor(context, address, touch=False)
+def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(visit):
+    visitor = visit()
     visitor.draw(STROKES[8])
     visitor.sees("draw", "8")
     visitor.waits_for_the_last_answer()
@@ -239,12 +231,10 @@ def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(browser, address):
     visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
     form.get_by_role("button", name="Undo last").click()
     visitor.sees("draw", "8")
-    context.close()
 
 
-def test_a_correction_counts_for_a_photo_as_well(browser, address, tmp_path):
-    context = browser.new_context(**DESK)
-    visitor = Visitor(context, address, touch=False)
+def test_a_correction_counts_for_a_photo_as_well(visit, tmp_path):
+    visitor = visit()
     visitor.page.get_by_role("tab", name="Photo").click()
     Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(tmp_path / "three.png")
     visitor.page.locator('#picture input[type="file"]').set_input_files(tmp_path / "three.png")
@@ -253,7 +243,6 @@ def test_a_correction_counts_for_a_photo_as_well(browser, address, tmp_path):
     form.locator("summary").click()
     form.get_by_role("button", name="8", exact=True).click()
     visitor.sees("photo", "8")
-    context.close()
 
 
 @pytest.mark.parametrize(
@@ -287,8 +276,8 @@ def test_clicking_an_example_reads_it(guest):
     guest.page.get_by_role("tab", name="Draw").click()
 
 
-def test_a_late_answer_does_not_overwrite_a_newer_one(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_a_late_answer_does_not_overwrite_a_newer_one(visit):
+    visitor = visit()
     visitor.page.evaluate(
         """() => {
           const ask = window.fetch; // the first answer comes late
@@ -320,21 +309,18 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(context, address):
     assert "7" not in said[said.index("2") :]
 
 
-def test_a_failing_server_shows_an_error_and_the_page_retries(context, address):
-    visitor = Visitor(context, address, touch=False)
-    visitor.page.route(LOOK, lambda route: route.fulfill(status=502, body="busy"))
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"status": 502, "body": "busy"}, "The server did not respond"),
+        ({"json": markup.busy("The page is busy right now.")}, "The page is busy"),
+    ],
+)
+def test_a_failing_or_busy_server_says_so_and_the_page_retries(visit, said, words):
+    visitor = visit()
+    visitor.page.route(LOOK, lambda route: route.fulfill(**said))
     visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text("The server did not respond").wait_for()
-    visitor.page.unroute(LOOK)
-    visitor.sees("draw", "1")
-
-
-def test_a_busy_server_says_so_and_the_page_retries(context, address):
-    visitor = Visitor(context, address, touch=False)
-    busy = json.dumps(markup.busy("The page is busy right now."))
-    visitor.page.route(LOOK, lambda route: route.fulfill(body=busy, content_type="application/json"))
-    visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text("The page is busy").wait_for()
+    visitor.page.locator("#draw-answer").get_by_text(words).wait_for()
     visitor.page.unroute(LOOK)
     visitor.sees("draw", "1")
 
@@ -356,10 +342,9 @@ def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, ad
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_has_no_serious_accessibility_violations(browser, address, scheme):
+def test_the_page_has_no_serious_accessibility_violations(visit, scheme):
     """WCAG 2.1 A and AA as far as axe-core can check, in both tabs, with an answer shown."""
-    context = browser.new_context(color_scheme=scheme, **PHONE)
-    visitor = Visitor(context, address, touch=True)
+    visitor = visit(touch=True, color_scheme=scheme, **PHONE)
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")
     visitor.waits_for_the_last_answer()
@@ -367,7 +352,6 @@ def test_the_page_has_no_serious_accessibility_violations(browser, address, sche
     visitor.page.get_by_role("tab", name="Photo").click()
     visitor.page.locator("#picture").wait_for()
     found.append(grave(visitor.page))
-    context.close()
     assert found == [[], []]
 
 
@@ -381,13 +365,11 @@ def grave(page):
     ]
 
 
-def test_a_narrow_screen_needs_no_horizontal_scrolling(browser, address):
-    context = browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
-    visitor = Visitor(context, address, touch=True)
+def test_a_narrow_screen_needs_no_horizontal_scrolling(visit):
+    visitor = visit(touch=True, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     visitor.draw(STROKES[7], size=110)
     visitor.sees("draw", "7")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
-    context.close()
 
 
 FOLLOWED = """async () => {
@@ -408,9 +390,9 @@ FOLLOWED = """async () => {
 }"""
 
 
-def test_the_drawing_that_the_device_follows_is_that_of_the_pad(context, address):
+def test_the_drawing_that_the_device_follows_is_that_of_the_pad(visit):
     """Pixels inked in both drawings, over those inked in either."""
-    visitor = Visitor(context, address, touch=False)
+    visitor = visit()
     visitor.page.evaluate(
         """() => {
           const strokes = Object.getPrototypeOf(window.editor.tools.get("brush").brush_textures);
@@ -427,8 +409,8 @@ def test_the_drawing_that_the_device_follows_is_that_of_the_pad(context, address
     assert visitor.page.evaluate(FOLLOWED) > 0.97
 
 
-def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_none(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_none(visit):
+    visitor = visit()
     answer = visitor.page.locator("#draw-answer")
     visitor.draw(STROKES[7])
     visitor.waits_for_the_last_answer()
@@ -474,8 +456,8 @@ def test_no_request_is_sent_while_the_pen_moves(context, address):
     assert asked
 
 
-def test_the_layers_of_the_network_are_shown_as_the_pen_moves(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_the_layers_of_the_network_are_shown_as_the_pen_moves(visit):
+    visitor = visit()
     visitor.page.get_by_text("Look inside the network").click()
     press(visitor, STROKES[7])
     maps = visitor.page.locator("#inside .maps canvas")
@@ -489,8 +471,8 @@ def test_the_layers_of_the_network_are_shown_as_the_pen_moves(context, address):
     visitor.page.get_by_text("Map 1 of layer 1").wait_for()
 
 
-def test_the_server_answers_again_after_a_stroke_that_changed_nothing(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_the_server_answers_again_after_a_stroke_that_changed_nothing(visit):
+    visitor = visit()
     answer = visitor.page.locator("#draw-answer")
     visitor.draw(STROKES[7])
     answer.locator(".took").wait_for()
@@ -500,8 +482,8 @@ def test_the_server_answers_again_after_a_stroke_that_changed_nothing(context, a
     assert answer.locator(".stale").count() == 0
 
 
-def test_undo_and_clear_reach_the_device_while_the_server_is_slow(context, address):
-    visitor = Visitor(context, address, touch=False)
+def test_undo_and_clear_reach_the_device_while_the_server_is_slow(visit):
+    visitor = visit()
     visitor.page.route(LOOK, lambda route: None)  # no answer ever comes
     visitor.draw(STROKES[7])
     visitor.sees("draw", "7")

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from model.__main__ import main
-from model.evaluation.strokes import draw
-from tests.digits import STROKES
+from model.evaluation.strokes import STROKES, draw
 
 
 @pytest.fixture

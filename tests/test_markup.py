@@ -120,7 +120,7 @@ def test_supporting_ink_is_bright_opposing_ink_is_dark_and_paper_is_white():
     glyph, heat = np.zeros((28, 28), np.float32), np.zeros((28, 28), np.float32)
     glyph[5:10, 5:10] = glyph[15:20, 15:20] = 1
     heat[5:10, 5:10], heat[15:20, 15:20] = 1, -1
-    colour = markup.in_colour(glyph, heat)
+    colour = np.asarray(markup.in_colour(glyph, heat))
     assert (colour[glyph == 0] == 255).all()
     assert colour[7, 7, 0] > 200  # bright
     assert colour[17, 17].max() < 60  # dark

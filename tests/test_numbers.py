@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.finder import Mark
-from model.numbers import group_numbers, make_number, text_of, value_of, without_invalid_signs
+from model.numbers import group_numbers, make_number, text_of, value_of
 from model.page import Item
 from model.prediction import blank
 from tests.test_recognizer import line_of
@@ -107,11 +107,3 @@ def test_a_number_converts_to_json_types():
 
 def test_a_blank_mark_belongs_to_no_number():
     assert group_numbers([Item(Mark((0, 0, 9, 9), np.ones((9, 9)), "digit", 0.9, np.zeros(10)), blank(), True)]) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "without"),
-    [("7.", "7"), (".5-", "5"), ("-2+2=", "-2+2="), ("-=", ""), ("1..2", "1.2"), ("5.=", "5"), ("+-5", "-5")],
-)
-def test_a_text_loses_the_signs_that_a_number_cannot_have(text, without):
-    assert without_invalid_signs(text) == without

@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import Recognizer, orientation
+from model import orientation
 from model import recognizer as recognizer_module
 from tests.test_read_page import number, sheet
 from tests.test_whole_numbers import written
-
-
-@pytest.fixture(scope="module")
-def reader():
-    return Recognizer.load()
 
 
 def rotated(degrees):

@@ -7,9 +7,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from model.evaluation.numbers import compose
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, arc, draw
 from tests.conftest import DESK, Visitor
-from tests.digits import LETTER, STROKES, arc
+from tests.digits import LETTER
 
 pytestmark = pytest.mark.slow
 
@@ -117,14 +117,12 @@ def test_a_non_digit_is_reported_as_such(guest, name):
     assert "does not look like a digit" in guest.page.locator("#draw-answer").inner_text()
 
 
-def test_drawing_with_a_finger_does_not_scroll_the_page(browser, address):
-    context = browser.new_context(viewport={"width": 390, "height": 560}, has_touch=True, is_mobile=True)
-    visitor = Visitor(context, address, touch=True)
+def test_drawing_with_a_finger_does_not_scroll_the_page(visit):
+    visitor = visit(touch=True, viewport={"width": 390, "height": 560}, has_touch=True, is_mobile=True)
     assert visitor.page.evaluate("document.documentElement.scrollHeight > innerHeight + 100")
     visitor.draw([[[0.3, 1.0], [0.3, 0.0]]])  # upwards: the gesture that scrolls down
     visitor.sees("draw", "1")
     assert visitor.page.evaluate("scrollY") == 0
-    context.close()
 
 
 def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo, tmp_path):
@@ -140,16 +138,14 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
-def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(browser, address, photo, tmp_path):
-    context = browser.new_context(**DESK)
-    page = Visitor(context, address, touch=False).page
+def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(visit, photo, tmp_path):
+    page = visit().page
     page.get_by_role("tab", name="Photo").click()
     Image.open(photo).save(tmp_path / "photo.tiff")
     page.locator("#picture input[type=file]").set_input_files(tmp_path / "photo.tiff")
     page.locator("#photo-answer output").get_by_text("3", exact=True).wait_for()
     page.locator("#picture img[src^='data:']").wait_for()
     assert page.locator("#picture img").evaluate("picture => picture.naturalWidth") > 0
-    context.close()
 
 
 def test_a_sheet_of_numbers_is_read_into_text_boxes_and_a_table(visitor, sheet, photo):
@@ -190,12 +186,6 @@ def test_the_page_contacts_no_other_host_and_none_of_its_requests_fail(browser, 
 @pytest.fixture(scope="module")
 def client(address):
     return Client(address, verbose=False)
-
-
-def test_the_api_reads_a_digit(client, photo):
-    answer = client.predict(handle_file(photo), api_name="/read_digit")
-    assert answer["digit"] == answer["top"][0][0] == 3
-    assert len(answer["top"]) == 3
 
 
 def test_the_api_reads_a_sheet(client, sheet):

@@ -3,11 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.finder import Mark
 from model.ink import connected_components
 from model.proposals import component_marks, flag_lone, has_thick_strokes, iou, whole_ink_marks
-from tests.digits import STROKES
 
 
 def mark(box, score=0.9):

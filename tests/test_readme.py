@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 from model.evaluation.numbers import compose
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from tests.conftest import ROOT
-from tests.digits import STROKES
 
 pytestmark = pytest.mark.slow
 TEXT = "\n".join((ROOT / name).read_text() for name in ("README.md", "docs/api.md"))

@@ -6,7 +6,7 @@ from PIL import Image
 
 import model
 from model import Prediction, Recognizer, predict_image
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.finder import Mark
 from model.networks import SIGNS
 from model.page import Item, group_into_lines, page_of, without_notes
@@ -14,17 +14,11 @@ from model.prediction import blank
 from model.rectify import View
 from model.suppression import non_maximum_suppression, with_signs, without_specks
 from model.touching import with_line_reading
-from tests.digits import STROKES
 
 
 @pytest.fixture(scope="module", params=["reference", "world"])
 def recognizer(request):
     return Recognizer.load(request.param)
-
-
-@pytest.fixture
-def canvas():
-    return draw(STROKES[7], 14, 160, (70, 50))
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -34,8 +28,8 @@ def test_a_plain_digit_is_read(recognizer, digit):
     assert prediction.top(1)[0][0] == digit
 
 
-def test_a_prediction_has_the_documented_shapes_types_and_ranges(recognizer, canvas):
-    prediction = recognizer.read_digit(canvas)
+def test_a_prediction_has_the_documented_shapes_types_and_ranges(recognizer, seven):
+    prediction = recognizer.read_digit(seven)
     assert isinstance(prediction, Prediction)
     assert prediction.probabilities.shape == (10,)
     assert prediction.probabilities.dtype == np.float32
@@ -46,13 +40,13 @@ def test_a_prediction_has_the_documented_shapes_types_and_ranges(recognizer, can
     assert prediction.glyph.dtype == np.float32
 
 
-def test_top_lists_digits_by_descending_probability(recognizer, canvas):
-    top = recognizer.read_digit(canvas).top(10)
+def test_top_lists_digits_by_descending_probability(recognizer, seven):
+    top = recognizer.read_digit(seven).top(10)
     shares = [share for _, share in top]
     assert sorted(digit for digit, _ in top) == list(range(10))
     assert shares == sorted(shares, reverse=True)
     assert all(type(digit) is int and type(share) is float for digit, share in top)
-    assert len(recognizer.read_digit(canvas).top()) == 3
+    assert len(recognizer.read_digit(seven).top()) == 3
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -85,9 +79,9 @@ def test_size_does_not_change_the_answer(recognizer, size):
     assert recognizer.read_digit(draw(STROKES[2], size / 12, size, (5, 5))).digit == 2
 
 
-def test_predict_image_reads_a_path_with_the_default_network(tmp_path, canvas):
+def test_predict_image_reads_a_path_with_the_default_network(tmp_path, seven):
     path = tmp_path / "seven.jpg"
-    Image.fromarray(canvas).save(path)
+    Image.fromarray(seven).save(path)
     assert predict_image(str(path)).digit == predict_image(path).digit == 7
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from model import Recognizer
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.ink import connected_components
 from model.numbers import text_of
 from model.rereading import AGREED, MARKS_CHOSEN, UNLEARNED, WHOLE_CHOSEN, choose, evidence, replace_number
 from model.whole_numbers import CHOICE, EVERYTHING, read_whole
-from tests.digits import LETTER, STROKES
+from tests.digits import LETTER
 from tests.test_ctc import Said
 from tests.test_whole_numbers import FAR, ONE, POINT, TWO, as_one, picture, written
 

@@ -23,12 +23,11 @@ from PIL import Image
 import app
 from model import corrections
 from model.evaluation.benchmark import family
-from model.evaluation.strokes import draw
+from model.evaluation.strokes import STROKES, draw
 from model.images import from_data_url
 from model.serving import components
 from model.serving.components import CANVAS
 from tests.conftest import ROOT, start_page, wait_for
-from tests.digits import STROKES
 from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import png, saved
 

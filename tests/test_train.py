@@ -8,13 +8,13 @@ import torch
 
 import train
 from model import Recognizer, corrections, networks, weights
-from model.evaluation.strokes import draw, draw_somewhere
+from model.evaluation.strokes import STROKES, draw, draw_somewhere
 from model.training import data, loop
 from model.training.data import mnist
 from model.training.glyphs import Mixture
 from model.training.loop import accuracy
 from model.training.recipes import Recipe
-from tests.digits import STROKES, glyph
+from tests.digits import glyph
 
 
 def run(folder, out, *more):
@@ -109,18 +109,6 @@ def test_missing_data_while_offline_gives_an_error_message(tmp_path, monkeypatch
     assert not (tmp_path / "net").exists()
 
 
-def test_an_interrupt_leaves_the_weights_unchanged(folder, trained, monkeypatch, capsys):
-    before = trained.read_bytes()
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "train", interrupted)
-    assert run(folder, trained) == 130
-    assert "is unchanged" in capsys.readouterr().err
-    assert trained.read_bytes() == before
-
-
 @pytest.mark.slow
 def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "Mixture", functools.partial(Mixture, per_shape=1))
@@ -145,20 +133,3 @@ def test_an_invalid_flag_gives_an_error_message(folder, capsys, wrong):
 def test_too_few_digits_give_an_error_message(folder, tmp_path, capsys):
     assert run(folder, tmp_path / "net", "--limit", "1") == 2
     assert "0 digits in batches of 32: too few" in capsys.readouterr().err
-
-
-def test_the_command_line_has_exactly_these_flags(capsys):
-    with pytest.raises(SystemExit):
-        train.main(["--help"])
-    flags = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
-    assert flags == {
-        "--help",
-        "--epochs",
-        "--seed",
-        "--device",
-        "--limit",
-        "--data",
-        "--out",
-        "--corrections",
-        "--resume",
-    }

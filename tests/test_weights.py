@@ -83,6 +83,6 @@ def test_every_shipped_weights_file_names_its_network_and_metrics():
     names = [file.stem for file in weights.SHIPPED.glob("*.safetensors")]
     assert {"reference", "world", "finder"} <= set(names)
     for name in names:
-        _, card = weights.load(weights.locate(name))
+        _, card = weights.load(name)
         assert card["network"] == name
         assert name == "finder" or {"mnist_train_accuracy", "mnist_test_accuracy"} <= card["metrics"].keys()

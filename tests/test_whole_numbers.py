@@ -143,10 +143,7 @@ def test_framed_numbers_are_not_reread():
     assert ink_around(touching, run, components_under(touching, run)) == []
 
 
-@pytest.mark.parametrize(
-    ("kept", "said"),
-    [([], "___1__1"), ([NON_DIGIT], "___1"), ([NON_DIGIT], "__1__#")],
-)
+@pytest.mark.parametrize(("kept", "said"), [([], "___1__1"), ([NON_DIGIT], "___1"), ([NON_DIGIT], "__1__#")])
 def test_nothing_is_read_where_no_mark_was_seen_or_where_ink_is_no_number(kept, said):
     assert not again(Said(said), kept, ONE, TWO)
 

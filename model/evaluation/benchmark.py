@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from model import Recognizer, weights
 from model.evaluation import training_speed
 from model.evaluation.strokes import STROKES, draw
 from model.glyph import SIDE, glyph_of
-from model.networks import build, predict
+from model.networks import predict
 from model.training.export import to_onnx
 
 READERS = "reference", "world"
@@ -37,12 +38,7 @@ ADAPTED_TO = 100  # corrected glyphs to which a recognizer adapts
 
 def median_ms(call: Callable[[], object], n: int) -> float:
     """Return the median time of n calls in milliseconds, after ten warm-up calls."""
-    times = []
-    for _ in range(n + 10):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[10:])
+    return 1000 * statistics.median(timeit.repeat(call, number=1, repeat=n + 10)[10:])
 
 
 def reading(canvas: np.ndarray, n: int) -> dict:
@@ -79,7 +75,7 @@ def in_onnx(name: str, glyph: torch.Tensor, n: int) -> float | None:
         try:
             import onnxruntime
 
-            to_onnx(*weights.load(weights.locate(name)), path)
+            to_onnx(*weights.load(name), path)
         except ModuleNotFoundError:
             return None
         options = onnxruntime.SessionOptions()
@@ -205,10 +201,6 @@ def as_text(results: dict, n: int) -> str:
         f"peak; an empty page that imports the same packages {started['empty_page_s']:.1f} s and "
         f"{started['empty_page_mb']:.0f} MB, medians of {STARTS}."
     )
-    counts = {
-        name: sum(part.numel() for part in build(name).parameters()) for name in (*READERS, "finder", "line", "quick")
-    }
-    rows.append("\nParameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) + ".")
     return "\n".join(rows)
 
 

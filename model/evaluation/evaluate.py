@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from model import Prediction, Recognizer, weights
+from model.evaluation import tables
 from model.evaluation.adaptation import extract_features, measure_learning
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
@@ -19,14 +20,6 @@ from model.evaluation.pages import measure_pages
 from model.evaluation.reliability import auroc, calibration_error, histogram, interval, reliability
 from model.evaluation.scenes import measure_scenes
 from model.evaluation.strokes import draw_somewhere, read_strokes
-from model.evaluation.tables import (
-    as_learning_table,
-    as_nuisance_table,
-    as_page_table,
-    as_scene_table,
-    as_table,
-    over_seeds,
-)
 from model.glyph import SIDE, glyph_of
 from model.images import Source
 from model.networks import folded
@@ -205,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
         if letters := results[name].get("letters"):
             how = "at the threshold that keeps 99% of stroke digits, without the finder"
             letters["refused"][how] = without_finder(recognizer, options.data)
-    print("In %; accuracies with 95% confidence intervals\n\n" + as_table(results))
+    print("In %; accuracies with 95% confidence intervals\n\n" + tables.as_table(results))
     for name, recognizer in recognizers.items():
         strokes = results[name]["strokes"]
         if strokes:
@@ -215,7 +208,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name}, its card says: {card}")
         if options.mistakes:
             save_mistakes(read[name], options.mistakes / Path(name).stem)
-    kinds = {name: recognizer.card["network"] for name, recognizer in recognizers.items()}
     if "strokes" not in missing:
         drawings = [
             [] if of in missing else list(read_strokes(options.data / "eval" / REAL[of][0]))
@@ -223,9 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         ]
         for name, recognizer in recognizers.items():
             results[name]["learning"] = measure_learning(extract_features(recognizer, *drawings))
-        print("\n" + as_learning_table({name: result["learning"] for name, result in results.items()}))
-    if spread := over_seeds(kinds, results):
-        print("\n" + spread)
+        print("\n" + tables.as_learning_table({name: result["learning"] for name, result in results.items()}))
     pages = {}
     for name, recognizer in recognizers.items() if options.pages else ():
         single = {
@@ -239,12 +229,12 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = options.mistakes and options.mistakes / Path(name).stem
         results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval", wrong)
     if any(pages.values()):
-        print("\n" + as_page_table(pages))
+        print("\n" + tables.as_page_table(pages))
     for name in pages:
         if results[name]["scenes"]:
-            print(f"\n{name}\n\n" + as_scene_table(results[name]["scenes"]))
+            print(f"\n{name}\n\n" + tables.as_scene_table(results[name]["scenes"]))
     for name in pages:
-        print(f"\n{name}\n\n" + as_nuisance_table(results[name]["nuisances"]))
+        print(f"\n{name}\n\n" + tables.as_nuisance_table(results[name]["nuisances"]))
     if options.json:
         for name, result in results.items():
             result["sha256"] = {of: weights.digest(of) for of in (name, options.finder, "line")}

@@ -142,21 +142,7 @@ def combined(paper: Paper, strength: float, random: Random) -> Paper:
     return paper
 
 
-NUISANCES: list[Callable[[Paper, float, Random], Paper]] = [
-    gradient,
-    shadow,
-    noise,
-    blur,
-    ruling,
-    squares,
-    tilt,
-    jpeg,
-    desk,
-    perspective,
-    boxes,
-    margin,
-    combined,
-]
+NUISANCES = [gradient, shadow, noise, blur, ruling, squares, tilt, jpeg, desk, perspective, boxes, margin, combined]
 
 
 def degraded_sheets(nuisance: Callable, strength: float, count: int) -> list[tuple[np.ndarray, str]]:

@@ -15,16 +15,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from model import weights
+from model.evaluation import tables
 from model.evaluation.evaluate import REAL
 from model.evaluation.figures import CLASSIFIERS, PICTURES, draw_all
-from model.evaluation.tables import (
-    as_learning_table,
-    as_nuisance_table,
-    as_page_table,
-    as_rival_table,
-    as_scene_table,
-    as_table,
-)
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS, RIVALS, FIGURES = Path("assets/results.json"), Path("assets/rivals.json"), Path("assets/figures")
@@ -35,16 +28,16 @@ MEASURED = "mnist test", *REAL, "learning", "sha256"  # results required of each
 PAGES = "pages", "scenes", "nuisances"  # and of `world` as well
 
 
-def tables(results: dict) -> str:
+def all_tables(results: dict) -> str:
     """Return the tables of the model card."""
     world = results["world"]
     sets = {
         name: {of: measures for of, measures in result.items() if of not in (*PAGES, "learning", "sha256")}
         for name, result in results.items()
     }
-    pages, scenes = as_page_table({"world": world["pages"]}), as_scene_table(world["scenes"])
-    learning = as_learning_table({"world": world["learning"]})
-    return "\n\n".join([as_table(sets), pages, scenes, as_nuisance_table(world["nuisances"]), learning])
+    pages, scenes = tables.as_page_table({"world": world["pages"]}), tables.as_scene_table(world["scenes"])
+    learning = tables.as_learning_table({"world": world["learning"]})
+    return "\n\n".join([tables.as_table(sets), pages, scenes, tables.as_nuisance_table(world["nuisances"]), learning])
 
 
 def model_card(results: dict, cards: dict[str, dict]) -> str:
@@ -55,7 +48,7 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     return TEMPLATE.read_text().format(
         index="\n".join(as_result(name, world[name]["accuracy"]) for name in INDEXED),
         digits=card["data"]["mnist_train"],
-        tables=tables(results),
+        tables=all_tables(results),
         strokes=strokes["n"],
         calibration_error=strokes["calibration_error"],
         letters=letters["n"],
@@ -124,13 +117,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         measured = (ROOT / RESULTS).read_bytes()
         results = json.loads(measured)
-        loaded = {name: weights.load(weights.locate(name)) for name in CLASSIFIERS}
+        loaded = {name: weights.load(name) for name in CLASSIFIERS}
         cards = {name: card for name, (_, card) in loaded.items()}
         check(results)
         rivals = json.loads((ROOT / RIVALS).read_text())
         check_current(rivals["sha256"], RIVALS)
         texts = {"MODEL_CARD.md": model_card(results, cards)}
-        texts["README.md"] = between((ROOT / "README.md").read_text(), as_rival_table(rivals["right"]))
+        texts["README.md"] = between((ROOT / "README.md").read_text(), tables.as_rival_table(rivals["right"]))
         digest = hashlib.sha256(measured).hexdigest()
         if options.check:
             stale = [name for name, text in texts.items() if (ROOT / name).read_text() != text]

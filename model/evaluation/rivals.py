@@ -40,7 +40,7 @@ class UsualRecipe:
     """The textbook network after a plain resize to 28 x 28, with dark ink inverted."""
 
     def __init__(self):
-        self.net = weights.load(weights.locate("reference"))[0]
+        self.net = weights.load("reference")[0]
 
     @torch.inference_mode()
     def read_page(self, image: Source) -> Page:

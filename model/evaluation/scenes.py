@@ -74,13 +74,8 @@ def measure_set(
             got, expected = ("".join(filter(str.isdecimal, text)) for text in (got, expected))
         if scattered:
             got, expected = "".join(sorted(got)), "".join(sorted(expected))
-        n, silent, exact, total, said = (
-            n + 1,
-            silent + (not got),
-            exact + (got == expected),
-            total + len(expected),
-            said + len(got),
-        )
+        n, total, said = n + 1, total + len(expected), said + len(got)
+        silent, exact = silent + (not got), exact + (got == expected)
         common = (Counter(got) & Counter(expected)).total()
         errors += max(len(got), len(expected)) - common if scattered else distance(got, expected)
         found += common

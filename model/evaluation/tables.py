@@ -1,7 +1,5 @@
 """Format the results of `model.evaluation.evaluate` as Markdown tables."""
 
-import statistics
-
 from model.evaluation.adaptation import ARBITRARY, CORRECTIONS
 from model.evaluation.nuisances import STRENGTHS
 
@@ -34,12 +32,8 @@ def as_table(results: dict[str, dict]) -> str:
 
 def as_page_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_pages`} as a Markdown table, in %."""
-    rows = [
-        [
-            *("read as pages", "n", "network", "exact", "lines", "characters", "read as one character"),
-            *("pictures with extra characters", "calibration error of the numbers"),
-        ]
-    ]
+    shown = "exact", "lines", "characters", "read as one character", "pictures with extra characters"
+    rows = [["read as pages", "n", "network", *shown, "calibration error of the numbers"]]
     for name in next(iter(results.values())):
         for network, measures in results.items():
             m = measures[name]
@@ -65,13 +59,10 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
-    steps = {
-        f"error on a writer's remaining digits, before -> after correcting {k} misread": f"_{k}" for k in CORRECTIONS
-    }
-    for words, k in (
-        steps | {f"error on a writer's remaining digits, before -> after correcting any {ARBITRARY}": "_any"}
-    ).items():
-        cells = [(100 * m[f"before{k}"], 100 * m[f"after{k}"]) for m in results.values()]
+    steps = {f"correcting {k} misread": k for k in CORRECTIONS} | {f"correcting any {ARBITRARY}": "any"}
+    for words, k in steps.items():
+        cells = [(100 * m[f"before_{k}"], 100 * m[f"after_{k}"]) for m in results.values()]
+        words = f"error on a writer's remaining digits, before -> after {words}"
         rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
     fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())
     rows.append(["repeats of a corrected mistake, now read correctly", *fixed])
@@ -101,22 +92,3 @@ def as_markdown(rows: list[list[str]]) -> str:
     """Format rows as a Markdown table; the first row is the header."""
     header, *more = rows
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *more))
-
-
-def over_seeds(kinds: dict[str, str], results: dict[str, dict]) -> str:
-    """Return the mean and standard deviation of the accuracy, in %, of networks of one kind with several seeds.
-
-    Args:
-        kinds: the kind of each network, by its name in the results.
-        results: as in `as_table`.
-    """
-    lines = []
-    for kind in dict.fromkeys(kinds.values()):
-        names = [name for name in kinds if kinds[name] == kind]
-        if len(names) > 1:
-            lines.append(f"{kind}, mean and standard deviation over {len(names)} seeds:")
-            for of, measures in results[names[0]].items():
-                if measures and "accuracy" in measures:
-                    percentages = [100 * results[name][of]["accuracy"] for name in names]
-                    lines.append(f"- {of}: {statistics.mean(percentages):.2f}, {statistics.stdev(percentages):.2f}")
-    return "\n".join(lines)

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TypeVar
 
+from model.annotate import annotated
 from model.explain import heat_map
 from model.images import Source, load, size, upright
 from model.numbers import Number
@@ -40,11 +41,7 @@ def read(method: Callable[[Source], Read], image: Source) -> Read:
 
 
 def answer(
-    reader: Recognizer,
-    image: Source | None,
-    invitation: str,
-    beside: Recognizer | None = None,
-    explained: bool = True,
+    reader: Recognizer, image: Source | None, invitation: str, beside: Recognizer | None = None, explained: bool = True
 ) -> tuple[str, Page | None, Source | None]:
     """Read a picture; return the answer as HTML and, if anything is written there, the page, in image pixels.
 
@@ -84,7 +81,8 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     if page.sheet:
         tiles.append(markup.tile(laid_flat(picture, small.sheet), "sheet", "The sheet of paper, laid flat"))
     digits = [each for _, each in page.marks if each.digit is not None] or [page.marks[0][1]]
-    tiles += [markup.ink_tile(picture, small), markup.marks_tile(picture, small)]
+    tiles.append(markup.ink_tile(picture, small))
+    tiles.append(markup.tile(annotated(picture, small), "found", "The picture with a box around each digit"))
     if len(digits) > 1:
         tiles += [
             markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:TILES]
@@ -93,7 +91,8 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     (one,) = digits
     tiles.append(markup.glyph_tile(one))
     if one.digit is not None and explained:
-        tiles.append(markup.heat_tile(one.glyph, heat_map(reader.net, one.glyph, one.digit)))
+        heat = markup.in_colour(one.glyph, heat_map(reader.net, one.glyph, one.digit))
+        tiles.append(markup.tile(heat, "why", "The strokes behind the answer, highlighted", "heat"))
     return markup.stages(*tiles)
 
 

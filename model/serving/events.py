@@ -128,14 +128,9 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
         return html, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(image)
     small = page.scaled(picture.width / size(image)[0])
-    boxes = [(box, name(prediction)) for box, prediction in small.marks]
+    boxes = [(box, NOT_A_DIGIT if one.digit is None else str(one.digit)) for box, one in small.marks]
     rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]
     return html, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
-
-
-def name(prediction: Prediction) -> str:
-    """Return the label of a mark: its digit, or "not a digit"."""
-    return NOT_A_DIGIT if prediction.digit is None else str(prediction.digit)
 
 
 async def correct(correction: dict, request: gr.Request) -> str:

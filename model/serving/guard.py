@@ -15,6 +15,8 @@ from model.serving.reader import URL_PREFIX
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MAX_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
 API = "/gradio_api"
+PAGE_PATHS = "/config /assets/ /static/ /svelte/ /theme.css /favicon.ico /manifest.json /robots.txt /pwa_icon"
+API_PATHS = "info theme.css app_id startup-events heartbeat/ mcp queue/ run/predict call/read_ call/v2/read_"
 COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 MAX_HASH_LENGTH = 64  # maximum length of a session hash
@@ -29,31 +31,9 @@ def guard(page: gr.Blocks) -> LimitsMiddleware:
     gradio.routes.GradioMultiPartParser = gradio.route_utils.GradioMultiPartParser = Form
     return LimitsMiddleware(
         allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much
-            *(
-                "/config",
-                "/assets/",
-                "/static/",
-                "/svelte/",
-                "/theme.css",
-                "/favicon.ico",
-                "/manifest.json",
-                "/robots.txt",
-            ),
-            "/pwa_icon",
-            URL_PREFIX,
-            *(f"{API}/{path}" for path in ("info", "theme.css", "app_id", "startup-events", "heartbeat/", "mcp")),
-            *(
-                f"{API}/{path}"
-                for path in (
-                    "queue/",
-                    "run/predict",
-                    "call/read_",
-                    "call/v2/read_",
-                    "component_server",
-                    f"file={UPLOADS}",
-                )
-            ),
-            UPLOAD,
+            *PAGE_PATHS.split(),
+            *(f"{API}/{path}" for path in (*API_PATHS.split(), f"file={UPLOADS}")),
+            *(URL_PREFIX, UPLOAD, COMPONENT_SERVER),
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, COMPONENT_SERVER),

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from model.annotate import annotated
 from model.finder import ink_bounds
 from model.images import as_data_url
 from model.networks import NO_DIGIT
@@ -83,11 +82,6 @@ def on_white(ink: np.ndarray) -> Image.Image:
     return Image.fromarray(np.uint8(np.rint(255 * (1 - ink))))
 
 
-def marks_tile(picture: Image.Image, page: Page) -> str:
-    """Show a picture with a box around each mark; the page's boxes are in pixels of the picture."""
-    return tile(annotated(picture, page), "found", "The picture with a box around each digit")
-
-
 def ink_tile(picture: Image.Image, page: Page) -> str:
     """Show only the ink of the digits, or of the marks if none is a digit, each in its place.
 
@@ -109,12 +103,7 @@ def glyph_tile(prediction: Prediction, caption: str = "glyph") -> str:
     return tile(on_white(prediction.glyph), caption, "The digit as the network sees it, 28 by 28 pixels", "glyph")
 
 
-def heat_tile(glyph: np.ndarray, heat: np.ndarray) -> str:
-    """Show a glyph in the colours of its heat map."""
-    return tile(Image.fromarray(in_colour(glyph, heat)), "why", "The strokes behind the answer, highlighted", "heat")
-
-
-def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def in_colour(glyph: np.ndarray, heat: np.ndarray) -> Image.Image:
     """Colour the ink of a glyph by how strongly it supports the digit.
 
     Args:
@@ -122,13 +111,13 @@ def in_colour(glyph: np.ndarray, heat: np.ndarray) -> np.ndarray:
         heat: [28, 28], see `model.explain.heat_map`; ink that counts against the digit stays cold.
 
     Returns:
-        [28, 28, 3] uint8, on white.
+        An RGB picture, on white.
     """
     around = cv2.blur(heat, (3, 3), borderType=cv2.BORDER_CONSTANT).clip(0)  # smooth: a single pixel says little
     part = around / max(float(around.max()), 1e-6)
     steps = np.linspace(0, 1, len(GLOW))
     colour = np.stack([np.interp(part, steps, channel) for channel in GLOW.T], axis=-1)
-    return np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1))))
+    return Image.fromarray(np.uint8(np.rint(255 * (1 + (colour - 1) * glyph[..., None].clip(0, 1)))))
 
 
 def correction_form(saved: bool) -> str:

@@ -16,7 +16,7 @@ URL_PREFIX = "/reader/"  # URL prefix under which they are served
 def routes() -> list[Route]:
     """Return a route for each file; without the weights, the program ends with a message."""
     try:
-        values, description = weights.for_browser(*weights.load(weights.locate("pocket")))
+        values, description = weights.for_browser(*weights.load("pocket"))
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"app.py: {error}")
     scripts = [BROWSER / name for name in ("reader.js", "layers.js", "inside.js", "words.js")] + [STATIC / "follow.js"]

@@ -86,9 +86,8 @@ def desk(random: Random, side: int) -> Picture:
     surface = np.ascontiguousarray(surface, np.float32)
     for _ in range(int(random.integers(0, 4))):  # seams, edges of boards and tiles
         a, b = random.uniform(-0.2, 1.2, (2, 2)) * side
-        cv2.line(
-            surface, _pixel(a), _pixel(b), float(random.uniform(0, 1) * level), int(random.integers(1, 5)), cv2.LINE_AA
-        )
+        tone = float(random.uniform(0, 1) * level)
+        cv2.line(surface, _pixel(a), _pixel(b), tone, int(random.integers(1, 5)), cv2.LINE_AA)
     return surface.clip(0, 1)
 
 
@@ -164,10 +163,8 @@ def _repeated(random: Random, picture: Picture) -> None:
     shape = random.uniform(0.01, 0.12, 2) * side
     tone, filled = random.random(), random.random() < 0.6
     for i in range(int(random.integers(3, 14))):
-        a = start + i * step
-        cv2.rectangle(
-            picture, _pixel(a), _pixel(a + shape), tone, -1 if filled else int(random.integers(1, 4)), cv2.LINE_AA
-        )
+        a, thick = start + i * step, -1 if filled else int(random.integers(1, 4))
+        cv2.rectangle(picture, _pixel(a), _pixel(a + shape), tone, thick, cv2.LINE_AA)
 
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:

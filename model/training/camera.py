@@ -16,13 +16,11 @@ def photograph(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
     given = len(sheet.tone)
     angle = np.clip(random.normal(0, 0.14), -0.45, 0.45)
     zoom = random.uniform(0.55, 1.0) if on_desk else random.uniform(0.95, 1.15)
-    corners = (
-        np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * given / 2 * (1, 1 if not on_desk else random.uniform(0.6, 1))
-    )
+    aspect = 1, random.uniform(0.6, 1) if on_desk else 1
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * given / 2 * aspect
     corners = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    corners = (
-        corners * zoom * (side / given if on_desk else 1) * (1 + random.normal(0, 0.08 if on_desk else 0.04, (4, 2)))
-    )
+    bent = 1 + random.normal(0, 0.08 if on_desk else 0.04, (4, 2))
+    corners = corners * zoom * (side / given if on_desk else 1) * bent
     place = side / 2 + (random.normal(0, 0.18, 2) * side if on_desk else 0)
     whole = np.array([[0, 0], [given, 0], [given, given], [0, given]], np.float32)
     back = cv2.getPerspectiveTransform(np.float32(corners + place), whole)
@@ -45,10 +43,8 @@ def photograph(random: Random, sheet: Sheet, side: int, on_desk: bool) -> Sheet:
             shade = cv2.GaussianBlur(cv2.warpAffine(cover, shift, (side, side)), None, random.uniform(0.5, 5))
             under = under * (1 - random.uniform(0.2, 0.8) * shade)
         tone = under * (1 - cover) + tone * cover if cover.min() < 1 else tone
-        scale = (zoom * side / given) ** 2
-        things = [(kind, pixels * scale, contrast) for kind, pixels, contrast in sheet.things]
-    else:
-        things = [(kind, pixels * zoom**2, contrast) for kind, pixels, contrast in sheet.things]
+    scale = (zoom * side / given if on_desk else zoom) ** 2
+    things = [(kind, pixels * scale, contrast) for kind, pixels, contrast in sheet.things]
     return Sheet(np.float32(tone), owner, things)
 
 
@@ -70,13 +66,8 @@ def light(random: Random, tone: np.ndarray) -> np.ndarray:
     if random.random() < 0.45:
         tone = cv2.GaussianBlur(np.float32(tone), None, random.uniform(0.3, 1.6))
     if random.random() < 0.1:  # upscaled from low resolution
-        small = cv2.resize(
-            np.float32(tone),
-            None,
-            fx=random.uniform(0.25, 0.7),
-            fy=random.uniform(0.25, 0.7),
-            interpolation=cv2.INTER_AREA,
-        )
+        fx, fy = random.uniform(0.25, 0.7, 2)
+        small = cv2.resize(np.float32(tone), None, fx=fx, fy=fy, interpolation=cv2.INTER_AREA)
         tone = cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
     if random.random() < 0.2:
         tone = 1 - tone

@@ -1,7 +1,7 @@
 """Checkpoints: the state of a training run after an epoch, in one safetensors file, so that it can be resumed."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -15,19 +15,6 @@ from model.weights import read, write
 
 
 @dataclass
-class Progress:
-    """How far a run has got.
-
-    Attributes:
-        epoch: the current epoch, from 1.
-        history: for each finished epoch: loss, accuracy, learning rate, validation loss and validation accuracy.
-    """
-
-    epoch: int = 1
-    history: list[dict[str, float]] = field(default_factory=list)
-
-
-@dataclass
 class Run:
     """Everything that changes during training, except the state of torch's random generator."""
 
@@ -35,7 +22,9 @@ class Run:
     optimizer: Optimizer
     average: AveragedModel | None
     best: dict[str, torch.Tensor]  # weights of the best epoch
-    progress: Progress
+    history: list[
+        dict[str, float]
+    ]  # of each finished epoch: loss, accuracy, learning rate, validation loss and accuracy
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return all tensors of the run by name, on the CPU; see `restore`."""
@@ -48,7 +37,7 @@ class Run:
             named |= {f"optimizer/{i}/{name}": tensor for name, tensor in self.optimizer.state[parameter].items()}
         return {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in named.items()}
 
-    def restore(self, tensors: dict[str, torch.Tensor], progress: dict) -> None:
+    def restore(self, tensors: dict[str, torch.Tensor], history: list[dict[str, float]]) -> None:
         """Restore the state that `tensors` returned; KeyError or RuntimeError if it belongs to another network."""
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
@@ -63,13 +52,13 @@ class Run:
                 for name, value in part(f"optimizer/{i}/").items()
             }
         self.best = part("best/")
-        self.progress = Progress(**progress)
+        self.history = history
         torch.set_rng_state(tensors["random"])
 
 
 def save(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
     """Write a run to a file, atomically."""
-    about = {"recipe": asdict(recipe), "seed": seed, "digits": digits, "progress": asdict(run.progress)}
+    about = {"recipe": asdict(recipe), "seed": seed, "digits": digits, "history": run.history}
     write(run.tensors(), {"run": json.dumps(about)}, path)
 
 
@@ -88,7 +77,7 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
         other = [name for name, value in asked.items() if about[name] != value]
         if other:
             raise ValueError(f"it differs in {' and '.join(other)}")
-        run.restore(tensors, about["progress"])
+        run.restore(tensors, about["history"])
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(

@@ -1,25 +1,30 @@
 """python -m model.training.export [weights] ...: export weights to ONNX, to the Hub, or to a web page."""
 
+import hashlib
 import json
 import re
+import shutil
 import sys
 import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from model import weights
 from model.confidence import calibration_of
 from model.networks import NETWORKS, folded, predict
 from model.training.augmentation import apply_pens, augment
-from model.training.browser import agreement, to_browser, to_static_page
 from model.training.digit_styles import DIGITS
 from model.training.pen import draw_all
 
 CHECKED = 1000  # glyphs on which ONNX and torch are compared
 TOLERANCE = 1e-4  # largest difference allowed between their logits
-CARD = Path(__file__).parent.parent.parent / "MODEL_CARD.md"
+PROJECT_FOLDER = Path(__file__).parents[2]
+CARD, ICON = PROJECT_FOLDER / "MODEL_CARD.md", PROJECT_FOLDER / "assets" / "favicon.svg"
+BROWSER_FILES = PROJECT_FOLDER / "model" / "browser"
+PAGE = "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "worker.js", "manifest.webmanifest"
 HEADER = "---\nlicense: apache-2.0\ntags: [mnist, handwriting, digit-recognition]\n---\n\n"  # the Hub requires it
 PREPROCESSING = (
     "glyphs: [N, 1, 28, 28] float32; 0 is paper, 1 is ink; the digit is 20 pixels long, its centre of mass in the "
@@ -32,7 +37,7 @@ CALIBRATED = (
 )
 
 
-def to_onnx(net: torch.nn.Module, card: dict, path: Path) -> float:
+def to_onnx(net: nn.Module, card: dict, path: Path) -> float:
     """Export a network that reads glyphs to ONNX, and check it against torch.
 
     Args:
@@ -123,6 +128,53 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
         parts = [CommitOperationAdd(name, data) for name, data in files.items()]
         hub.create_commit(repository, parts, commit_message=f"{card['network']}, seed {card['seed']}")
     return files
+
+
+def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
+    """Write the weights that `reader.js` reads, see `model.weights.for_browser`; return the two files.
+
+    Args:
+        net: the network `pocket`.
+        card: the metadata of its weights.
+        folder: where to write; created if missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / "pocket.bin", folder / "pocket.json"]
+    values, description = weights.for_browser(net, card)
+    files[0].write_bytes(values)
+    files[1].write_text(description)
+    return files
+
+
+def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
+    """Write a page that reads digits on the device, offline after the first visit; return its files.
+
+    Args:
+        net, card: see `to_browser`.
+        folder: where to write; created if missing. Any static host can serve it.
+    """
+    files = to_browser(net, card, folder)
+    for name in PAGE:
+        files.append(Path(shutil.copy(BROWSER_FILES / name, folder)))
+    files.append(Path(shutil.copy(ICON, folder / "icon.svg")))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    worker = folder / "worker.js"
+    worker.write_text(worker.read_text().replace("DIGEST", digest))
+    return files
+
+
+def rounded(net: nn.Module) -> nn.Module:
+    """Return a folded copy of a network, its weights rounded as in pocket.bin."""
+    net = folded(net)
+    for parameter in net.parameters():
+        parameter.data = parameter.data.half().float()
+    return net
+
+
+def agreement(net: nn.Module, glyphs: torch.Tensor) -> float:
+    """Return the fraction of glyphs [N, 1, 28, 28] that are read the same after rounding, in [0, 1]."""
+    whole, small = (predict(each, glyphs).argmax(dim=1) for each in (folded(net), rounded(net)))
+    return float((whole == small).float().mean())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -91,7 +91,7 @@ def _capital(random: Random) -> list[np.ndarray]:
 
 def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write a random letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
-    strokes = _points(LETTERS_AND_SIGNS[_random_index(random, LETTERS_AND_SIGNS)])
+    strokes = _points(LETTERS_AND_SIGNS[random.integers(len(LETTERS_AND_SIGNS))])
     strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
     angle = random.normal(0, 0.15)
     matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -242,7 +242,3 @@ def _points(shape: str) -> list[np.ndarray]:
     """Parse a shape into its strokes, each [N, 2]."""
     strokes = (stroke.split() for stroke in shape.split(";"))
     return [np.array([[float(v) for v in word.rstrip("!").split(",")] for word in stroke]) for stroke in strokes]
-
-
-def _random_index(random: Random, things: list) -> int:
-    return int(random.integers(len(things)))

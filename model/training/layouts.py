@@ -64,28 +64,17 @@ class Writer(NumberWriter):
             edges = sorted((some[0], some[-1]) for some in each if len(some))
             away, colour, thick = random.uniform(0.1, 0.6) * self.size, self._ink(), int(random.integers(1, 4))
             bars = [x.min() - away, *((a + b) / 2 for (_, a), (b, _) in pairwise(edges)), x.max() + away]
+            top, foot = y.min() - away, y.max() + away
             for left, right in pairwise(bars):
-                cv2.rectangle(
-                    sheet.tone, _xy(left, y.min() - away), _xy(right, y.max() + away), colour, thick, cv2.LINE_AA
-                )
+                cv2.rectangle(sheet.tone, _xy(left, top), _xy(right, foot), colour, thick, cv2.LINE_AA)
 
     def sheet(self, side: int) -> Sheet:
         """Fill a sheet, `side` pixels wide and high."""
         random, sheet = self.random, self._blank(side)
-        layout = random.choice(
-            [
-                self._alone,
-                self._numbers,
-                self._scattered,
-                self._grid,
-                self._boxes,
-                self._text,
-                self._shapes,
-                self._dirt,
-            ],
-            p=[0.1, 0.28, 0.07, 0.12, 0.1, 0.23, 0.08, 0.02],
-        )
-        if layout in (self._alone, self._numbers, self._scattered, self._text) and random.random() < 0.3:
+        digits = self._alone, self._numbers, self._scattered
+        layouts = [*digits, self._grid, self._boxes, self._text, self._shapes, self._dirt]
+        layout = random.choice(layouts, p=[0.1, 0.28, 0.07, 0.12, 0.1, 0.23, 0.08, 0.02])
+        if layout in (*digits, self._text) and random.random() < 0.3:
             rules(random, sheet.tone, max(8, self.size * random.uniform(0.8, 2)))
         layout(sheet)
         if random.random() < 0.12:
@@ -239,17 +228,8 @@ class Writer(NumberWriter):
                 faint = self.bright * (1 - random.uniform(0.01, GHOST))
                 sheet.put(ghost, *a, float(faint), None)
             elif kind < 0.9:
-                axes = (int(random.uniform(10, 80)), int(random.uniform(10, 80)))
-                cv2.ellipse(
-                    sheet.tone,
-                    _xy(*a),
-                    axes,
-                    0,
-                    *random.uniform(0, 360, 2),
-                    tone,
-                    int(random.integers(1, 5)),
-                    cv2.LINE_AA,
-                )
+                axes, ends = random.uniform(10, 80, 2).astype(int), random.uniform(0, 360, 2)
+                cv2.ellipse(sheet.tone, _xy(*a), axes, 0, *ends, tone, int(random.integers(1, 5)), cv2.LINE_AA)
             else:
                 self._mark(sheet, *a, random.uniform(5, 60))
 

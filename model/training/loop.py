@@ -15,7 +15,7 @@ from model import weights
 from model.memory import keep_memory
 from model.networks import build, half_precision, predict
 from model.training import checkpoint, distributed
-from model.training.checkpoint import Progress, Run
+from model.training.checkpoint import Run
 from model.training.data import Digits
 from model.training.glyphs import Mixture
 from model.training.lines import Strips
@@ -28,13 +28,7 @@ SCENE_WORKERS = max(2, (os.cpu_count() or 1) // 3)  # worker processes that draw
 
 
 def train(
-    recipe: Recipe,
-    digits: Batch,
-    validation: Batch,
-    seed: int,
-    device: torch.device,
-    path: Path,
-    resume: bool = False,
+    recipe: Recipe, digits: Batch, validation: Batch, seed: int, device: torch.device, path: Path, resume: bool = False
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """Train a network, with a progress bar and one line per epoch.
 
@@ -51,7 +45,7 @@ def train(
         resume: continue the run saved there.
 
     Returns:
-        The network on the CPU, in evaluation mode, and its history as in `Progress`.
+        The network on the CPU, in evaluation mode, and its history as in `Run`.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C; the epochs that were finished are saved.
@@ -65,7 +59,7 @@ def train(
     torch.manual_seed(seed)
     net = build(recipe.network)
     if recipe.start:
-        copy_matching(net, weights.load(weights.locate(recipe.start))[0])
+        copy_matching(net, weights.load(recipe.start)[0])
     net = distributed.share_norms(net).to(device, memory_format=torch.channels_last)  # 1.3 times as fast on a CPU
     how = _average(recipe.averaging)
     average = AveragedModel(net, multi_avg_fn=how, use_buffers=True) if recipe.averaging else None
@@ -75,16 +69,16 @@ def train(
     judged = average.module if average else net
     kind = Scenes if recipe.scenes else Strips if recipe.strips else Mixture if recipe.mixture else Digits
     data, validation_set = kind(*digits), validation_batches(kind, *validation)
-    run = Run(net, optimizer, average, best={}, progress=Progress())
+    run = Run(net, optimizer, average, best={}, history=[])
     if resume:
         checkpoint.load(run, recipe, seed, n, path)
     batches = -(-n // recipe.batch_size)
-    with until_interrupted() as interrupted, Bar(recipe, n, run.progress) as bar:
-        while (done := run.progress).epoch <= recipe.epochs:
+    with until_interrupted() as interrupted, Bar(recipe, n, len(run.history)) as bar:
+        for epoch in range(len(run.history), recipe.epochs):
             net.train()
             sums = [0.0, 0.0, 0.0]  # total loss, digits read correctly, digits seen
             parts = prefetched(data, torch.randperm(n).split(recipe.batch_size))
-            for i, (chosen, batch) in enumerate(parts, (done.epoch - 1) * batches):
+            for i, (chosen, batch) in enumerate(parts, epoch * batches):
                 part = i / (recipe.epochs * batches)
                 rate = recipe.learning_rate * (learning_rate_factor(part) if recipe.annealed else 1.0)
                 for group in optimizer.param_groups:
@@ -93,20 +87,19 @@ def train(
                 if stopped:
                     raise KeyboardInterrupt
                 sums = [total + one for total, one in zip(sums, more, strict=True)]
-                bar.move(len(chosen), done.epoch, sums, rate)
+                bar.move(len(chosen), epoch + 1, sums, rate)
             loss, right, seen = sums
             last = {"loss": loss / seen, "accuracy": right / seen, "learning_rate": rate}
             last |= validate(judged, data.loss_and_correct, validation_set, recipe.smoothing, device)
-            done.history.append(last)
-            if last["validation_accuracy"] >= max(epoch["validation_accuracy"] for epoch in done.history):
+            run.history.append(last)
+            if last["validation_accuracy"] >= max(each["validation_accuracy"] for each in run.history):
                 run.best = {name: tensor.detach().to("cpu").clone() for name, tensor in judged.state_dict().items()}
-            bar.log_epoch(done)
-            done.epoch += 1
+            bar.log_epoch(epoch + 1, last)
             if distributed.rank() == 0:
                 checkpoint.save(run, recipe, seed, n, path)
     trained = build(recipe.network)
     trained.load_state_dict(run.best)
-    return trained.eval(), run.progress.history
+    return trained.eval(), run.history
 
 
 def copy_matching(net: nn.Module, other: nn.Module) -> None:

@@ -8,41 +8,32 @@ from collections.abc import Callable, Iterator
 from tqdm import tqdm
 
 from model.training import distributed
-from model.training.checkpoint import Progress
 from model.training.recipes import Recipe
 
 
-class Bar:
-    """The progress bar of a run, shown by the first process."""
+class Bar(tqdm):
+    """The progress bar of a run over n digits, shown by the first process."""
 
-    def __init__(self, recipe: Recipe, n: int, progress: Progress):
-        self.epochs = recipe.epochs
-        quiet, done = distributed.rank() > 0, (progress.epoch - 1) * n
-        self.bar = tqdm(total=recipe.epochs * n, initial=done, unit=" images", unit_scale=True, disable=quiet)
+    def __init__(self, recipe: Recipe, n: int, done: int):
+        self.epochs, quiet = recipe.epochs, distributed.rank() > 0
+        super().__init__(total=recipe.epochs * n, initial=done * n, unit=" images", unit_scale=True, disable=quiet)
 
     def move(self, n: int, epoch: int, sums: list[float], rate: float) -> None:
         """Advance the bar by n digits; `sums` are the epoch's total loss, digits read correctly, and digits seen."""
         loss, right, seen = sums
-        self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
-        self.bar.set_postfix_str(
+        self.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+        self.set_postfix_str(
             f"loss {loss / seen:.4f}, {right / seen:.2%} right, learning rate {rate:.1e}", refresh=False
         )
-        self.bar.update(n)
+        self.update(n)
 
-    def log_epoch(self, progress: Progress) -> None:
-        """Print a line about the finished epoch."""
-        if not self.bar.disable:
-            last = progress.history[-1]
+    def log_epoch(self, epoch: int, last: dict[str, float]) -> None:
+        """Print a line about a finished epoch."""
+        if not self.disable:
             tqdm.write(
-                f"epoch {progress.epoch}/{self.epochs}: loss {last['loss']:.4f}, {last['accuracy']:.2%} right; "
+                f"epoch {epoch}/{self.epochs}: loss {last['loss']:.4f}, {last['accuracy']:.2%} right; "
                 f"validation: loss {last['validation_loss']:.4f}, {last['validation_accuracy']:.2%} right"
             )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.bar.close()
 
 
 @contextlib.contextmanager

@@ -31,50 +31,22 @@ class Recipe:
     mixture: bool = False
     strips: bool = False
     scenes: bool = False
-    annealed: bool = False
-    weight_decay: float = 0.0
+    annealed: bool = True
+    weight_decay: float = 0.02
     averaging: float = 0.0
     smoothing: float = 0.0
     clipping: float = 0.0
 
 
-WORLD = Recipe(
-    "world",
-    epochs=24,
-    batch_size=128,
-    learning_rate=3e-3,
-    mixture=True,
-    annealed=True,
-    weight_decay=0.02,
-    averaging=0.999,
-    smoothing=0.02,
-)
+WORLD = Recipe("world", epochs=24, batch_size=128, learning_rate=3e-3, mixture=True, averaging=0.999, smoothing=0.02)
 
 RECIPES = {
-    "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, annealed=True),
+    "reference": Recipe("reference", epochs=10, batch_size=32, learning_rate=1e-3, weight_decay=0.0),
     "world": WORLD,
     "pocket": replace(WORLD, network="pocket", epochs=40),
-    "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3, annealed=True, weight_decay=0.02),
-    "line": Recipe(
-        "line",
-        epochs=36,
-        batch_size=96,
-        learning_rate=2e-3,
-        start="world",
-        strips=True,
-        annealed=True,
-        weight_decay=0.02,
-        averaging=0.999,
-    ),
+    "quick": Recipe("quick", epochs=2, batch_size=128, learning_rate=4e-3),
+    "line": Recipe("line", epochs=36, batch_size=96, learning_rate=2e-3, start="world", strips=True, averaging=0.999),
     "finder": Recipe(
-        "finder",
-        epochs=72,
-        batch_size=192,
-        learning_rate=3e-3,
-        scenes=True,
-        annealed=True,
-        weight_decay=0.02,
-        averaging=0.998,
-        clipping=1.0,
+        "finder", epochs=72, batch_size=192, learning_rate=3e-3, scenes=True, averaging=0.998, clipping=1.0
     ),
 }
