@@ -39,6 +39,12 @@ def test_a_number_is_read_from_left_to_right(reader, text):
     assert reader.read_page(number(text)).text == text
 
 
+@pytest.mark.parametrize("text", ["1000", "5000", "800"])
+def test_zeros_side_by_side_drawn_with_a_thick_pen_are_digits(reader, text):
+    digits = [draw(STROKES[int(digit)], 16, 50, (20 + 60 * i, 100)) for i, digit in enumerate(text)]
+    assert reader.read_page(np.min(digits, axis=0)).text == text
+
+
 def test_a_rejected_symbol_stays_a_single_mark(reader):
     """A question mark is wide enough to be a candidate for splitting, but contains no digits."""
     arc_and_point = [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]]
