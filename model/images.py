@@ -180,7 +180,11 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     except _DAMAGE as error:
         if getattr(error, "errno", None):
             raise UnreadableError(f"{name} cannot be read ({error.strerror}): choose a picture") from None
-        raise UnreadableError(f"{name} is damaged ({error}): save or send it again") from None
+        raise UnreadableError(f"{name} is damaged ({_in_one_line(error)}): save or send it again") from None
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _most(picture: Image.Image) -> int:
@@ -203,7 +207,7 @@ def _from_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     except Image.DecompressionBombError:
         raise _too_large("the picture") from None
     except _DAMAGE as error:
-        raise UnreadableError(f"the picture is damaged ({error}): save or send it again") from None
+        raise UnreadableError(f"the picture is damaged ({_in_one_line(error)}): save or send it again") from None
     return _from_pixels(small)
 
 

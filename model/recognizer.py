@@ -17,10 +17,10 @@ from model.confidence import calibration_of, probabilities, tempered
 from model.corrections import load as load_corrections
 from model.finder import Mark
 from model.fusion import fuse
-from model.glyph import frame_all
+from model.glyph import SIDE, frame_all
 from model.images import Source, decoded
 from model.ink import Components, connected_components, ink
-from model.networks import NETWORKS, SIGNS, digit_scores, folded
+from model.networks import NETWORKS, NO_DIGIT, SIGNS, digit_scores, folded
 from model.numbers import EPSILON
 from model.orientation import oriented
 from model.page import Item, Page, page_of
@@ -108,11 +108,16 @@ class Recognizer:
             labels: [N] int64, 0 to 9, or 10 for a non-digit.
 
         Raises:
-            ValueError: the network is neither adapted nor an nn.Sequential that ends in nn.Linear.
+            ValueError: there are no glyphs, the shapes do not match, a label is not 0 to 10, or the network is neither
+                adapted nor an nn.Sequential that ends in nn.Linear.
         """
-        glyphs = torch.from_numpy(np.ascontiguousarray(glyphs, dtype=np.float32))
+        glyphs, labels = np.ascontiguousarray(glyphs, dtype=np.float32), np.asarray(labels, np.int64)
+        if not len(glyphs) or glyphs.shape != (*labels.shape, SIDE, SIDE):
+            raise ValueError(f"got glyphs {glyphs.shape} and labels {labels.shape}: give [N, 28, 28] and [N]")
+        if not np.isin(labels, [*range(10), NO_DIGIT]).all():
+            raise ValueError(f"got labels {sorted(set(labels.tolist()))}: give 0 to 9, or {NO_DIGIT} for a non-digit")
         adapted = copy.copy(self)
-        adapted.net = Adapted(self.net, glyphs, torch.from_numpy(np.asarray(labels, np.int64)))
+        adapted.net = Adapted(self.net, torch.from_numpy(glyphs), torch.from_numpy(labels))
         return adapted
 
     def read_digit(self, image: Source) -> Prediction:

@@ -47,6 +47,14 @@ def test_the_folder_of_corrections_is_used_when_loading(reader, glyphs, tmp_path
         Recognizer.load(corrections=tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("shape", "labels"), [((0, 28, 28), []), ((1, 28, 28), [1, 2]), ((1, 28), [1]), ((1, 28, 28), [11])]
+)
+def test_glyphs_and_labels_that_do_not_match_are_refused(reader, shape, labels):
+    with pytest.raises(ValueError, match="give"):
+        reader.adapt(np.zeros(shape), labels)
+
+
 def test_only_a_network_that_ends_in_a_linear_layer_can_adapt(glyphs):
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.Softplus())
     with pytest.raises(ValueError, match="linear layer"):

@@ -80,7 +80,7 @@ for (const end of ["pointerup", "pointercancel"])
   });
 document.querySelector("#clear").addEventListener("click", clear);
 document.addEventListener("keydown", ({ key }) => {
-  if (key === "Escape" || key === "Delete") clear();
+  if (key === "Delete") clear();
 });
 fold.addEventListener("toggle", answer);
 

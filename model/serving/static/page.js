@@ -19,6 +19,10 @@
   });
   takeUpBrush();
 
+  addEventListener("storage", ({ key }) => { // another tab has corrected something
+    if (key === "corrections") document.dispatchEvent(new Event("corrected"));
+  });
+
   const TYPED_IN = "input:not([type=checkbox]), textarea, [contenteditable]";
   const seen = (selector) => [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
   const press = (name) => seen(`#pad button[aria-label="${name}"]:not([disabled])`)?.click();
@@ -27,7 +31,7 @@
     if (!seen("#pad")) return; // the Draw tab is not shown
     const undo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (undo) press(event.shiftKey ? "Redo" : "Undo");
-    else if (event.key === "Delete" || event.key === "Escape") press("Clear canvas");
+    else if (event.key === "Delete") press("Clear canvas");
     else return;
     event.preventDefault();
   });
