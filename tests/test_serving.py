@@ -337,7 +337,7 @@ from pathlib import Path
 from model import corrections
 for i in itertools.count():
     glyph = np.random.default_rng(i).random((28, 28), np.float32)
-    corrections.keep(glyph, i % 10, Path("kept"))
+    corrections.save(glyph, i % 10, Path("kept"))
     print(i, flush=True)
 """
 

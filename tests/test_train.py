@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder,
 def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     kept = tmp_path / "kept"
     for digit in (3, 3, 8):
-        corrections.keep(glyph(draw(STROKES[digit], 8 + digit, 160, (70, 50))), digit, kept)
+        corrections.save(glyph(draw(STROKES[digit], 8 + digit, 160, (70, 50))), digit, kept)
     flags = "--epochs", "1", "--limit", "40", "--seed", "1"
     run(folder, tmp_path / "with", *flags, "--corrections", str(kept))
     run(folder, tmp_path / "without", *flags)
