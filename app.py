@@ -31,7 +31,7 @@ WITH_CORRECTIONS = "(photo, both) => [photo, both, window.keptCorrections()]"  #
 
 def place_answer(kind: str) -> gr.HTML:
     """Place a tab's answer and, below it, the form that corrects a wrong one."""
-    said = gr.HTML(markup.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
+    answer = gr.HTML(markup.headline("", events.INVITATIONS[kind]), elem_id=f"{kind}-answer", elem_classes="answer")
     saved = corrections.storage() is not None
     gr.HTML(
         html_template=markup.correction_form(saved),
@@ -39,7 +39,7 @@ def place_answer(kind: str) -> gr.HTML:
         server_functions=[events.correct] if saved else [],
         elem_id=f"{kind}-correct",
     )
-    return said
+    return answer
 
 
 def place_pad() -> Pad:

@@ -66,8 +66,9 @@ def group_numbers(line: list) -> list[list]:
         if last is None or one.box[0] - last.box[2] > limit * height:
             groups.append([])
         groups[-1].append(one)
-    kept = [valid_indices("".join("0" if one.prediction else one.kind for one in group)) for group in groups]
-    return [[group[i] for i in left] for group, left in zip(groups, kept, strict=True) if left]
+    kinds = ("".join("0" if one.prediction else one.kind for one in group) for group in groups)
+    numbers = [[group[i] for i in valid_indices(some)] for group, some in zip(groups, kinds, strict=True)]
+    return [number for number in numbers if number]
 
 
 def stacked(line: list) -> list:

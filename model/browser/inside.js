@@ -1,8 +1,8 @@
 // Shows what each layer of `pocket` sees, and how each pixel of a map was computed.
 const ROW_WIDTH = 640; // pixels: width of a layer's row of maps on the screen
 const FOLD_CONTENT = `<summary>Look inside the network</summary>
-<p>The feature maps of each layer of the network on this device, for a single digit as you draw. Brighter means stronger. Tap a pixel
-to see which pixels of the previous layer feed it, and with what weights.</p>
+<p>The feature maps of each layer of the network on this device, for a single digit as you draw. Brighter means
+stronger. Tap a pixel to see which pixels of the previous layer feed it, and with what weights.</p>
 <div class="maps"></div>
 <p class="patch" role="status"></p>
 <style>

@@ -1,5 +1,5 @@
 // A reading in words, as in model/serving/answers.py.
-const CONFIDENT = 0.8; // minimum probability to name a digit without its rival
+const CONFIDENT = 0.8; // minimum probability to name a digit without the runner-up
 
 export const NOT_FOUND = "No digits found. Try writing larger or, for a photo, moving closer or adding light.";
 
