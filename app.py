@@ -26,7 +26,6 @@ MAX_AGE, SWEEP_INTERVAL = 3600, 10  # seconds: maximum age of an upload, and int
 MAX_BYTES = 500_000_000  # maximum total size of uploads
 SHUTDOWN_SECONDS = 3  # seconds that open requests get to finish on shutdown
 PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
-WITH_CORRECTIONS = "(photo, both) => [photo, both, window.keptCorrections()]"  # what correct.js keeps in this browser
 
 
 def place_answer(kind: str) -> gr.HTML:
@@ -60,16 +59,16 @@ def place_pad() -> Pad:
 
 with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     gr.Markdown("# Handwritten digit reader", elem_id="title")
+    bridge = gr.HTML(
+        html_template="<p role='status'></p>",
+        js_on_load=(STATIC / "live.js").read_text(),
+        server_functions=[events.read_drawing],
+        elem_id="live",
+    )
     with gr.Tabs():
         with gr.Tab("Draw", id="draw"), gr.Row():
             with gr.Column(min_width=COLUMN_WIDTH):
                 place_pad()
-                bridge = gr.HTML(
-                    html_template="<p role='status'></p>",
-                    js_on_load=(STATIC / "live.js").read_text(),
-                    server_functions=[events.read_drawing],
-                    elem_id="live",
-                )
                 with gr.Column(visible=False) as fallback:
                     fallback_pad = place_pad()
             with gr.Column(min_width=COLUMN_WIDTH):
@@ -101,10 +100,14 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
     # a script that cannot access the canvas triggers a click: the fallback pad appears and sends each finished stroke
     bridge.click(lambda: gr.update(visible=True), None, fallback, **PRIVATE)
     fallback_pad.change(events.answer_stroke, [fallback_pad, both], drawing_answer, **PRIVATE)
-    known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # correct.js clicks it
+    known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # page.js clicks it
     shown = [photo_answer, boxes, text, table, sheet]
-    for event in (photo.change, both.change, again.click):
-        event(events.answer_photo, [photo, both, known], shown, js=WITH_CORRECTIONS, **PRIVATE)
+    for event in (photo.change, again.click):
+        asked = event(
+            events.answer_photo, [photo, both, known], shown, js="window.asked", trigger_mode="always_last", **PRIVATE
+        )
+        for done in (asked.then, asked.failure):
+            done(None, js="window.answered", **PRIVATE)
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")
 

@@ -156,7 +156,8 @@ def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(visit):
         visitor.page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
         visitor.sees("photo", str(digit))
     visitor.page.evaluate(PASTE, "")
-    visitor.page.locator("#photo-answer").get_by_text("no picture on the clipboard").wait_for()
+    visitor.page.locator("#notice").get_by_text("no picture on the clipboard").wait_for()
+    visitor.sees("photo", "5")
 
 
 def test_at_200_percent_zoom_the_answer_stays_in_view(visit):
@@ -269,7 +270,7 @@ def test_a_camera_that_cannot_be_used_is_explained(browser, address, error, word
     access = visitor.page.get_by_text("Click to Access Webcam")
     if access.is_visible():
         access.click()
-    visitor.page.locator("#photo-answer").get_by_text(words).wait_for()
+    visitor.page.locator("#notice").get_by_text(words).wait_for()
     context.close()
 
 

@@ -138,6 +138,35 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
+def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(visit, photo):
+    visitor, waiting = visit(), []
+    page = visitor.page
+    page.get_by_role("tab", name="Photo").click()
+    page.locator("#photo-answer").wait_for()
+
+    def look(route):
+        waiting.append(page.locator("#photo-answer").get_attribute("aria-busy"))
+        route.continue_()
+
+    page.route("**/queue/join*", look)
+    page.locator("#picture input[type=file]").set_input_files(photo)
+    visitor.sees("photo", "3")
+    page.locator("#photo-answer[aria-busy=false]").wait_for()
+    status = page.locator("#live [role=status]")
+    status.filter(has_text="It is a 3").wait_for(state="attached")
+    assert status.evaluate("status => status.checkVisibility()")  # screen readers skip what is hidden
+    assert waiting == ["true"]
+
+
+def test_comparing_asks_the_server_about_a_photo_only_if_there_is_one(visit):
+    visitor, asked = visit(), []
+    visitor.page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    visitor.draw(STROKES[7])
+    visitor.page.get_by_label("textbook").check()
+    visitor.page.locator("#draw-answer section").first.wait_for()
+    assert asked == []
+
+
 def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(visit, photo, tmp_path):
     page = visit().page
     page.get_by_role("tab", name="Photo").click()
@@ -193,6 +222,11 @@ def test_the_api_reads_a_sheet(client, sheet):
     assert answer["text"] == "3141\n59"
     assert [mark["digit"] for mark in answer["marks"]] == [3, 1, 4, 1, 5, 9]
     assert all(len(mark["box"]) == 4 and len(mark["top"]) == 3 for mark in answer["marks"])
+
+
+def test_the_examples_of_the_api_page_upload_a_file(client):
+    asked = client.view_api(return_format="dict")["named_endpoints"]["/read_page"]["parameters"]
+    assert [one["example_input"]["path"] for one in asked] == ["photo.jpg"]
 
 
 def test_the_api_returns_an_error_message_for_a_bad_picture(client, tmp_path):

@@ -28,6 +28,10 @@ class Picture(gr.Image):
         """Return the path of the uploaded file, or None if there is none."""
         return None if payload is None else str(uploaded(payload))
 
+    def example_payload(self) -> dict:
+        """Return the example that "Use via API" prints: a file, since the server fetches no URLs."""
+        return {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+
 
 class Pad(gr.Sketchpad):
     """A gr.Sketchpad that decodes drawings through our own checks and drops old ones; Gradio's keeps them for ever."""

@@ -17,10 +17,7 @@ const store = (corrections) => {
   document.dispatchEvent(new Event("corrected"));
 };
 
-document.addEventListener("corrected", () => {
-  count();
-  if (tab === "photo") document.querySelector("#again")?.click();
-});
+document.addEventListener("corrected", count);
 element.addEventListener("toggle", () => (thanks.textContent = ""), true);
 const clicked = async ({ target }) => {
   if (target.tagName !== "BUTTON") return;

@@ -40,12 +40,37 @@
     while (!document.querySelector(selector)) await new Promise((resolve) => setTimeout(resolve, 100));
     return document.querySelector(selector);
   };
+  const announce = (words) => (document.querySelector("#live [role=status]").textContent = words);
+  const notify = async (words) => { // below the picture, until the next one
+    const picture = await appears("#picture");
+    document.querySelector("#notice")?.remove();
+    picture.after(Object.assign(document.createElement("p"), { id: "notice", textContent: words }));
+    announce(words);
+  };
+
+  // The Photo tab shows that a picture is being read until the server has answered; app.py calls both functions.
+  window.asked = (picture) => {
+    document.querySelector("#photo-answer").ariaBusy = picture !== null;
+    document.querySelector("#notice")?.remove();
+    return [picture, document.querySelector("#both input").checked, window.keptCorrections()];
+  };
+  window.answered = () => {
+    const answer = document.querySelector("#photo-answer");
+    answer.ariaBusy = false;
+    announce(answer.querySelector(".words").textContent);
+  };
+  const askAgain = () => {
+    if (document.querySelector("#picture img")) document.querySelector("#again").click();
+  };
+  document.addEventListener("corrected", askAgain);
+  document.querySelector("#both").addEventListener("change", askAgain);
+
   document.addEventListener("paste", async ({ target, clipboardData }) => {
     if (target.closest(TYPED_IN)) return;
     const picture = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
     document.querySelectorAll('button[role="tab"]')[1].click();
     if (!picture) {
-      (await appears("#photo-answer .words")).textContent = "There is no picture on the clipboard: copy one first.";
+      notify("There is no picture on the clipboard: copy one first.");
       return;
     }
     const given = new DataTransfer();
@@ -79,7 +104,7 @@
     } catch (error) {
       const insecure = "The camera needs https: upload a picture instead.";
       const words = NO_CAMERA[error.name] ?? (camera ? `The camera did not start: ${error.message}.` : insecure);
-      (await appears("#photo-answer .words")).textContent = words;
+      notify(words);
       throw error;
     }
   };
