@@ -34,10 +34,7 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     """
     if components is None:
         return distinct(find(net, tone, THRESHOLDS[1:]))
-    thick = has_thick_strokes(components)
-    marks = distinct(find(net, tone, finest=0.5 if thick else 1.0))
-    if thick and all(mark.kind != "digit" for mark in marks):  # rows of zeros are seen only at the full resolution
-        marks = distinct(find(net, tone))
+    marks = distinct(find(net, tone, finest=0.5 if has_thick_strokes(components) else 1.0))
     digits = [mark for mark in marks if mark.kind == "digit"]
     whole = whole_ink_marks(components.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)

@@ -1,5 +1,6 @@
 """Touching digits: connected ink -> the ink of each digit that the network `line` reads in it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from model.ctc import Symbol, read_line
-from model.finder import Mark, ink_bounds
-from model.ink import Components, connected_components, is_frame
+from model.finder import Box, Mark, ink_bounds
+from model.ink import ON, Components, connected_components, is_frame
 from model.networks import NEITHER, SYMBOLS
 from model.page import Item
 from model.prediction import Prediction
@@ -18,6 +19,8 @@ from model.proposals import LIKELY
 LOWEST = 9  # pixels: shorter ink cannot be read
 ONE_DIGIT = 0.75  # heights: narrower ink is one digit
 REST = 0.2  # maximum fraction of the ink connected to a digit that may lie outside its box
+OVERHANG = 0.8  # digit heights by which the ink of a number may extend beyond its marks
+RULE_HEIGHT = 0.5  # digit heights: ink beyond the marks that is nowhere thicker is a line
 OVERSIZE = 2.5  # times the size, or the ink, of a mark: larger ink is a line or a frame that the mark touches
 RAREST = 1e-3  # lower bound on the probability of a digit
 CUT_ROWS = 80  # maximum number of rows in which a cut is searched for
@@ -43,7 +46,7 @@ def wide_components(components: Components, marks: list[Mark]) -> list[tuple[tup
         likely = any(marks[i].score >= LIKELY for i in within)
         if likely and LOWEST <= height <= OVERSIZE * tallest and width >= ONE_DIGIT * height:
             own, corner = components.cut_out(label)
-            if not is_frame(own):
+            if not is_frame(own) and not on_ruled_line(own, corner, [marks[i].box for i in within]):
                 found.append((corner, own, within))
     return found
 
@@ -70,6 +73,27 @@ def fragments(components: Components, marks: list[Mark]) -> list[Mark]:
         if inside < (1 - REST) * own.sum() and not (likely and inside >= OVERSIZE * _at_its_place(marks[i]).sum()):
             found.append(marks[i])
     return found
+
+
+def on_ruled_line(ink: np.ndarray, corner: tuple[int, int], marks: Sequence[Box]) -> bool:
+    """Return whether connected ink extends far beyond its marks, as a line does: thin, unlike digits without a mark.
+
+    Args:
+        ink: [h, w] float32 in [0, 1].
+        corner: its (left, top) in the picture.
+        marks: the boxes of the digits on it.
+    """
+    boxes = np.array(marks)
+    height = float((boxes[:, 3] - boxes[:, 1]).max())
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0) - corner, boxes[:, 2:].max(axis=0) - corner
+    on = ink > ON
+    sides = (
+        on[:, : max(0, round(left))],
+        on[:, max(0, round(right)) :],
+        on[: max(0, round(top))].T,
+        on[max(0, round(bottom)) :].T,
+    )
+    return any(side.shape[1] > OVERHANG * height and side.sum(axis=0).max() < RULE_HEIGHT * height for side in sides)
 
 
 def _at_its_place(mark: Mark) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Numbers read as a whole: the network `line` sees all the ink of a number, which was first read mark by mark."""
+"""Numbers read as a whole: the network `line` sees all the ink of a number, or of a line, at once."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 import cv2
@@ -10,22 +12,23 @@ from torch import nn
 
 from model.ctc import LineReading, read_line
 from model.finder import LOW, Mark
-from model.ink import Components, is_frame
+from model.ink import ON, Components, is_frame
 from model.networks import NEITHER
 from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
 from model.page import Item, group_into_lines
-from model.touching import LOWEST, marks_by_component, split_at_symbols
+from model.touching import LOWEST, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
-OVERHANG = 0.8  # digit heights by which the ink of a number may extend beyond its marks
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
-MAX_REREAD = 40  # how many numbers are reread per page at most
+MAX_REREAD = 40  # how many numbers, and lines, are reread per page at most
+EVEN = 0.5  # minimum probability of the reading of a line in which no digit was accepted
+MAX_IN_LINE = 40  # maximum number of tall components in a line
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
 SAME_PEN = 0.75  # pen widths: thinner ink is from another pen, or a table edge
-CHOICE, EVERYTHING = "choice", "everything"  # names of the weights that choose the reading: for one number; for all ink
+CHOICE, EVERYTHING, UNSEEN = "choice", "everything", "unseen"  # names of the weights; see `learn_numbers`
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +52,15 @@ class WholeReading:
         """The text that the page shows if this reading is chosen, without signs that a number cannot have."""
         return without_invalid_signs(self.reading.text)
 
-    def holds(self, points: np.ndarray) -> np.ndarray:
-        """Return which points (x, y) of the picture lie in the bounding box of its ink: [N, 2] -> [N] bool."""
-        inside = points - self.corner
+    @property
+    def probability(self) -> float:
+        """The probability of its symbols, in [0, 1]."""
+        return math.exp(self.reading.log_probability(self.reading.text))
+
+    def holds(self, items: Sequence[Item]) -> np.ndarray:
+        """Return which items have their middle in the bounding box of its ink: [N] bool."""
+        boxes = np.array([one.box for one in items]).reshape(-1, 4)
+        inside = (boxes[:, :2] + boxes[:, 2:]) / 2 - self.corner
         return ((inside >= 0) & (inside < self.ink.shape[::-1])).all(axis=1)
 
     def parts(self) -> list[Mark]:
@@ -109,35 +118,63 @@ def components_under(components: Components, items: Sequence[Item]) -> set[int]:
     return set(marks_by_component(components.labels, [one.mark for one in items]))
 
 
-def all_ink(components: Components, seen: list[Item]) -> list[int]:
-    """List the components of a picture's ink if it forms a single line without a frame; otherwise none.
+def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tuple[list[int], tuple[float, float]]]:
+    """List the components of each line of ink, if it is the only one or if some of it was not read.
+
+    Left out are lines whose digits are connected to a frame or a ruled line, whose ink is far taller than all marks, or
+    that overlap vertically, and all but the first MAX_REREAD lines.
 
     Args:
-        components: the connected components of the picture's ink; at least one.
-        seen: the marks in which the finder saw digits; at least one.
+        components: the connected components of the picture's ink.
+        items: everything on the page, read mark by mark.
 
-    Returns:
+    Yields:
         Their labels, without specks and ruled lines, without ink thinner than the pen (unless under an accepted digit),
-        and without ink on the edge of the picture (unless under a mark); none if ink is far taller than all marks.
+        and without ink on the edge of the picture (unless under a mark); and the rows of the picture, from top to
+        bottom, that the line fills.
     """
     boxes = components.boxes[1:].astype(float)
-    wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    tallest = tall.max()
-    large = tall > TALL * tallest
-    if tallest > FRAME_SIZE * max(one.height for one in seen):
-        return []
-    if np.ptp(boxes[large][:, [1, 3]]) > ONE_LINE * tallest:
-        return []
-    if any(is_frame(components.cut_out(label + 1)[0]) for label in np.flatnonzero(large)):
-        return []
+    wide, tall, middle = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1], (boxes[:, 1] + boxes[:, 3]) / 2
+    seen = [one for one in items if one.prediction and one.mark.score > LOW]
+    digits = [one.mark for one in seen if one.prediction.digit is not None]
+    on = {
+        label - 1: [digits[i].box for i in own] for label, own in marks_by_component(components.labels, digits).items()
+    }
+    highest = FRAME_SIZE * max((one.height for one in seen), default=np.inf)
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == components.labels.shape[::-1]).any(axis=1)
     on_edge[[label - 1 for label in components_under(components, seen)]] = False
-    written = np.isin(components.labels, np.flatnonzero(large) + 1)
-    pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
-    as_thick, ruled = np.minimum(wide, tall) > min(SAME_PEN * pen, pen - 1), ~large & (wide > FRAME_SIZE * tallest)
-    digits = [one for one in seen if one.prediction.digit is not None]
-    as_thick[[label - 1 for label in components_under(components, digits)]] = True
-    return (np.flatnonzero(as_thick & ~ruled & ~on_edge) + 1).tolist()
+    lines = _lines(boxes, tall)
+    for line in lines:
+        tallest, top, bottom = tall[line].max(), boxes[line, 1].min(), boxes[line, 3].max()
+        if tallest > highest or bottom - top > ONE_LINE * tallest or (len(lines) > 1 and on.keys() >= set(line)):
+            continue
+        inks = [components.cut_out(i + 1) for i in line]
+        if any(
+            is_frame(ink) or (i in on and on_ruled_line(ink, at, on[i]))
+            for i, (ink, at) in zip(line, inks, strict=True)
+        ):
+            continue
+        written = components.cut_out(*np.add(line, 1))[0] > ON
+        pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
+        rows = top - ABOVE * tallest, bottom + BELOW * tallest
+        own = (middle > rows[0]) & (middle < rows[1]) & (tall <= TALL * tallest)
+        own[line] = True
+        as_thick = np.minimum(wide, tall) > min(SAME_PEN * pen, pen - 1)
+        as_thick[list(on)] = True
+        ruled = (tall <= TALL * tallest) & (wide > FRAME_SIZE * tallest)
+        yield (np.flatnonzero(own & as_thick & ~ruled & ~on_edge) + 1).tolist(), rows
+
+
+def _lines(boxes: np.ndarray, tall: np.ndarray) -> list[list[int]]:
+    """Group the tall ones of some components, of boxes [N, 4] and heights [N], into lines from top to bottom."""
+    lines: list[list[int]] = []
+    foot = 0.0
+    for i in sorted(np.flatnonzero(tall > TALL * tall.max(initial=0)).tolist(), key=lambda i: boxes[i, 1]):
+        if not lines or foot - boxes[i, 1] < 0.5 * tall[i]:
+            lines.append([])
+        lines[-1].append(i)
+        foot = boxes[lines[-1], 3].max()
+    return [line for line in lines if len(line) <= MAX_IN_LINE][:MAX_REREAD]
 
 
 def accepted(run: Sequence[Item]) -> list[Item]:
@@ -146,34 +183,47 @@ def accepted(run: Sequence[Item]) -> list[Item]:
 
 
 def whole_readings(
-    net: nn.Module, kept: list[Item], components: Components
-) -> Iterator[tuple[str, list[Item], WholeReading]]:
-    """Reread each number on a page as a whole.
-
-    If all the ink in the picture is one line and reads as two or more digits and signs, it is yielded first, as one
-    number. Then come the numbers of two or more symbols; only the MAX_REREAD least certain of them, to bound the time
-    for a dense sheet.
+    net: nn.Module, items: list[Item], components: Components
+) -> Iterator[Iterator[tuple[str, list[Item], WholeReading]]]:
+    """Reread the numbers on a page as a whole.
 
     Args:
         net: the network `line`.
-        kept: everything on the page, read mark by mark.
+        items: everything on the page, read mark by mark.
         components: the connected components of its ink.
 
     Yields:
-        The name of the weights to use, the items read mark by mark, and the second reading.
+        For each line of ink that reads as two or more digits and signs, all of it as one number, and then its numbers;
+        and each other number of two or more symbols. A line without accepted digits is left out if its reading is
+        unlikely or another line cannot be read at all. To bound the time for a dense sheet, only the MAX_REREAD least
+        certain numbers are reread. Each is the name of the weights to use, the items read mark by mark, and the second
+        reading.
     """
-    marks = sorted(kept, key=lambda one: one.box[0] + one.box[2])
-    seen = [one for one in marks if one.prediction and one.mark.score > LOW]
-    fewest = 2 if len(marks) == 1 and accepted(marks) else 1  # a lone digit is not reread
-    labels = all_ink(components, seen) if seen and len(components.boxes) > fewest else []
-    whole = read_whole(net, components, labels) if len(labels) >= fewest else None
-    if whole and len(whole.text) > 1 and NEITHER not in whole.text:
-        yield EVERYTHING, marks, whole
-    found = []
-    for line in group_into_lines(kept):
-        numbers = group_numbers(line)
-        taken = components_under(components, [one for run in numbers for one in run if one.prediction])
-        found += [(run, taken) for run in numbers if len(run) > 1]
-    for run, taken in sorted(found, key=lambda each: probability(each[0]))[:MAX_REREAD]:
-        if whole := read_whole(net, components, ink_around(components, run, taken)):
-            yield CHOICE, run, whole
+    marks = sorted(items, key=lambda one: one.box[0] + one.box[2])
+    numbers = []
+    for line in group_into_lines(items):
+        runs = group_numbers(line)
+        taken = components_under(components, [one for run in runs for one in run if one.prediction])
+        numbers += [(run, taken) for run in runs if len(run) > 1]
+    numbers = sorted(numbers, key=lambda each: probability(each[0]))[:MAX_REREAD]
+
+    def each_of(some: list[tuple[list[Item], set[int]]]) -> Iterator[tuple[str, list[Item], WholeReading]]:
+        for run, taken in some:
+            if whole := read_whole(net, components, ink_around(components, run, taken)):
+                yield CHOICE, run, whole
+
+    lines = []
+    for labels, (top, bottom) in lines_of_ink(components, items):
+        run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
+        if len(labels) == len(run) == len(accepted(run)) == 1:
+            continue  # a lone digit is not reread
+        whole = read_whole(net, components, labels)
+        lines.append((run, whole if whole and NEITHER not in whole.text else None))
+    readable = all(whole or accepted(run) for run, whole in lines)  # else the picture may be text, or on its side
+    for run, whole in lines:
+        if whole and len(whole.text) > 1 and (accepted(run) or (readable and whole.probability > EVEN)):
+            own = [each for each in numbers if each[0][0] in run]
+            numbers = [each for each in numbers if each not in own]
+            yield chain([(EVERYTHING if accepted(run) else UNSEEN, run, whole)], each_of(own))
+    for each in numbers:
+        yield each_of([each])

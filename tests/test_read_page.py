@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from model.evaluation.nuisances import combined, degraded_sheets, ruling, shadow, squares
-from model.evaluation.numbers import compose, numbers
+from model.evaluation.numbers import compose, numbers, ruled_sheets
 from model.evaluation.pages import compare
 from model.evaluation.strokes import STROKES, arc, draw
 from model.images import upright
@@ -219,3 +219,15 @@ def test_composed_numbers_are_reproducible_and_two_to_six_digits_long():
     one, again = numbers(drawings, 5, touching=False), numbers(drawings, 5, touching=False)
     assert all(np.array_equal(a, b) and s == t for (a, s), (b, t) in zip(one, again, strict=True))
     assert all(2 <= len(text) <= 6 for _, text in one)
+
+
+def test_composed_round_numbers_hold_zeros_after_the_first_digit():
+    drawings = [{"strokes": STROKES[i % 10], "label": str(i % 10), "writer": "a/b"} for i in range(60)]
+    assert all(set(text[1:]) == {"0"} for _, text in numbers(drawings, 5, zeros=True))
+
+
+def test_a_ruled_sheet_shows_three_numbers_and_rules_from_side_to_side():
+    drawings = [{"strokes": STROKES[i % 10], "label": str(i % 10), "writer": "a/b"} for i in range(60)]
+    for picture, text in ruled_sheets(drawings, 3):
+        assert len(text.split("\n")) == 3
+        assert (picture < 255).all(axis=1).any()

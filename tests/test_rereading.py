@@ -6,7 +6,7 @@ from model.evaluation.strokes import STROKES, draw
 from model.ink import connected_components
 from model.numbers import text_of
 from model.rereading import AGREED, MARKS_CHOSEN, UNLEARNED, WHOLE_CHOSEN, choose, evidence, replace_number
-from model.whole_numbers import CHOICE, EVERYTHING, read_whole
+from model.whole_numbers import CHOICE, EVERYTHING, UNSEEN, read_whole
 from tests.digits import LETTER
 from tests.test_ctc import Said
 from tests.test_whole_numbers import FAR, ONE, POINT, TWO, as_one, picture, written
@@ -78,7 +78,7 @@ def test_learned_weights_decide_which_reading_counts_and_how_sure_it_is(offset):
 def test_learned_weights_decide_whether_refused_marks_become_a_number(offset):
     letter = draw(LETTER, 9, 160, (100, 100))
     reader = Recognizer.load()
-    weights = UNLEARNED | {EVERYTHING: [0] * 7 + [offset]}
+    weights = UNLEARNED | {UNSEEN: [0] * 7 + [offset]}
     reader.finder = reader.finder[0], reader.finder[1] | {"number_weights": weights}
     reader.line = Said("___5___5")
     assert reader.read_page(letter).text == ("55" if offset > 0 else "")

@@ -68,6 +68,15 @@ def test_a_frame_around_a_digit_is_not_a_candidate_for_splitting():
     assert wide_components(connected_components(page), [mark(5, 5, 145, 95)]) == []
 
 
+def test_digits_on_a_ruled_line_are_not_candidates_for_splitting():
+    page = np.zeros((100, 300), np.float32)
+    page[30:70, 100:160] = bars()
+    two = [mark(100, 30, 130, 70), mark(130, 30, 160, 70)]
+    assert len(wide_components(connected_components(page), two)) == 1
+    page[60:63] = 1
+    assert wide_components(connected_components(page), two) == []
+
+
 def test_a_mark_connected_to_much_other_ink_is_a_fragment():
     page = np.zeros((100, 150), np.float32)
     page[20:50, 20:40] = 1  # the loop of a P

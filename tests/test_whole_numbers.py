@@ -1,13 +1,21 @@
 import cv2
 import numpy as np
-import pytest
 
 from model import whole_numbers
 from model.finder import Mark
 from model.ink import connected_components
 from model.page import Item
 from model.prediction import Prediction
-from model.whole_numbers import CHOICE, EVERYTHING, all_ink, components_under, ink_around, read_whole, whole_readings
+from model.whole_numbers import (
+    CHOICE,
+    EVERYTHING,
+    UNSEEN,
+    components_under,
+    ink_around,
+    lines_of_ink,
+    read_whole,
+    whole_readings,
+)
 from tests.test_ctc import Said
 
 PAPER = 300  # pixels: width of the test pictures
@@ -62,11 +70,17 @@ def test_the_ink_of_a_number_is_cut_out_without_the_rest():
 
 
 def test_a_single_digit_is_not_read_again():
-    assert not again(Said("1"), [written(ONE, 1)], ONE)
+    assert not again(Said("___1__7"), [written(ONE, 1)], ONE)
+    assert again(Said("___1__7"), [written(ONE, 1)], (ONE[0], 75, ONE[2], 95)) != []
 
 
 def again(line, kept, *rectangles):
-    return list(whole_readings(line, kept, connected_components(picture(*rectangles))))
+    return [one for some in whole_readings(line, kept, connected_components(picture(*rectangles))) for one in some]
+
+
+def of_line(components, *items):
+    ((labels, _),) = lines_of_ink(components, items)
+    return labels
 
 
 def as_one(line, components, run):
@@ -95,57 +109,104 @@ def test_of_very_many_numbers_only_the_least_certain_are_read_again(monkeypatch)
     assert run[-1] is kept[-1]
 
 
-def test_all_ink_of_a_picture_is_read_as_one_number_if_it_stands_in_one_line():
-    lone = [written(TWO, 1), written(ONE, 1).as_non_digit()]
-    (which, run, whole), *_ = again(Said("___1__7____1"), lone, ONE, TWO, FAR)
-    assert (which, run, whole.text) == (EVERYTHING, lone[::-1], "171")
-    assert EVERYTHING not in [which for which, *_ in again(Said("___1__7____1"), lone, ONE, TWO, FAR, *BESIDE)]
+def test_a_line_with_ink_that_was_not_read_is_read_as_one_number():
+    items = [written(TWO, 1), written(ONE, 1).as_non_digit()]
+    found = again(Said("___1__7____1"), items, ONE, TWO, FAR)
+    assert [(which, run, whole.text) for which, run, whole in found] == [(EVERYTHING, items[::-1], "171")]
+
+
+def test_of_several_lines_only_those_that_were_not_read_to_the_end_are_read_as_one_number():
+    below = [(left, 75, right, 95) for left, _, right, _ in (ONE, TWO)]
+    read = [written(box, 1) for box in (ONE, TWO)]
+    assert [which for which, *_ in again(Said("___1__7"), read, ONE, TWO, *below)] == [UNSEEN, CHOICE]
+    read += [written(box, 1) for box in below]
+    assert [which for which, *_ in again(Said("___1__7"), read, ONE, TWO, *below)] == [CHOICE, CHOICE]
+
+
+def test_a_line_in_which_nothing_was_seen_is_read_as_one_number():
+    below = [(left, 75, right, 95) for left, _, right, _ in (ONE, TWO)]
+    ((which, run, whole),) = again(Said("___1__7"), [written(FAR, 1)], FAR, *below)
+    assert (which, run, whole.text, whole.corner) == (UNSEEN, [], "17", (19, 74))
+
+
+def test_a_line_in_which_nothing_was_accepted_must_read_with_a_high_probability():
+    assert again(Said("___1__7", 2.0), [], ONE, TWO) == []
+    assert again(Said("___1__7", 2.0), [written(ONE, 1)], ONE, TWO) != []
+
+
+def test_lines_that_share_most_of_their_rows_are_not_read_as_one_number():
+    steps = [(20 + 30 * k, 5 + 15 * k, 40 + 30 * k, 35 + 15 * k) for k in range(5)]
+    assert list(lines_of_ink(connected_components(picture(*steps)), [])) == []
+
+
+def test_a_number_of_a_line_is_not_reread_once_all_its_ink_is():
+    items, components = [written(ONE, 1), written(TWO, 1)], connected_components(picture(ONE, TWO, FAR))
+    ((everything, choice),) = whole_readings(Said("___1__7____1"), items, components)
+    assert (everything[0], choice[0]) == (EVERYTHING, CHOICE)
 
 
 def test_specks_and_ruled_lines_do_not_belong_to_a_number():
-    speck, dash, ruled = (100, 40, 103, 43), (110, 40, 130, 50), (20, 80, 200, 90)
+    speck, dash, ruled = (100, 40, 103, 43), (70, 40, 90, 50), (110, 40, 190, 50)
     components = connected_components(picture(ONE, POINT, TWO, speck, dash, ruled))
-    assert sorted(tuple(components.boxes[label]) for label in all_ink(components, [written(FAR, 1)])) == sorted(
-        [ONE, TWO, dash]
-    )
+    boxes = sorted(tuple(components.boxes[label]) for label in of_line(components, written(FAR, 1)))
+    assert boxes == sorted([ONE, TWO, dash])
 
 
 def test_ink_on_the_edge_or_far_taller_than_all_marks_does_not_belong_to_a_number():
     edge = (0, 20, 10, 70)
     components = connected_components(picture(edge, ONE, TWO))
     margin = connected_components(picture(ONE, TWO, (60, 5, 70, 95)))
-    assert len(all_ink(components, [written(FAR, 1)])) == 2
-    assert len(all_ink(components, [written(edge, 1)])) == 3
-    assert all_ink(margin, [written(ONE, 1)]) == []
+    assert len(of_line(components, written(FAR, 1))) == 2
+    assert len(of_line(components, written(edge, 1))) == 3
+    assert list(lines_of_ink(margin, [written(ONE, 1)])) == []
 
 
 def test_ink_thinner_than_the_pen_belongs_to_a_number_only_if_it_was_read_as_a_digit():
     thin = (80, 20, 84, 70)
     components = connected_components(picture(ONE, TWO, thin))
-    assert len(all_ink(components, [written(ONE, 1)])) == 2
-    assert len(all_ink(components, [written(ONE, 1), written(thin, 1).as_non_digit()])) == 2
-    assert len(all_ink(components, [written(ONE, 1), written(thin, 1)])) == 3
+    assert len(of_line(components, written(ONE, 1))) == 2
+    assert len(of_line(components, written(ONE, 1), written(thin, 1).as_non_digit())) == 2
+    assert len(of_line(components, written(ONE, 1), written(thin, 1))) == 3
 
 
 def test_strokes_of_one_pixel_belong_to_a_number():
     thin = picture((20, 20, 21, 70))
     cv2.ellipse(thin, (60, 45), (15, 25), 0, 0, 360, 1.0)
-    assert len(all_ink(connected_components(thin), [written((45, 20, 75, 70), 0)])) == 2
+    assert len(of_line(connected_components(thin), written((45, 20, 75, 70), 0))) == 2
 
 
 def test_framed_numbers_are_not_reread():
     frame = [(15, 10, 75, 13), (15, 80, 75, 83), (15, 10, 18, 83)]
     boxes = [ONE, TWO, (30, 40, 50, 43)]  # both touch each other, and the frame
     run = [written(ONE, 1), written(TWO, 1)]
-    assert all_ink(connected_components(picture(*boxes)), [run[0]]) != []
-    assert all_ink(connected_components(picture(ONE, TWO, *frame)), [run[0]]) == []
+    assert of_line(connected_components(picture(ONE, TWO)), run[0]) != []
+    assert list(lines_of_ink(connected_components(picture(ONE, TWO, *frame)), [run[0]])) == []
     touching = connected_components(picture(*boxes, *frame, (20, 65, 30, 83)))
     assert ink_around(touching, run, components_under(touching, run)) == []
 
 
-@pytest.mark.parametrize(("kept", "said"), [([], "___1__1"), ([NON_DIGIT], "___1"), ([NON_DIGIT], "__1__#")])
-def test_nothing_is_read_where_no_mark_was_seen_or_where_ink_is_no_number(kept, said):
-    assert not again(Said(said), kept, ONE, TWO)
+def test_a_line_whose_digits_are_connected_to_a_ruled_line_is_not_read_as_one_number():
+    run, rule = [written(ONE, 1), written(TWO, 1)], (0, 50, PAPER, 53)
+    assert list(lines_of_ink(connected_components(picture(ONE, TWO)), run)) != []
+    assert list(lines_of_ink(connected_components(picture(ONE, TWO, rule)), run)) == []
+    assert list(lines_of_ink(connected_components(picture(ONE, TWO, FAR, rule)), run)) != []  # a digit was missed
+
+
+def test_a_line_owns_no_ink_of_another():
+    below = [(left, 75, right, 95) for left, _, right, _ in (ONE, TWO)]
+    lines = list(lines_of_ink(connected_components(picture(ONE, TWO, *below)), [written(ONE, 1)]))
+    assert sorted(len(labels) for labels, _ in lines) == [2, 2]
+
+
+def test_small_numbers_below_a_large_one_stay():
+    small = [written((left, 85, left + 4, 97), 1) for left in (20, 40)]
+    large = [written(ONE, 1), written(TWO, 1)]
+    (_, run, _), *_ = again(Said("___1__7____1"), [*large, *small], ONE, TWO, FAR, *(one.box for one in small))
+    assert run == large
+
+
+def test_ink_that_holds_other_symbols_is_no_number():
+    assert not again(Said("__1__#"), [NON_DIGIT], ONE, TWO)
 
 
 def test_ink_that_is_read_as_signs_alone_is_no_number():

@@ -1,4 +1,4 @@
-"""Compose single digits into pictures of numbers, for evaluation: separate, touching, or with signs."""
+"""Compose single digits into pictures of numbers, for evaluation: separate, touching, with signs, round, or ruled."""
 
 from collections.abc import Sequence
 
@@ -78,9 +78,17 @@ def with_signs(digits: list, random: np.random.Generator) -> list:
 
 
 def numbers(
-    drawings: list[dict], count: int, touching: bool = False, signs: bool = False
+    drawings: list[dict], count: int, touching: bool = False, signs: bool = False, zeros: bool = False
 ) -> list[tuple[np.ndarray, str]]:
-    """Compose numbers of 2 to 6 digits, each from one group of writers, with a fixed seed: (picture, text)."""
+    """Compose numbers of 2 to 6 digits, each from one group of writers, with a fixed seed: (picture, text).
+
+    Args:
+        drawings: strokes as `model.evaluation.strokes.read_strokes` yields them.
+        count: how many numbers.
+        touching: see `compose`.
+        signs: with a decimal point, a minus sign, or the signs of a date, a time or a sum.
+        zeros: every digit but the first is a zero, as in 5000.
+    """
     random = np.random.default_rng(0)
     groups: dict[str, list[dict]] = {}
     for drawing in drawings:
@@ -91,7 +99,24 @@ def numbers(
         pool = pools[random.integers(len(pools))]
         length = random.integers(SHORTEST_NUMBER, LONGEST_NUMBER + 1)
         chosen = [pool[i] for i in random.integers(len(pool), size=length)]
+        if zeros:
+            zero_drawings = [drawing for drawing in pool if drawing["label"] == "0"]
+            chosen[1:] = [zero_drawings[i] for i in random.integers(len(zero_drawings), size=length - 1)]
         chosen = with_signs(chosen, random) if signs else chosen
         text = "".join(one if isinstance(one, str) else one["label"] for one in chosen)
         pictures.append((compose(chosen, random, touching), text))
     return pictures
+
+
+def ruled_sheets(drawings: list[dict], count: int) -> list[tuple[np.ndarray, str]]:
+    """Compose sheets of ruled paper with three numbers, one below the other, with a fixed seed: (picture, text)."""
+    random, composed, sheets = np.random.default_rng(0), numbers(drawings, 3 * count), []
+    for i in range(0, 3 * count, 3):
+        pictures, texts = zip(*composed[i : i + 3], strict=True)
+        width = max(picture.shape[1] for picture in pictures)
+        sheet = np.vstack([np.pad(one, ((0, 0), (0, width - one.shape[1])), constant_values=255) for one in pictures])
+        every, thickness, grey = random.integers(30, 80), random.integers(1, 4), random.integers(90, 220)
+        for y in range(random.integers(every), len(sheet), every):
+            sheet[y : y + thickness] = np.minimum(sheet[y : y + thickness], grey)
+        sheets.append((sheet, "\n".join(texts)))
+    return sheets

@@ -9,12 +9,12 @@ import torch
 from tqdm import tqdm
 
 from model import Recognizer
-from model.evaluation.numbers import numbers
+from model.evaluation.numbers import numbers, ruled_sheets
 from model.evaluation.reliability import calibration_error
 from model.evaluation.strokes import read_strokes
 from model.images import Source
 
-COMPOSED = 1000  # numbers of each kind
+COMPOSED, RULED_SHEETS = 1000, 300  # numbers of each kind; sheets of three numbers
 
 
 def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterable[tuple[Source, int]]]) -> dict:
@@ -39,8 +39,10 @@ def measure_pages(recognizer: Recognizer, folder: Path, single: dict[str, Iterab
             ("separate digits", {}),
             ("touching digits", {"touching": True}),
             ("numbers with signs", {"signs": True}),
+            ("round numbers", {"zeros": True}),
         ):
             results[name] = compare(recognizer, numbers(drawings, COMPOSED, **how), name)
+        results["ruled sheets"] = compare(recognizer, ruled_sheets(drawings, RULED_SHEETS), "ruled sheets")
     for name, pictures in single.items():
         results[f"{name}, as pages"] = compare(recognizer, ((image, str(digit)) for image, digit in pictures), name)
     return results

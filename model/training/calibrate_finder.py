@@ -3,6 +3,7 @@
 `learn_fusion` and `learn_numbers` seed torch's random generator, so that their results depend on the weights alone.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -25,7 +26,7 @@ from model.training.digit_styles import AMONG_OTHERS, DIGITS
 from model.training.layouts import Writer
 from model.training.scenes import CLEAR, DIGITS_PER_SCENE, WHOLE, Scenes, boxes
 from model.training.sheet import DIGIT_KINDS, Pools
-from model.whole_numbers import CHOICE, EVERYTHING, accepted, whole_readings
+from model.whole_numbers import CHOICE, EVERYTHING, UNSEEN, accepted, whole_readings
 
 SCENES = 600  # synthetic scenes on which the fusion weights are learned
 BESIDE = torch.tensor([-1.5])  # fixed weight of the log count of other symbols next to a mark; see `learn_fusion`
@@ -114,10 +115,11 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
     sixth has clutter on and around the number, or a frame; a sixth has a letter and no number; a sixth has words,
-    signs, clutter or an empty frame. The choice is learned from all of them, and a number read where there is none
-    counts FALSE_DIGIT_COST times. The confidence is learned from the clean ones with at most MAX_SYMBOLS symbols:
-    photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
-    which are few, is it learned from all sheets with a number.
+    signs, clutter or an empty frame. A fifth of the numbers are mostly zeros after the first digit. The choice is
+    learned from all of them, and a number read where there is none counts FALSE_DIGIT_COST times. The confidence is
+    learned from the clean ones with at most MAX_SYMBOLS symbols: photographed sheets and long numbers are harder to
+    read than most real pictures. Only for numbers left mark by mark, which are few, is it learned from all sheets with
+    a number.
 
     Args:
         reader: includes the finder to calibrate.
@@ -125,20 +127,24 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         labels: [N] int64, 0 to 9.
 
     Returns:
-        choice, everything: the weights that maximise the likelihood of the correct reading where exactly one is
-            correct: for one number, and for all the ink in a picture.
+        choice, everything, unseen: the weights that maximise the likelihood of the correct reading where exactly one is
+            correct: for one number, for all the ink of a line, and for that of a line in which no digit was accepted.
         agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
             and left mark by mark.
     """
     torch.manual_seed(0)
     pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
+    zeros = np.flatnonzero(labels == 0)
     cases: dict[str, list[tuple[list[float], bool, float]]] = {
-        kind: [] for kind in (CHOICE, EVERYTHING, AGREED, WHOLE_CHOSEN, MARKS_CHOSEN)
+        kind: [] for kind in (CHOICE, EVERYTHING, UNSEEN, AGREED, WHOLE_CHOSEN, MARKS_CHOSEN)
     }
-    readings: list[tuple[bool, str, list[tuple[str, list[float], str, str]]]] = []
+    readings: list[tuple[bool, str, list[list[tuple[str, list[float], str, str]]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
-        writer = Writer(random, pools[clean], random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
+        chosen = random.integers(len(labels), size=DIGITS_PER_SCENE)
+        if i % 5 == 0:
+            chosen[:-1] = random.choice(zeros, len(chosen) - 1)  # the last is written first
+        writer = Writer(random, pools[clean], chosen, 1.0)
         layout = i // 2 % 6
         if layout > 1:
             sheet, text = writer.number(clean=clean)
@@ -151,17 +157,20 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
         tone = np.float32(sheet.tone if clean else light(random, sheet.tone))
         kept, components = reader.read_mark_by_mark(tone)
         again = whole_readings(reader.line, kept, components)
-        some = [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in again]
+        some = [
+            [(which, evidence(run, whole), text_of(accepted(run)), whole.text) for which, run, whole in line]
+            for line in again
+        ]
         readings.append((clean and len(text) <= MAX_SYMBOLS, without_invalid_signs(text), some))
     for _, text, again in readings:
-        for which, given, marks, whole in again:
+        for which, given, marks, whole in itertools.chain(*again):
             if (whole == text) != (marks == text) and NEITHER not in whole:
                 cases[which].append((given, whole == text, 1.0 if text else FALSE_DIGIT_COST))
 
     def learned(*kinds: str) -> dict[str, list[float]]:
         return {kind: _logistic(cases[kind]) if cases[kind] else list(UNLEARNED[kind]) for kind in kinds}
 
-    weights = learned(CHOICE, EVERYTHING)
+    weights = learned(CHOICE, EVERYTHING, UNSEEN)
     for easy, text, again in readings:
         for kind, given, marks, whole in choose_readings(again if text else [], weights):
             if easy or kind == MARKS_CHOSEN:
