@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from model.ctc import LineReading, read_line
-from model.finder import LOW, Mark
+from model.finder import LOW, Box, Mark
 from model.ink import ON, Components, is_frame
 from model.networks import NEITHER
 from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
@@ -136,13 +136,13 @@ def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tupl
     boxes = components.boxes[1:].astype(float)
     wide, tall, middle = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1], (boxes[:, 1] + boxes[:, 3]) / 2
     seen = [one for one in items if one.prediction and one.mark.score > LOW]
-    digits = [one.mark for one in seen if one.prediction.digit is not None]
-    on = {
-        label - 1: [digits[i].box for i in own] for label, own in marks_by_component(components.labels, digits).items()
-    }
     highest = FRAME_SIZE * max((one.height for one in seen), default=np.inf)
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == components.labels.shape[::-1]).any(axis=1)
-    on_edge[[label - 1 for label in components_under(components, seen)]] = False
+    on: dict[int, list[Box]] = {}  # the accepted digits on each component
+    for label, own in marks_by_component(components.labels, [one.mark for one in seen]).items():
+        on_edge[label - 1] = False
+        if digits := [seen[i].box for i in own if seen[i].prediction.digit is not None]:
+            on[label - 1] = digits
     lines = _lines(boxes, tall)
     for line in lines:
         tallest, top, bottom = tall[line].max(), boxes[line, 1].min(), boxes[line, 3].max()

@@ -115,11 +115,10 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     Every other sheet is clean, like a drawing canvas, and its digits can be recognised without their neighbours. A
     sixth has clutter on and around the number, or a frame; a sixth has a letter and no number; a sixth has words,
-    signs, clutter or an empty frame. A fifth of the numbers are mostly zeros after the first digit. The choice is
-    learned from all of them, and a number read where there is none counts FALSE_DIGIT_COST times. The confidence is
-    learned from the clean ones with at most MAX_SYMBOLS symbols: photographed sheets and long numbers are harder to
-    read than most real pictures. Only for numbers left mark by mark, which are few, is it learned from all sheets with
-    a number.
+    signs, clutter or an empty frame. The choice is learned from all of them, and a number read where there is none
+    counts FALSE_DIGIT_COST times. The confidence is learned from the clean ones with at most MAX_SYMBOLS symbols:
+    photographed sheets and long numbers are harder to read than most real pictures. Only for numbers left mark by mark,
+    which are few, is it learned from all sheets with a number.
 
     Args:
         reader: includes the finder to calibrate.
@@ -128,23 +127,19 @@ def learn_numbers(reader: Recognizer, glyphs: torch.Tensor, labels: torch.Tensor
 
     Returns:
         choice, everything, unseen: the weights that maximise the likelihood of the correct reading where exactly one is
-            correct: for one number, for all the ink of a line, and for that of a line in which no digit was accepted.
+            correct: for one number, for all the ink of a line, and for a line in which no digit was accepted.
         agreed, taken, left: the confidence weights (Platt 1999) for numbers read the same both ways, taken as a whole,
             and left mark by mark.
     """
     torch.manual_seed(0)
     pools = [Pools(glyphs, labels, 20, shapes) for shapes in (AMONG_OTHERS, DIGITS)]
-    zeros = np.flatnonzero(labels == 0)
     cases: dict[str, list[tuple[list[float], bool, float]]] = {
         kind: [] for kind in (CHOICE, EVERYTHING, UNSEEN, AGREED, WHOLE_CHOSEN, MARKS_CHOSEN)
     }
     readings: list[tuple[bool, str, list[list[tuple[str, list[float], str, str]]]]] = []
     for i in tqdm(range(NUMBERS), "numbers", unit=" sheets", leave=False):
         random, clean = np.random.default_rng([2, i]), i % 2 == 0
-        chosen = random.integers(len(labels), size=DIGITS_PER_SCENE)
-        if i % 5 == 0:
-            chosen[:-1] = random.choice(zeros, len(chosen) - 1)  # the last is written first
-        writer = Writer(random, pools[clean], chosen, 1.0)
+        writer = Writer(random, pools[clean], random.integers(len(labels), size=DIGITS_PER_SCENE), 1.0)
         layout = i // 2 % 6
         if layout > 1:
             sheet, text = writer.number(clean=clean)
