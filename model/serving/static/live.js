@@ -127,10 +127,12 @@ const prepare = async () => {
   picture(); // what was drawn until now
 };
 
+const moment = () => new Promise((resolve) => setTimeout(resolve, 100));
 const start = async () => {
+  while (!document.querySelector("#pad")) await moment(); // it is loaded after this script
   for (const began = Date.now(); !window.editor?.app?.renderer; ) {
     if (Date.now() - began > CANVAS_WITHIN) throw new Error("no canvas");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await moment();
   }
   const times = [1, 2, 3, 4].map(() => {
     const began = performance.now();
