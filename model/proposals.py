@@ -21,7 +21,8 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     """Propose digits and signs.
 
     Where ink is easily separated from paper, connected components outline a digit more exactly than the finder does.
-    They are proposed in addition to the finder's marks, and each takes its scores from a mark that resembles it.
+    They are proposed in addition to the finder's marks, and each takes its scores from a mark that resembles it. So is
+    all the ink; marks that resemble it give way, but not components: a digit may be underlined.
 
     Args:
         net: the network `finder`.
@@ -38,8 +39,8 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     digits = [mark for mark in marks if mark.kind == "digit"]
     whole = whole_ink_marks(components.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
-    marks = [*marks, *component_marks(components, digits)]
     parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < SAME_MARK_IOU).all()]
+    parts += [mark for mark in component_marks(components, digits) if mark.box not in (one.box for one in whole)]
     return flag_lone(parts + whole)
 
 

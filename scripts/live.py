@@ -129,7 +129,7 @@ def replays(browser, server: Running, data: Path) -> None:
         visitor = Visitor(context, server.url, touch="has_touch" in settings)
         wrong = []
         for drawing in part:
-            visitor.draw(drawing["strokes"], size=150, moves=1)
+            visitor.draw(drawing["strokes"], size=150, moves=1, tolerance=0)
             visitor.page.wait_for_timeout(600)
             said = visitor.page.locator("#draw-answer output").inner_text()
             if said != drawing["label"]:
@@ -150,7 +150,7 @@ def endurance(browser, server: Running) -> None:
         if count in (50, STROKES_DRAWN + 49):
             megabytes = sum(memory_mb(pid, "VmRSS") for pid in family(server.pid))
             held.append((megabytes, sum(1 for _ in server.folder.rglob("*"))))
-        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, moves=1)
+        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, moves=1, tolerance=0)
         if count % 10 == 9:
             visitor.clear()
     (before, files), (after, more) = held

@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import hypothesis
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ for profile, examples in (("short", 200), ("long", 20_000)):
         database=None,
     )
 hypothesis.settings.load_profile("short")
-DESK = {"viewport": {"width": 1280, "height": 900}}
+DESK = {"viewport": {"width": 1024, "height": 720}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -164,13 +165,15 @@ class Visitor:
         left, top = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return [(left + (x - 0.35) * size, top + (y - 0.5) * size) for x, y in points]
 
-    def draw(self, strokes, size=140, right=0.0, moves=16):
+    def draw(self, strokes, size=140, right=0.0, moves=6, tolerance=1.5):
         """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` screen pixels high.
 
-        They are shifted right by `right` times that size; each is drawn in about so many moves of the pen.
+        They are shifted right by `right` times that size, and simplified within `tolerance` screen pixels, since each
+        move of the pen takes long without a GPU; each is drawn in about `moves` moves, or one for each point.
         """
         for stroke in strokes:
             points = self.to_screen([(x + right, y) for x, y in stroke], size)
+            points = cv2.approxPolyDP(np.float32(points), tolerance, closed=False)[:, 0].tolist()
             (self._draw_with_finger if self.touch else self._draw_with_mouse)(points, max(1, moves // len(points)))
 
     def _draw_with_mouse(self, points, steps):

@@ -45,6 +45,13 @@ def test_zeros_side_by_side_drawn_with_a_thick_pen_are_digits(reader, text):
     assert reader.read_page(np.min(digits, axis=0)).text == text
 
 
+@pytest.mark.parametrize("digit", [0, 3, 4, 8])
+@pytest.mark.parametrize("pen", [6, 12])
+def test_an_underlined_digit_is_read(reader, digit, pen):
+    underlined = draw([*STROKES[digit], [[-0.1, 1.25], [0.8, 1.2]]], pen, 90, (100, 80))
+    assert reader.read_page(underlined).text == str(digit)
+
+
 def test_a_rejected_symbol_stays_a_single_mark(reader):
     """A question mark is wide enough to be a candidate for splitting, but contains no digits."""
     arc_and_point = [[*arc(0.3, 0.22, 0.28, 0.22, -170, 60), [0.33, 0.5], [0.32, 0.72]], [[0.32, 0.95], [0.33, 0.97]]]
