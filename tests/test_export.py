@@ -22,6 +22,7 @@ def exported(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_onnx_matches_torch_logits_at_any_batch_size(exported):
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
     net, _ = weights.load("world")
@@ -31,6 +32,7 @@ def test_onnx_matches_torch_logits_at_any_batch_size(exported):
         np.testing.assert_allclose(logits, predict(net, glyphs), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_onnx_file_records_its_preprocessing_card_and_calibration(exported):
     said = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
     assert json.loads(said["card"]) == weights.load("world")[1]

@@ -1,6 +1,7 @@
 """Synthetic writers, on whom the strength of corrections is chosen."""
 
 import numpy as np
+import pytest
 
 from model.evaluation import hands
 from model.evaluation.strokes import draw
@@ -30,6 +31,7 @@ def test_each_drawing_names_its_digit_and_fits_a_canvas():
         assert points.max() == 1
 
 
+@pytest.mark.slow
 def test_the_command_prints_each_setting_and_the_best(capsys):
     assert hands.main(["--writers", "2", "--weights", "reference"]) == 0
     printed = capsys.readouterr().out

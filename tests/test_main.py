@@ -75,6 +75,7 @@ def test_missing_weights_print_an_error_message(pictures, capsys, monkeypatch, t
     assert capsys.readouterr().err.startswith("python -m model: no weights at 'world': choose ")
 
 
+@pytest.mark.slow
 def test_a_broken_pipe_ends_the_run_quietly(pictures):
     reader, writer = os.pipe()
     os.close(reader)

@@ -16,6 +16,7 @@ def rotated(degrees):
     )
 
 
+@pytest.mark.slow
 def test_angles_between_eighths_of_a_turn_are_tried_beside_the_best_eighth(reader, monkeypatch):
     tried = []
     original = orientation.View.rotated
@@ -25,6 +26,7 @@ def test_angles_between_eighths_of_a_turn_are_tried_beside_the_best_eighth(reade
     assert page.turn == 60
 
 
+@pytest.mark.slow
 def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeypatch):
     reread, times = recognizer_module.reread, []
     monkeypatch.setattr(recognizer_module, "reread", lambda *given: times.append(1) or reread(*given))

@@ -159,6 +159,7 @@ def test_grid_lines_as_dark_as_the_pen_cost_few_digits(reader):
     assert compare(reader, degraded_sheets(squares, 1.0, count=5))["characters"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.5, 0.75])
 def test_combined_nuisances_cost_few_digits(reader, strength):
     assert compare(reader, degraded_sheets(combined, strength, count=5))["characters"] > 0.9
