@@ -21,8 +21,9 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     """Propose digits and signs.
 
     Where ink is easily separated from paper, connected components outline a digit more exactly than the finder does.
-    They are proposed in addition to the finder's marks, and each takes its scores from a mark that resembles it. So is
-    all the ink; marks that resemble it give way, but not components: a digit may be underlined.
+    They are proposed in addition to the finder's marks, and each takes its scores from a mark that resembles it. All
+    the ink is proposed as one digit, too: the finder's marks that resemble it are dropped, but its components stay,
+    since one of them may be a digit above an underline.
 
     Args:
         net: the network `finder`.
@@ -40,7 +41,7 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     whole = whole_ink_marks(components.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
     parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < SAME_MARK_IOU).all()]
-    parts += [mark for mark in component_marks(components, digits) if mark.box not in (one.box for one in whole)]
+    parts += [one for one in component_marks(components, digits) if (np.abs(boxes - one.box).max(axis=1) > 1).all()]
     return flag_lone(parts + whole)
 
 

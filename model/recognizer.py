@@ -154,7 +154,7 @@ class Recognizer:
         kept, components = self.read_mark_by_mark(tone, confident_only)
         if components is None:
             return kept
-        weights, fusion = self.finder[1].get("number_weights", UNLEARNED), self.finder[1]["fusion"]
+        weights, fusion = UNLEARNED | self.finder[1].get("number_weights", {}), self.finder[1]["fusion"]
         again = whole_readings(self.line, kept, components)
         return reread(kept, again, weights, lambda parts: self.read_marks(parts, fusion))
 

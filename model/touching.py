@@ -75,15 +75,15 @@ def fragments(components: Components, marks: list[Mark]) -> list[Mark]:
     return found
 
 
-def on_ruled_line(ink: np.ndarray, corner: tuple[int, int], marks: Sequence[Box]) -> bool:
-    """Return whether connected ink extends far beyond its marks, as a line does: thin, unlike digits without a mark.
+def on_ruled_line(ink: np.ndarray, corner: tuple[int, int], digits: Sequence[Box]) -> bool:
+    """Return whether connected ink extends far beyond its digits and is thin there, as a ruled line is.
 
     Args:
         ink: [h, w] float32 in [0, 1].
         corner: its (left, top) in the picture.
-        marks: the boxes of the digits on it.
+        digits: their boxes.
     """
-    boxes = np.array(marks)
+    boxes = np.array(digits)
     height = float((boxes[:, 3] - boxes[:, 1]).max())
     (left, top), (right, bottom) = boxes[:, :2].min(axis=0) - corner, boxes[:, 2:].max(axis=0) - corner
     on = ink > ON

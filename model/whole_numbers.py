@@ -21,8 +21,8 @@ from model.touching import LOWEST, OVERHANG, marks_by_component, on_ruled_line, 
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
-MAX_REREAD = 40  # how many numbers, and lines, are reread per page at most
-EVEN = 0.5  # minimum probability of the reading of a line in which no digit was accepted
+MAX_REREAD = 40  # at most so many numbers, and so many lines, are reread per page
+MIN_UNSEEN = 0.5  # minimum probability of the reading of a line in which no digit was accepted
 MAX_IN_LINE = 40  # maximum number of tall components in a line
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
@@ -121,8 +121,8 @@ def components_under(components: Components, items: Sequence[Item]) -> set[int]:
 def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tuple[list[int], tuple[float, float]]]:
     """List the components of each line of ink, if it is the only one or if some of it was not read.
 
-    Left out are lines whose digits are connected to a frame or a ruled line, whose ink is far taller than all marks, or
-    that overlap vertically, and all but the first MAX_REREAD lines.
+    Left out are lines that hold a frame, or digits connected to a ruled line; whose ink is far taller than all marks;
+    that overlap vertically; or of more than MAX_IN_LINE tall components; and all but the first MAX_REREAD lines.
 
     Args:
         components: the connected components of the picture's ink.
@@ -172,8 +172,9 @@ def _lines(boxes: np.ndarray, tall: np.ndarray) -> list[list[int]]:
     for i in sorted(np.flatnonzero(tall > TALL * tall.max(initial=0)).tolist(), key=lambda i: boxes[i, 1]):
         if not lines or foot - boxes[i, 1] < 0.5 * tall[i]:
             lines.append([])
+            foot = 0.0
         lines[-1].append(i)
-        foot = boxes[lines[-1], 3].max()
+        foot = max(foot, boxes[i, 3])
     return [line for line in lines if len(line) <= MAX_IN_LINE][:MAX_REREAD]
 
 
@@ -215,13 +216,13 @@ def whole_readings(
     lines = []
     for labels, (top, bottom) in lines_of_ink(components, items):
         run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
-        if len(labels) == len(run) == len(accepted(run)) == 1:
-            continue  # a lone digit is not reread
+        if not labels or len(labels) == len(run) == len(accepted(run)) == 1:
+            continue  # nothing but ink on the edge, or a lone digit
         whole = read_whole(net, components, labels)
         lines.append((run, whole if whole and NEITHER not in whole.text else None))
     readable = all(whole or accepted(run) for run, whole in lines)  # else the picture may be text, or on its side
     for run, whole in lines:
-        if whole and len(whole.text) > 1 and (accepted(run) or (readable and whole.probability > EVEN)):
+        if whole and len(whole.text) > 1 and (accepted(run) or (readable and whole.probability > MIN_UNSEEN)):
             own = [each for each in numbers if each[0][0] in run]
             numbers = [each for each in numbers if each not in own]
             yield chain([(EVERYTHING if accepted(run) else UNSEEN, run, whole)], each_of(own))

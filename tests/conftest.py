@@ -165,7 +165,7 @@ class Visitor:
         left, top = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return [(left + (x - 0.35) * size, top + (y - 0.5) * size) for x, y in points]
 
-    def draw(self, strokes, size=140, right=0.0, moves=6, tolerance=1.5):
+    def draw(self, strokes, size=140, right=0.0, moves=6, tolerance=3):
         """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` screen pixels high.
 
         They are shifted right by `right` times that size, and simplified within `tolerance` screen pixels, since each
@@ -173,7 +173,8 @@ class Visitor:
         """
         for stroke in strokes:
             points = self.to_screen([(x + right, y) for x, y in stroke], size)
-            points = cv2.approxPolyDP(np.float32(points), tolerance, closed=False)[:, 0].tolist()
+            ends = points[-1]  # OpenCV leaves it out where it is the first point as well
+            points = [*cv2.approxPolyDP(np.float32(points), tolerance, closed=False)[:, 0].tolist(), ends]
             (self._draw_with_finger if self.touch else self._draw_with_mouse)(points, max(1, moves // len(points)))
 
     def _draw_with_mouse(self, points, steps):

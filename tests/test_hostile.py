@@ -139,7 +139,18 @@ def profile():
     return saved(SEVEN.convert("RGB"), "JPEG", icc_profile=colours + bytes(3_000_000))
 
 
+def dots():
+    """Twenty thousand dots at uneven heights."""
+    paper = np.full((600, 800), 255, np.uint8)
+    for y, x, down in zip(
+        *np.mgrid[2:594:5, 2:794:5].reshape(2, -1), np.random.default_rng(0).integers(3, size=18_921)
+    ):
+        paper[y + down : y + down + 2, x : x + 2] = 0
+    return saved(Image.fromarray(paper), "PNG")
+
+
 NASTY = {
+    "twenty thousand dots": (dots, None),
     "bomb": (bomb, None),
     "more pixels than there are": (lambda: png(200_000, 200_000), "is larger than 100 megapixels: make it smaller"),
     "a lying header": (lambda: png(5000, 5000, data=b"few"), "is damaged"),

@@ -94,6 +94,8 @@ def numbers(
     for drawing in drawings:
         groups.setdefault(drawing["writer"].split("/")[0], []).append(drawing)
     pools = [pool for pool in groups.values() if len(pool) >= 50]
+    if zeros:
+        pools = [pool for pool in pools if any(drawing["label"] == "0" for drawing in pool)]
     pictures = []
     for _ in range(count):
         pool = pools[random.integers(len(pools))]

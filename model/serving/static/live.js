@@ -10,6 +10,7 @@ const RESTED = 150; // ms without a move of the pen before the server is asked
 const ANNOUNCE_AFTER = 600; // debounce in ms before a screen reader announces an answer
 const SLOW_CAPTURE = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
+const NEEDED = ["#pad", "#both input", "#inside details"]; // stand below this script, and are rendered after it
 const answerElement = () => document.querySelector("#draw-answer .prose, #draw-answer");
 const both = () => document.querySelector("#both input");
 const known = () => window.keptCorrections(); // see head.html
@@ -127,12 +128,12 @@ const prepare = async () => {
   picture(); // what was drawn until now
 };
 
-const moment = () => new Promise((resolve) => setTimeout(resolve, 100));
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const start = async () => {
-  while (!document.querySelector("#pad")) await moment(); // it is loaded after this script
+  while (!NEEDED.every((selector) => document.querySelector(selector))) await pause();
   for (const began = Date.now(); !window.editor?.app?.renderer; ) {
     if (Date.now() - began > CANVAS_WITHIN) throw new Error("no canvas");
-    await moment();
+    await pause();
   }
   const times = [1, 2, 3, 4].map(() => {
     const began = performance.now();
