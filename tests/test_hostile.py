@@ -141,11 +141,11 @@ def profile():
 
 def dots():
     """Twenty thousand dots at uneven heights."""
-    paper = np.full((600, 800), 255, np.uint8)
-    for y, x, down in zip(
-        *np.mgrid[2:594:5, 2:794:5].reshape(2, -1), np.random.default_rng(0).integers(3, size=18_921)
-    ):
-        paper[y + down : y + down + 2, x : x + 2] = 0
+    paper, random = np.full((600, 800), 255, np.uint8), np.random.default_rng(0)
+    for x in range(2, 794, 5):
+        for y in range(2, 594, 5):
+            top = y + random.integers(3)
+            paper[top : top + 2, x : x + 2] = 0
     return saved(Image.fromarray(paper), "PNG")
 
 

@@ -134,6 +134,27 @@ def test_a_line_in_which_nothing_was_accepted_must_read_with_a_high_probability(
     assert again(Said("___1__7", 2.0), [written(ONE, 1)], ONE, TWO) != []
 
 
+class InTurn(Said):
+    """A network with a fixed output for each line, from top to bottom."""
+
+    def __init__(self, *texts):
+        super().__init__("")
+        self.texts = iter(texts)
+
+    def forward(self, strips):
+        self.text = next(self.texts)
+        return super().forward(strips)
+
+
+def test_a_line_in_which_nothing_was_accepted_is_left_out_beside_one_that_cannot_be_read():
+    below = [(left, 75, right, 95) for left, _, right, _ in (ONE, TWO)]
+    lines = [(left, 5, right, 70) for left, _, right, _ in (ONE, TWO)]
+    assert [whole.text for *_, whole in again(InTurn("___1__3", "___1__7"), [], *lines, *below)] == ["13", "17"]
+    assert again(InTurn("___#__#", "___1__7"), [], *lines, *below) == []
+    on_edge = (0, 5, 30, 70)
+    assert [whole.text for *_, whole in again(InTurn("___1__7"), [], on_edge, *below)] == ["17"]
+
+
 def test_lines_that_share_most_of_their_rows_are_not_read_as_one_number():
     steps = [(20 + 30 * k, 5 + 15 * k, 40 + 30 * k, 35 + 15 * k) for k in range(5)]
     assert list(lines_of_ink(connected_components(picture(*steps)), [])) == []
