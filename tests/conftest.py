@@ -40,7 +40,7 @@ for profile, examples in (("short", 200), ("long", 20_000)):
         database=None,
     )
 hypothesis.settings.load_profile("short")
-DESK = {"viewport": {"width": 1024, "height": 720}}
+DESK = {"viewport": {"width": 800, "height": 700}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 

@@ -86,7 +86,7 @@ SIGNS = {  # strokes in the same format as digits; a dot is a short line
 def test_numbers_with_signs_are_read(guest, text):
     right = -0.45 * len(text)
     for sign in text:
-        guest.draw(SIGNS[sign] if sign in SIGNS else STROKES[int(sign)], size=70, right=right)
+        guest.draw(SIGNS[sign] if sign in SIGNS else STROKES[int(sign)], size=60, right=right)
         right += 0.5 if sign in ".:" else 0.9
     guest.sees("draw", text)
 
