@@ -41,6 +41,7 @@ def propose(net: nn.Module, tone: np.ndarray, components: Components | None = No
     whole = whole_ink_marks(components.ink, digits)
     boxes = np.array([mark.box for mark in whole]).reshape(-1, 4)
     parts = [mark for mark in marks if mark.kind != "digit" or (iou(np.array(mark.box), boxes) < SAME_MARK_IOU).all()]
+    # a component that is all the ink, but for the pixel that `cut_out` adds on each side, would be proposed twice
     parts += [one for one in component_marks(components, digits) if (np.abs(boxes - one.box).max(axis=1) > 1).all()]
     return flag_lone(parts + whole)
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from statistics import median
 
@@ -52,7 +53,7 @@ class WholeReading:
         """The text that the page shows if this reading is chosen, without signs that a number cannot have."""
         return without_invalid_signs(self.reading.text)
 
-    @property
+    @cached_property
     def probability(self) -> float:
         """The probability of its symbols, in [0, 1]."""
         return math.exp(self.reading.log_probability(self.reading.text))
@@ -157,11 +158,12 @@ def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tupl
         written = components.cut_out(*np.add(line, 1))[0] > ON
         pen = 4 * cv2.distanceTransform(np.uint8(written), cv2.DIST_L2, 3)[written].mean() - 2
         rows = top - ABOVE * tallest, bottom + BELOW * tallest
-        own = (middle > rows[0]) & (middle < rows[1]) & (tall <= TALL * tallest)
+        low = tall <= TALL * tallest
+        own = (middle > rows[0]) & (middle < rows[1]) & low
         own[line] = True
         as_thick = np.minimum(wide, tall) > min(SAME_PEN * pen, pen - 1)
         as_thick[list(on)] = True
-        ruled = (tall <= TALL * tallest) & (wide > FRAME_SIZE * tallest)
+        ruled = low & (wide > FRAME_SIZE * tallest)
         yield (np.flatnonzero(own & as_thick & ~ruled & ~on_edge) + 1).tolist(), rows
 
 
@@ -224,7 +226,7 @@ def whole_readings(
     for run, whole in lines:
         if whole and len(whole.text) > 1 and (accepted(run) or (readable and whole.probability > MIN_UNSEEN)):
             own = [each for each in numbers if each[0][0] in run]
-            numbers = [each for each in numbers if each not in own]
+            numbers = [each for each in numbers if each[0][0] not in run]
             yield chain([(EVERYTHING if accepted(run) else UNSEEN, run, whole)], each_of(own))
     for each in numbers:
         yield each_of([each])
