@@ -128,12 +128,11 @@ const prepare = async () => {
   picture(); // what was drawn until now
 };
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 const start = async () => {
-  while (!NEEDED.every((selector) => document.querySelector(selector))) await pause();
+  for (const selector of NEEDED) await window.appears(selector); // see head.html
   for (const began = Date.now(); !window.editor?.app?.renderer; ) {
     if (Date.now() - began > CANVAS_WITHIN) throw new Error("no canvas");
-    await pause();
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const times = [1, 2, 3, 4].map(() => {
     const began = performance.now();

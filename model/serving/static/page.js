@@ -36,13 +36,9 @@
     event.preventDefault();
   });
 
-  const appears = async (selector) => { // the Photo tab is rendered when first shown
-    while (!document.querySelector(selector)) await new Promise((resolve) => setTimeout(resolve, 100));
-    return document.querySelector(selector);
-  };
   const announce = (words) => (document.querySelector("#live [role=status]").textContent = words);
   const notify = async (words) => { // below the picture, until the next one
-    const picture = await appears("#picture");
+    const picture = await window.appears("#picture");
     document.querySelector("#notice")?.remove();
     picture.after(Object.assign(document.createElement("p"), { id: "notice", textContent: words }));
     announce(words);
@@ -75,7 +71,7 @@
     }
     const given = new DataTransfer();
     given.items.add(picture);
-    const input = await appears('#picture input[type="file"]');
+    const input = await window.appears('#picture input[type="file"]');
     input.files = given.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
@@ -87,7 +83,7 @@
     const before = document.querySelector(SHOWN_PICTURES);
     for (let i = 0; before && i < 50 && document.querySelector(SHOWN_PICTURES) === before; i++)
       await new Promise((resolve) => setTimeout(resolve, 100));
-    target.src = (await appears(SHOWN_PICTURES)).src;
+    target.src = (await window.appears(SHOWN_PICTURES)).src;
   };
   document.addEventListener("error", showWhatWasRead, true);
 
