@@ -40,8 +40,9 @@ for profile, examples in (("short", 200), ("long", 20_000)):
         database=None,
     )
 hypothesis.settings.load_profile("short")
-DESK = {"viewport": {"width": 800, "height": 700}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+COARSE = {"device_scale_factor": 0.5}  # without a GPU, the time of each move of the pen grows with the canvas's pixels
+DESK = {"viewport": {"width": 800, "height": 700}, **COARSE}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, **COARSE}
 
 
 class Running(NamedTuple):

@@ -169,13 +169,15 @@ def test_at_200_percent_zoom_the_answer_stays_in_view(visit):
     assert box["y"] + box["height"] < 400
 
 
-def test_both_networks_are_shown_side_by_side(guest):
+def test_both_networks_are_shown_side_by_side_and_announced(guest):
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
     guest.page.get_by_label("textbook").check()
     for name in ("This page's network", "Textbook network"):
         column = guest.page.locator("#draw-answer section").filter(has=guest.page.get_by_role("heading", name=name))
         column.locator("output").get_by_text("7", exact=True).wait_for()
+    status = guest.page.locator("#live [role=status]")
+    status.get_by_text(re.compile(r"^This page's network It is a 7 .* Textbook network It is a 7 ")).wait_for()
     guest.page.get_by_label("textbook").uncheck()
     guest.page.locator("#draw-answer section").first.wait_for(state="detached")
     guest.clear()
@@ -399,7 +401,7 @@ FOLLOWED = """async () => {
 
 def test_the_drawing_that_the_device_follows_is_that_of_the_pad(visit):
     """Pixels inked in both drawings, over those inked in either."""
-    visitor = visit()
+    visitor = visit(**DESK | {"device_scale_factor": 1})
     visitor.page.evaluate(
         """() => {
           const strokes = Object.getPrototypeOf(window.editor.tools.get("brush").brush_textures);

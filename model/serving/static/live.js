@@ -73,7 +73,7 @@ const show = (html) => {
   answerElement().innerHTML = html;
   clearTimeout(announceTimer);
   announceTimer = setTimeout(() => {
-    element.querySelector("[role=status]").textContent = answerElement().querySelector(".words")?.textContent ?? "";
+    element.querySelector("[role=status]").textContent = window.spoken(answerElement()); // see head.html
   }, ANNOUNCE_AFTER);
 };
 

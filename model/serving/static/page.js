@@ -53,7 +53,7 @@
   window.answered = () => {
     const answer = document.querySelector("#photo-answer");
     answer.ariaBusy = false;
-    announce(answer.querySelector(".words").textContent);
+    announce(window.spoken(answer));
   };
   const askAgain = () => {
     if (document.querySelector("#picture img")) document.querySelector("#again").click();
