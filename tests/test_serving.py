@@ -306,6 +306,31 @@ def test_sigterm_answers_pending_requests_and_exits_with_0(tmp_path, photo):
     assert len(log) <= 3, log  # the address only, nothing about pictures
 
 
+def test_a_language_model_can_call_the_tools_but_have_no_url_fetched(tmp_path, monkeypatch):
+    """As docs/api.md says; a message of the Model Context Protocol, and its answer as an event."""
+    monkeypatch.setenv("GRADIO_MCP_SERVER", "True")
+    url, server = start_page(tmp_path)
+    wait_for(url, server, tmp_path)
+    fetched = []
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        threading.Thread(target=lambda: fetched.append(elsewhere.accept()), daemon=True).start()
+        strange = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/seven.png"
+        answers = [call_tool(url, "read_page", picture) for picture in (on_canvas(STROKES[7]), strange)]
+    server.terminate()
+    assert server.wait(20) == 0
+    assert [answer["isError"] for answer in answers] == [False, True]
+    assert "'text': '7'" in answers[0]["content"][0]["text"]
+    assert fetched == []
+
+
+def call_tool(url, name, image):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": {"image": image}}}
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    status, _, said = ask(f"{url}/gradio_api/mcp/", data=json.dumps(call).encode(), headers=headers)
+    assert status == 200, said
+    return json.loads(said.rpartition("data: ")[2])["result"]
+
+
 def works(url, server, folder):
     """Return whether the started page reads a drawing."""
     wait_for(url, server, folder)

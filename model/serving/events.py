@@ -165,7 +165,8 @@ async def read_digit(image: str, request: gr.Request) -> dict:
     """Read the handwritten digit in an image file.
 
     Args:
-        image: the image file, showing one handwritten digit.
+        image: the image file, showing one handwritten digit; in a tool call, a data URL such as
+            data:image/png;base64,iVBORw0KGgo...
 
     Returns:
         digit (0 to 9, or null if there is none), confidence and score in [0, 1], and top: the three most probable
@@ -178,7 +179,8 @@ async def read_page(image: str, request: gr.Request) -> dict:
     """Read all handwritten digits in an image file.
 
     Args:
-        image: the image file, showing one or more numbers.
+        image: the image file, showing one or more numbers; in a tool call, a data URL such as
+            data:image/png;base64,iVBORw0KGgo...
 
     Returns:
         text: the numbers, line by line; numbers: each one's text, value, box (left, top, right, bottom) in image

@@ -17,7 +17,7 @@ MAX_FILES = 2000  # maximum number of uploads, and of upload names that Gradio r
 API = "/gradio_api"
 PAGE_PATHS = "/config /assets/ /static/ /svelte/ /theme.css /favicon.ico /manifest.json /robots.txt /pwa_icon"
 API_PATHS = "info theme.css app_id startup-events heartbeat/ mcp queue/ run/predict call/read_ call/v2/read_"
-COMPONENT_SERVER, CALL, UPLOAD = (f"{API}/{path}" for path in ("component_server", "call/", "upload"))
+COMPONENT_SERVER, CALL, UPLOAD, MCP = (f"{API}/{path}" for path in ("component_server", "call/", "upload", "mcp"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 MAX_HASH_LENGTH = 64  # maximum length of a session hash
 MAX_SESSIONS = 1000  # number of sessions above which idle ones are forgotten
@@ -37,8 +37,9 @@ def guard(page: gr.Blocks) -> LimitsMiddleware:
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, COMPONENT_SERVER),
-        max_bytes={  # bytes: an upload, a drawing, or an event with a hundred corrections, plus overhead
+        max_bytes={  # bytes: an upload, the same in base64, a drawing, or a hundred corrections, plus overhead
             UPLOAD: (MAX_UPLOAD_MB + 1) * 10**6,
+            MCP: (4 * MAX_UPLOAD_MB // 3 + 1) * 10**6,
             COMPONENT_SERVER: 10**6,
             EVENT[0]: 128_000,
         },
@@ -62,6 +63,8 @@ def problem_with(page: gr.Blocks, path: str, body: object) -> str | None:
     """Return what is wrong with a request's JSON, or None; Gradio itself trusts it too much."""
     if not isinstance(body, dict):
         return "send a JSON object"
+    if path == MCP:
+        return None  # Gradio turns its calls into requests to read_digit and read_page, which come here as well
     session, data = body.get("session_hash") or "", body.get("data")
     if not isinstance(session, str) or len(session) > MAX_HASH_LENGTH:
         return f"send a session hash of at most {MAX_HASH_LENGTH} characters"
