@@ -189,7 +189,7 @@ def _in_one_line(error: Exception) -> str:
 
 def _most(picture: Image.Image) -> int:
     """Return the pixel limit of a file; it is lower for formats that are decoded, or buffered, at full size."""
-    if picture.format == "JPEG" and not picture.info.get("progressive"):
+    if picture.format in ("JPEG", "MPO") and not picture.info.get("progressive"):  # MPO: JPEGs of phones, in one file
         return MAX_PIXELS
     return WHOLE_WEBP if picture.format == "WEBP" else UNREDUCED
 

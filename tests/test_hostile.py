@@ -37,6 +37,7 @@ VALID = {
     "jpeg": saved(SEVEN.convert("RGB"), "JPEG", exif=EXIF),
     "jpeg, progressive": saved(SEVEN, "JPEG", progressive=True),
     "jpeg, cmyk": saved(SEVEN.convert("CMYK"), "JPEG"),
+    "jpeg, two in one file": saved(SEVEN.convert("RGB"), "MPO", save_all=True, append_images=[SEVEN]),
     "webp": saved(SEVEN.convert("RGB"), "WEBP", exif=EXIF),
     "webp, animated": saved(SEVEN.convert("RGBA"), "WEBP", save_all=True, append_images=[SEVEN.convert("RGBA")]),
     "gif": saved(SEVEN, "GIF", save_all=True, append_images=[SEVEN.rotate(90)]),
@@ -139,6 +140,11 @@ def profile():
     return saved(SEVEN.convert("RGB"), "JPEG", icc_profile=colours + bytes(3_000_000))
 
 
+def phone_photo():
+    """A JPEG of 36 megapixels with a second, smaller one in the same file, as phones save them."""
+    return saved(SEVEN.resize((6000, 6000)), "MPO", save_all=True, append_images=[SEVEN])
+
+
 def dots():
     """Twenty thousand dots at uneven heights."""
     paper, random = np.full((600, 800), 255, np.uint8), np.random.default_rng(0)
@@ -151,6 +157,7 @@ def dots():
 
 NASTY = {
     "twenty thousand dots": (dots, None),
+    "a large photo of a phone": (phone_photo, 7),
     "bomb": (bomb, None),
     "more pixels than there are": (lambda: png(200_000, 200_000), "is larger than 100 megapixels: make it smaller"),
     "a lying header": (lambda: png(5000, 5000, data=b"few"), "is damaged"),
