@@ -239,6 +239,7 @@ def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(visit):
     form.get_by_role("button", name="not a digit").click()
     visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
     form.get_by_role("button", name="Undo last").click()
+    form.get_by_text("The last correction is deleted from this browser. Pictures saved on the server stay").wait_for()
     visitor.sees("draw", "8")
 
 

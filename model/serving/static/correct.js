@@ -22,8 +22,10 @@ element.addEventListener("toggle", () => (thanks.textContent = ""), true);
 const clicked = async ({ target }) => {
   if (target.tagName !== "BUTTON") return;
   if (target.value === "forget" || target.value === "undo") {
-    store(target.value === "undo" ? stored().slice(0, -1) : []);
-    thanks.textContent = target.value === "undo" ? "Undone." : "Corrections deleted.";
+    const undo = target.value === "undo";
+    store(undo ? stored().slice(0, -1) : []);
+    const rest = server.correct ? " Pictures saved on the server stay there." : "";
+    thanks.textContent = `${undo ? "The last correction is" : "All corrections are"} deleted from this browser.${rest}`;
     return;
   }
   if (glyphs().length !== 1) {
