@@ -9,7 +9,7 @@ import numpy as np
 from model.images import MIN_CONTRAST, Source, brightness
 
 ON = 0.2  # threshold above which a pixel belongs to a component
-BAND = 0.1  # of the shorter side of a frame: how far its sides may be from those of its bounding box
+BAND = 0.1  # fraction of the shorter side of a frame: how far its sides may be from those of its bounding box
 ALONG, HOLLOW = 0.85, 0.5  # minimum fraction of a frame's side that is inked, and maximum fraction of its box
 WORKING_SIDE = 400  # pixels; larger pictures are reduced before their ink is extracted
 QUANTUM = 1 / 255  # quantisation step of an 8-bit picture

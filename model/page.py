@@ -11,8 +11,14 @@ from model.prediction import Prediction
 from model.rectify import View, map_box_back
 
 MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table; the range of their heights relative to the usual height
-NOTE, HUGE = 0.8, 2.5  # of the usual height: in a table, shorter digits are notes and taller ones are not part of it
-CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # of the usual height: maximum gap and height of notes in a table of lone digits
+NOTE, HUGE = (
+    0.8,
+    2.5,
+)  # usual heights: in a table, shorter digits are notes and taller ones are not part of it
+CRAMMED, CRAMMED_NOTE = (
+    0.3,
+    1.0,
+)  # usual heights: maximum gap and height of notes in a table of lone digits
 LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
@@ -56,8 +62,7 @@ class Page:
 
     Attributes:
         lines: from top to bottom; each holds its marks (box, Prediction) from left to right, box = (left, top, right,
-            bottom) in pixels of the image. `digit` is None where a mark looks like a digit to the finder but not to the
-            network that classifies it.
+            bottom) in pixels of the image. `digit` is None where a mark that the finder takes for a digit was refused.
         text: the numbers: a line of text for each line that has any, with spaces between them: "1247673\\n-8.5".
             Small notes in a table are left out.
         numbers: the numbers of the text, in the same order.
@@ -181,10 +186,10 @@ def page_of(written: list[Item], view: View, size: tuple[int, int]) -> Page:
     if not any(one.prediction for one in some):
         some = sorted((one for one in written if one.prediction), key=lambda one: one.height)[-1:]
     lines = group_into_lines(some)
-    noted = without_notes(some)
+    main = without_notes(some)
     back = np.linalg.inv(view.matrix)
     marks = [[(map_box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
-    numbers = [group_numbers(line) for line in (lines if noted is some else group_into_lines(noted))]
+    numbers = [group_numbers(line) for line in (lines if main is some else group_into_lines(main))]
     text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
     each = [make_number(run, map_box_back(bounding_box(run), back, size)) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))

@@ -12,8 +12,8 @@ from model.page import Item
 from model.proposals import LIKELY, OVERLAP, SAME_MARK_IOU, areas, covered, iou
 
 LARGER, PRECEDENCE = 2.0, 100.0  # weight of the logarithm of a mark's area in its rank; lead of digits over non-digits
-SPECK = 0.075  # of the height of the tallest digit: a shorter digit must be at least as confident
-SIGN_HEIGHT = 0.5  # of the height of the tallest digit: a shorter digit may be a misread sign
+SPECK = 0.075  # fraction of the height of the tallest digit: a shorter digit must be at least as confident
+SIGN_HEIGHT = 0.5  # fraction of the height of the tallest digit: a shorter digit may be a misread sign
 
 
 def non_maximum_suppression(read: list[Item], signs: Sequence[Mark] = ()) -> list[Item]:

@@ -22,7 +22,7 @@ from model.touching import LOWEST, ONE_DIGIT, OVERHANG, marks_by_component, on_r
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 DUST = 0.05  # digit heights: shorter ink belongs to no number
 FRAME_SIZE = 1.5  # digit heights: ink that is wider or taller, and under no mark, is a line or a frame
-MAX_REREAD = 40  # at most so many numbers, and so many lines, are reread per page
+MAX_REREAD = 40  # maximum number of numbers, and of lines, that are reread per page
 MIN_UNSEEN = 0.5  # minimum probability of the reading of a line in which no digit was accepted
 MAX_IN_LINE = 40  # maximum number of tall components in a line
 WIDEST = 40  # heights: wider ink is not a number
@@ -122,9 +122,9 @@ def components_under(components: Components, items: Sequence[Item]) -> set[int]:
 def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tuple[list[int], tuple[float, float]]]:
     """List the components of each line of ink, if it is the only one or if some of it was not read.
 
-    Left out are lines that hold a frame, digits connected to a ruled line, or ink that is under no mark and far taller
-    than all of them; that overlap vertically; or of more than MAX_IN_LINE tall components; and all but the first
-    MAX_REREAD lines.
+    Lines are left out if they hold a frame, digits connected to a ruled line, or ink that is under no mark and far
+    taller than all of them; if they overlap vertically; if they have more than MAX_IN_LINE tall components; and after
+    the first MAX_REREAD lines.
 
     Args:
         components: the connected components of the picture's ink.

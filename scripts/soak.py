@@ -200,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--people", type=int, default=16)
     options = parser.parse_args(arguments)
-    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} maliciously")
+    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} malicious")
     with serve_page() as server:
         return 0 if soak(server, options.minutes, options.people) else 1
 

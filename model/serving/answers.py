@@ -50,7 +50,7 @@ def answer(
         image: see `model.images.brightness`; None if there is no picture.
         invitation: tells the user what to do; shown if there is no picture or it is blank.
         beside: the textbook network, whose answer is shown beside the first for comparison.
-        explained: show the heat map of a single digit, which takes half of the time.
+        explained: show the heat map of a single digit, which accounts for half of the time.
 
     Returns:
         The HTML, the page, and the picture as it was read: a file is opened only once.

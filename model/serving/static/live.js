@@ -10,7 +10,7 @@ const RESTED = 150; // ms without a move of the pen before the server is asked
 const ANNOUNCE_AFTER = 600; // debounce in ms before a screen reader announces an answer
 const SLOW_CAPTURE = 8; // ms to capture the canvas; if it takes longer, the CPU draws, without a GPU
 const FRAMES = 15; // maximum per second in that case, since each frame blocks the browser
-const NEEDED = ["#pad", "#both input", "#inside details"]; // stand below this script, and are rendered after it
+const NEEDED = ["#pad", "#both input", "#inside details"]; // come after this script, and are rendered later
 const answerElement = () => document.querySelector("#draw-answer .prose, #draw-answer");
 const both = () => document.querySelector("#both input");
 const known = () => window.keptCorrections(); // see head.html

@@ -108,6 +108,6 @@
 
   if (!document.createElement("canvas").getContext("webgl2")) {
     const words = document.querySelector("#draw-answer .words");
-    if (words) words.textContent = "This browser has no WebGL, which the canvas needs: upload a picture under Photo.";
+    if (words) words.textContent = "This browser has no WebGL, which the canvas needs: upload a picture on the Photo tab.";
   }
 }
