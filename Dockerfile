@@ -1,5 +1,5 @@
 FROM python:3.11-slim
-RUN useradd --create-home reader
+RUN useradd --create-home reader && install -d -o reader /home/reader/corrections
 WORKDIR /home/reader/page
 COPY requirements.txt .
 RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \

@@ -19,13 +19,17 @@ DEFAULT_FOLDER = Path(__file__).parent.parent / "corrections"
 def storage() -> Path | str | None:
     """Return where corrections are stored: a folder or, on a Space, the name of a dataset; None if they cannot be.
 
+    A folder that cannot be written to, as in a read-only container, stores nothing.
+
     The environment variable CORRECTIONS names either. The disk of a Space is shared and not persistent, so nothing is
     stored there unless the owner also sets HF_TOKEN to a token with write access to that dataset.
     """
     named = os.environ.get("CORRECTIONS")
     if "SPACE_ID" in os.environ:
         return named if named and os.environ.get("HF_TOKEN") else None
-    return Path(named) if named else DEFAULT_FOLDER
+    folder = Path(named) if named else DEFAULT_FOLDER
+    exists = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return folder if os.access(exists, os.W_OK) else None
 
 
 def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:

@@ -71,3 +71,11 @@ def test_on_a_space_corrections_go_to_the_owners_dataset_or_nowhere(monkeypatch)
     (upload,) = uploads
     assert (upload["repo_id"], upload["repo_type"]) == ("somebody/corrections", "dataset")
     assert upload["path_in_repo"].startswith("3-")
+
+
+def test_a_folder_that_cannot_be_written_to_stores_no_corrections(tmp_path, monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setenv("CORRECTIONS", str(tmp_path / "new" / "kept"))
+    assert corrections.storage() == tmp_path / "new" / "kept"
+    monkeypatch.setattr(corrections.os, "access", lambda place, way: (place, way) != (tmp_path, corrections.os.W_OK))
+    assert corrections.storage() is None
