@@ -99,8 +99,9 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
 
     # a script that cannot access the canvas triggers a click: the fallback pad appears and sends each finished stroke
     bridge.click(lambda: gr.update(visible=True), None, fallback, **PRIVATE)
-    fallback_pad.change(events.answer_stroke, [fallback_pad, both], drawing_answer, **PRIVATE)
     known, again = gr.Textbox(visible=False), gr.Button(visible="hidden", elem_id="again")  # page.js clicks it
+    corrected = "(drawing, both) => [drawing, both, window.keptCorrections()]"
+    fallback_pad.change(events.answer_stroke, [fallback_pad, both, known], drawing_answer, js=corrected, **PRIVATE)
     shown = [photo_answer, boxes, text, table, sheet]
     for event in (photo.change, again.click):
         asked = event(

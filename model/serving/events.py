@@ -64,15 +64,14 @@ def answer_request(asked: dict, explained: bool = True) -> str:
     """Read the drawing that the page's script sent; return HTML, with a heat map if `explained`."""
     try:
         drawing = from_data_url(asked["picture"], *CANVAS)
-        reader = adapted(asked.get("known"))
     except (ValueError, KeyError, TypeError) as error:
         return markup.headline("", f"This drawing cannot be read: {error}.")
-    return answer_drawing({"composite": drawing}, bool(asked.get("both")), explained, reader)
+    return answer_drawing({"composite": drawing}, bool(asked.get("both")), asked.get("known"), explained)
 
 
-async def answer_stroke(drawing: dict | None, both: bool, request: gr.Request) -> str:
+async def answer_stroke(drawing: dict | None, both: bool, known: str | None, request: gr.Request) -> str:
     """Read the drawing on the fallback pad; return HTML."""
-    return await in_turn(request.session_hash, answer_drawing, drawing, both)
+    return await in_turn(request.session_hash, answer_drawing, drawing, both, known)
 
 
 @functools.lru_cache(maxsize=MAX_ADAPTED)
@@ -100,8 +99,12 @@ def shown_glyph(picture: str) -> np.ndarray:
     return 1 - from_data_url(picture, SIDE, SIDE).astype(np.float32) / 255
 
 
-def answer_drawing(drawing: dict | None, both: bool, explained: bool, reader: Recognizer = recognizer) -> str:
+def answer_drawing(drawing: dict | None, both: bool, known: str | None, explained: bool) -> str:
     """Read the drawing on the Sketchpad; return HTML."""
+    try:
+        reader = adapted(known)
+    except (ValueError, TypeError) as error:
+        return markup.headline("", f"This drawing cannot be read: {error}.")
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
     beside = textbook if both else None

@@ -22,6 +22,7 @@ let retryTimer; // timer that sends a drawing again
 let announceTimer; // timer that has an answer read out
 let idleTimer; // timer that asks the server
 let copy = null; // the drawing as the device reads it; null if it cannot
+let invitation = ""; // the answer to an empty canvas
 let inside = null; // what shows the layers of the network on the device
 let following = false; // whether the device is about to read it
 
@@ -41,7 +42,7 @@ const picture = () => {
 
 // Reads the drawing on the device: the answer as HTML; what the layers see goes into the fold below it.
 const readHere = () => {
-  const html = copy.answer();
+  const html = copy.answer() || invitation;
   if (!inside.fold.open) return html;
   if (copy.single) inside.show(copy.single);
   else inside.clear();
@@ -80,7 +81,11 @@ const show = (html) => {
 const requestAnswer = async () => {
   wanted += 1;
   if (busy) {
-    if (local()) picture(); // after an undo or a clear, the device must know of it at once
+    if (local()) { // after an undo or a clear, the device must know of it at once, and show it
+      picture();
+      show(readHere());
+      answered = "";
+    }
     return;
   }
   busy = true;
@@ -93,7 +98,7 @@ const requestAnswer = async () => {
       const strokes = copy?.strokes;
       const html = await within(ANSWER_WITHIN, server.read_drawing(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
-      if (local() && copy.strokes !== strokes) continue; // the pen moves again, and the device has a newer answer
+      if (local() && (copy.strokes !== strokes || at !== wanted)) continue; // the device has a newer answer
       show(html);
       answered = JSON.stringify(drawing);
       const refused = answerElement().querySelector("[data-busy] .words");
@@ -130,6 +135,7 @@ const prepare = async () => {
 
 const start = async () => {
   for (const selector of NEEDED) await window.appears(selector); // see head.html
+  invitation = answerElement().innerHTML;
   for (const began = Date.now(); !window.editor?.app?.renderer; ) {
     if (Date.now() - began > CANVAS_WITHIN) throw new Error("no canvas");
     await new Promise((resolve) => setTimeout(resolve, 100));
