@@ -158,6 +158,16 @@ def test_the_static_page_reads_offline_after_the_first_visit(page, host):
         page.locator("#answer").get_by_text("Draw a digit").wait_for()
 
 
+def test_the_static_page_leaves_the_caches_of_other_pages_on_its_host_alone(browser, host):
+    context = browser.new_context()
+    context.add_init_script("caches.open('another page')")
+    page = context.new_page()
+    page.goto(host[0])
+    page.wait_for_function("navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')")
+    assert page.evaluate("caches.keys().then((names) => names.length)") == 2
+    context.close()
+
+
 def test_the_answer_follows_the_pen_and_no_request_is_sent(page):
     requests = []
     page.on("request", lambda request: requests.append(request.url))
@@ -180,6 +190,8 @@ def test_every_layer_is_shown_and_a_pixel_is_explained(page):
     said = page.locator(".patch").inner_text()
     value, total = float(said.split("row ")[1].split(": ")[1].split()[0]), float(said.split("bias: ")[1].split(";")[0])
     assert value == pytest.approx(max(0, total), abs=0.011)
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator(".maps canvas").count() == 0
 
 
 def test_the_page_is_small(host):

@@ -36,7 +36,7 @@ export class Inside {
   constructor(reader, fold) {
     fold.innerHTML = FOLD_CONTENT;
     const [rows, patch] = [fold.querySelector(".maps"), fold.querySelector(".patch")];
-    Object.assign(this, { reader, fold, rows, patch });
+    Object.assign(this, { reader, fold, rows, patch, across: [] });
   }
 
   clear() {
@@ -57,6 +57,7 @@ export class Inside {
       const board = this.rows.children[i].lastChild;
       const across = perRow(channels);
       const tile = side + 1;
+      this.across[i] = across;
       Object.assign(board, { width: across * tile, height: Math.ceil(channels / across) * tile });
       board.style.width = `${channels === 1 ? 84 : ROW_WIDTH}px`;
       const picture = new ImageData(board.width, board.height);
@@ -79,7 +80,7 @@ export class Inside {
   explain(i, { offsetX, offsetY, target }) {
     const { data, channels, side } = this.read.maps[i];
     const [px, py] = [offsetX, offsetY].map((at) => Math.floor((at * target.width) / target.clientWidth));
-    const across = perRow(channels);
+    const across = this.across[i]; // the screen may have been rotated since
     const tile = side + 1;
     const [c, x, y] = [Math.floor(py / tile) * across + Math.floor(px / tile), px % tile, py % tile];
     if (c >= channels || x >= side || y >= side) return;

@@ -35,7 +35,8 @@ function answer() {
     row.children[1].style.setProperty("--share", probabilities[digit]);
     row.children[2].textContent = percent(probabilities[digit]);
   }
-  if (fold.open && read) inside.show(read);
+  if (!read) inside.clear();
+  else if (fold.open) inside.show(read);
 }
 
 let asked = false;

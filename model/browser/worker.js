@@ -1,5 +1,6 @@
 // Keeps the page's few files, so that it works offline after the first visit. The export fills in their digest.
-const VERSION = "DIGEST";
+const OURS = `${registration.scope} `; // other pages on this host have caches of their own
+const VERSION = `${OURS}DIGEST`;
 const FILES = ["./", "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
 
 self.addEventListener("install", (event) => {
@@ -7,7 +8,7 @@ self.addEventListener("install", (event) => {
   self.skipWaiting();
 });
 self.addEventListener("activate", (event) => {
-  const others = caches.keys().then((names) => names.filter((name) => name !== VERSION));
+  const others = caches.keys().then((names) => names.filter((name) => name.startsWith(OURS) && name !== VERSION));
   event.waitUntil(others.then((names) => Promise.all(names.map((name) => caches.delete(name)))));
 });
 self.addEventListener("fetch", (event) => {
