@@ -61,4 +61,6 @@ def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> i
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold letters that the output's encoding lacks
+        stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -76,6 +76,15 @@ def test_missing_weights_print_an_error_message(pictures, capsys, monkeypatch, t
 
 
 @pytest.mark.slow
+def test_a_file_name_that_the_output_cannot_encode_is_escaped(pictures):
+    Path("seven.png").rename("\u6570.png")
+    command = [sys.executable, "-m", "model", "\u6570.png", "blank.png"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
+    assert run.stdout == b"\\u6570.png: 7\nblank.png: no digits\n"
+
+
+@pytest.mark.slow
 def test_a_broken_pipe_ends_the_run_quietly(pictures):
     reader, writer = os.pipe()
     os.close(reader)
