@@ -62,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(recipe: Recipe, options: argparse.Namespace, device: torch.device, out: Path, checkpoint: Path) -> int:
     """Train a network, measure and calibrate it, and save its weights and card; return the exit code."""
-    sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
+    with distributed.first_alone():  # it downloads what is missing
+        sets = {name: mnist(options.data, name == "train", options.limit) for name in ("train", "test")}
     digits, validation = split(*sets["train"], VALIDATION_FRACTION)
     counts = {f"mnist_{name}": len(labels) for name, (_, labels) in sets.items()}
     if options.corrections:

@@ -3,7 +3,9 @@
 All processes draw the same batches from the same seed, so the result is that of a single process, up to rounding.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 from torch import distributed, nn
@@ -35,6 +37,18 @@ def count() -> int:
 def rank() -> int:
     """Return the rank of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+@contextlib.contextmanager
+def first_alone() -> Iterator[None]:
+    """Let the first process finish the body of the `with` statement before the others begin it."""
+    if rank() > 0:
+        distributed.barrier()
+    try:
+        yield
+    finally:
+        if count() > 1 and rank() == 0:
+            distributed.barrier()
 
 
 def share(batch: torch.Tensor) -> torch.Tensor:
