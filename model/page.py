@@ -11,14 +11,8 @@ from model.prediction import Prediction
 from model.rectify import View, map_box_back
 
 MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table; the range of their heights relative to the usual height
-NOTE, HUGE = (
-    0.8,
-    2.5,
-)  # usual heights: in a table, shorter digits are notes and taller ones are not part of it
-CRAMMED, CRAMMED_NOTE = (
-    0.3,
-    1.0,
-)  # usual heights: maximum gap and height of notes in a table of lone digits
+NOTE, HUGE = 0.8, 2.5  # usual heights: in a table, shorter digits are notes and taller ones are not part of it
+CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # usual heights: maximum gap and height of notes in a table of lone digits
 LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
