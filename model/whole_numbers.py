@@ -17,7 +17,7 @@ from model.ink import ON, Components, is_frame
 from model.networks import NEITHER
 from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
 from model.page import Item, group_into_lines
-from model.touching import LOWEST, ONE_DIGIT, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
+from model.touching import LOWEST, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 DUST = 0.05  # digit heights: shorter ink belongs to no number
@@ -122,9 +122,9 @@ def components_under(components: Components, items: Sequence[Item]) -> set[int]:
 def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tuple[list[int], tuple[float, float]]]:
     """List the components of each line of ink, if it is the only one or if some of it was not read.
 
-    Lines are left out if they hold a frame, digits connected to a ruled line, or ink that is under no mark and far
-    taller than all of them; if they overlap vertically; if they have more than MAX_IN_LINE tall components; and after
-    the first MAX_REREAD lines.
+    Lines are left out if they hold a frame or digits connected to a ruled line; if their ink is far taller than all
+    marks; if they overlap vertically; if they have more than MAX_IN_LINE tall components; and after the first
+    MAX_REREAD lines.
 
     Args:
         components: the connected components of the picture's ink.
@@ -138,17 +138,17 @@ def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tupl
     boxes = components.boxes[1:].astype(float)
     wide, tall, middle = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1], (boxes[:, 1] + boxes[:, 3]) / 2
     seen = [one for one in items if one.prediction and one.mark.score > LOW]
-    too_tall = tall > FRAME_SIZE * max((one.height for one in seen), default=np.inf)
+    highest = FRAME_SIZE * max((one.height for one in seen), default=np.inf)
     on_edge = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == components.labels.shape[::-1]).any(axis=1)
     on: dict[int, list[Box]] = {}  # the accepted digits on each component
     for label, own in marks_by_component(components.labels, [one.mark for one in seen]).items():
-        on_edge[label - 1] = too_tall[label - 1] = False
+        on_edge[label - 1] = False
         if digits := [seen[i].box for i in own if seen[i].prediction.digit is not None]:
             on[label - 1] = digits
     lines = _lines(boxes, tall)
     for line in lines:
         tallest, top, bottom = tall[line].max(), boxes[line, 1].min(), boxes[line, 3].max()
-        if bottom - top > ONE_LINE * tallest or too_tall[line].any() or (len(lines) > 1 and on.keys() >= set(line)):
+        if tallest > highest or bottom - top > ONE_LINE * tallest or (len(lines) > 1 and on.keys() >= set(line)):
             continue
         inks = [components.cut_out(i + 1) for i in line]
         if any(
@@ -179,12 +179,6 @@ def _lines(boxes: np.ndarray, tall: np.ndarray) -> list[list[int]]:
         lines[-1].append(i)
         foot = max(foot, boxes[i, 3])
     return [line for line in lines if len(line) <= MAX_IN_LINE][:MAX_REREAD]
-
-
-def _is_lone_digit(components: Components, labels: Sequence[int], run: Sequence[Item]) -> bool:
-    """Return whether a line's ink is under one accepted digit, and not wider than one."""
-    width, height = (components.boxes[labels[0], 2:] - components.boxes[labels[0], :2]).tolist()
-    return len(labels) == len(run) == len(accepted(run)) == 1 and width < ONE_DIGIT * height
 
 
 def accepted(run: Sequence[Item]) -> list[Item]:
@@ -225,7 +219,7 @@ def whole_readings(
     lines = []
     for labels, (top, bottom) in lines_of_ink(components, items):
         run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
-        if not labels or _is_lone_digit(components, labels, run):
+        if not labels or len(labels) == len(run) == len(accepted(run)) == 1:
             continue  # nothing but ink on the edge, or a lone digit
         whole = read_whole(net, components, labels)
         lines.append((run, whole if whole and NEITHER not in whole.text else None))

@@ -59,7 +59,7 @@ def as_learning_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
     first = next(iter(results.values()))
     rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
-    steps = {f"correcting {k} misread digits": k for k in CORRECTIONS} | {f"correcting any {ARBITRARY} digits": "any"}
+    steps = {f"correcting {k} misread": k for k in CORRECTIONS} | {f"correcting any {ARBITRARY}": "any"}
     for words, k in steps.items():
         cells = [(100 * m[f"before_{k}"], 100 * m[f"after_{k}"]) for m in results.values()]
         words = f"error on a writer's remaining digits, before -> after {words}"
