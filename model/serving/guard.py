@@ -16,7 +16,7 @@ FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MAX_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
 API = "/gradio_api"
 PAGE_PATHS = "/config /assets/ /static/ /svelte/ /theme.css /favicon.ico /manifest.json /robots.txt /pwa_icon"
-API_PATHS = "info theme.css app_id startup-events heartbeat/ mcp queue/ run/predict call/read_ call/v2/read_"
+API_PATHS = "info theme.css app_id startup-events heartbeat/ queue/ run/predict call/read_ call/v2/read_"
 COMPONENT_SERVER, CALL, UPLOAD, MCP = (f"{API}/{path}" for path in ("component_server", "call/", "upload", "mcp"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 MAX_HASH_LENGTH = 64  # maximum length of a session hash
@@ -33,7 +33,7 @@ def guard(page: gr.Blocks) -> LimitsMiddleware:
         allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much
             *PAGE_PATHS.split(),
             *(f"{API}/{path}" for path in (*API_PATHS.split(), f"file={UPLOADS}")),
-            *(URL_PREFIX, UPLOAD, COMPONENT_SERVER),
+            *(URL_PREFIX, UPLOAD, COMPONENT_SERVER, MCP),
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, COMPONENT_SERVER),

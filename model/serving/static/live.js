@@ -49,6 +49,11 @@ const readHere = () => {
   return html;
 };
 
+const showHere = () => {
+  show(readHere());
+  answered = "";
+};
+
 const follow = () => {
   clearTimeout(idleTimer);
   idleTimer = setTimeout(requestAnswer, RESTED);
@@ -57,8 +62,7 @@ const follow = () => {
   setTimeout(() => {
     following = false;
     const stages = answerElement().querySelector(".stages"); // of the last drawing: they stay until the pen rests
-    show(readHere());
-    answered = "";
+    showHere();
     stages?.classList.add("stale");
     answerElement().append(stages ?? "");
   });
@@ -83,8 +87,7 @@ const requestAnswer = async () => {
   if (busy) {
     if (local()) { // after an undo or a clear, the device must know of it at once, and show it
       picture();
-      show(readHere());
-      answered = "";
+      showHere();
     }
     return;
   }
