@@ -130,7 +130,6 @@ def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
 def test_a_process_that_dies_is_replaced():
     async def ask():
         queue = FairQueue(parallel=2, per_client=9, total=9, processes=True)
-        queue.warm_up()
         first = await queue.run("anna", os.getpid)
         with pytest.raises(BusyError, match="interrupted"):
             await queue.run("anna", signal.raise_signal, signal.SIGKILL)
@@ -139,6 +138,21 @@ def test_a_process_that_dies_is_replaced():
         return {os.getpid(), first, second}
 
     assert len(run(ask())) == 3
+
+
+@pytest.mark.slow
+def test_while_the_processes_start_this_one_does_the_work():
+    async def ask():
+        queue = FairQueue(parallel=2, per_client=9, total=9, processes=True)
+        queue.warm_up()
+        first = await queue.run("anna", os.getpid)
+        await asyncio.gather(*map(asyncio.wrap_future, queue.starting))
+        second = await queue.run("anna", os.getpid)
+        queue.executor.shutdown()
+        return first, second
+
+    first, second = run(ask())
+    assert first == os.getpid() != second
 
 
 @pytest.mark.slow

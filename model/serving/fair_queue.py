@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from model.memory import release_memory
@@ -51,6 +51,7 @@ class FairQueue:
         self.workers = asyncio.Semaphore(parallel)  # first come, first served; one request per client queues here
         self.clients: OrderedDict[str, Client] = OrderedDict()
         self.tasks: set[asyncio.Task] = set()  # asyncio itself keeps only weak references
+        self.starting: list[Future] = []  # each is done once a process has started
         self.waiting = 0
 
     @functools.cached_property
@@ -61,9 +62,8 @@ class FairQueue:
         return ThreadPoolExecutor(self.parallel)
 
     def warm_up(self) -> None:
-        """Start all threads or processes now, so that the first requests need not wait for them."""
-        for _ in range(self.parallel):
-            self.executor.submit(time.sleep, 0.1)
+        """Start all threads or processes now; until processes have started, work runs in threads of this one."""
+        self.starting = [self.executor.submit(time.sleep, 0.1) for _ in range(self.parallel)]
 
     async def run(self, name: str, work: Callable[..., T], *arguments: Any) -> T:
         """Run work when the client's turn comes, and return its result.
@@ -94,7 +94,7 @@ class FairQueue:
             client.waiting, self.waiting = client.waiting - 1, self.waiting - 1
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        executor = self.executor
+        executor = self.executor if all(one.done() for one in self.starting) else None  # None: the loop's own threads
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
         except BrokenExecutor as error:
