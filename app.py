@@ -24,6 +24,7 @@ ASSETS = Path(__file__).parent / "assets"
 COLUMN_WIDTH = 240  # minimum column width in pixels: two columns still fit on a laptop at 200% zoom
 MAX_AGE, SWEEP_INTERVAL = 3600, 10  # seconds: maximum age of an upload, and interval between clean-ups
 MAX_BYTES = 500_000_000  # maximum total size of uploads
+MAX_EVENTS = 200  # maximum number of events that Gradio holds at once; more than all queues in `events` together
 SHUTDOWN_SECONDS = 3  # seconds that open requests get to finish on shutdown
 PRIVATE = {"show_progress": "hidden", "api_visibility": "private"}  # event options: no spinner, no public endpoint
 
@@ -76,7 +77,13 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
                 gr.HTML(markup.INSIDE, elem_id="inside")
         with gr.Tab("Photo", id="photo"), gr.Row():
             with gr.Column(min_width=COLUMN_WIDTH):
-                photo = Picture(image_mode=None, show_label=False, buttons=[], elem_id="picture")
+                photo = Picture(
+                    image_mode=None,
+                    webcam_options=gr.WebcamOptions(mirror=False),  # Gradio would upload a mirror image
+                    show_label=False,
+                    buttons=[],
+                    elem_id="picture",
+                )
                 examples = sorted(map(str, (ASSETS / "examples").iterdir()))
                 gr.Examples(examples, photo, label="Or try an example", api_visibility="private")
             with gr.Column(min_width=COLUMN_WIDTH):
@@ -107,12 +114,12 @@ with gr.Blocks(title="Handwritten digit reader", fill_width=True) as page:
         asked = event(
             events.answer_photo, [photo, both, known], shown, js="window.asked", trigger_mode="always_last", **PRIVATE
         )
-        for done in (asked.then, asked.failure):
-            done(None, js="window.answered", **PRIVATE)
+        asked.success(None, js="window.answered", **PRIVATE)
+        asked.failure(None, None, [photo_answer, sheet], js="window.unanswered", **PRIVATE)
     gr.Button(visible=False).click(events.read_digit, photo, gr.JSON(visible=False), api_name="read_digit")
     gr.Button(visible=False).click(events.read_page, photo, gr.JSON(visible=False), api_name="read_page")
 
-page.queue(max_size=100, default_concurrency_limit=None)  # the queues in `events` do the scheduling
+page.queue(max_size=MAX_EVENTS, default_concurrency_limit=None)  # the queues in `events` do the scheduling
 limits = guard(page)
 
 
@@ -138,7 +145,7 @@ def serve() -> None:
         footer_links=["api", "gradio"],
         enable_monitoring=False,
         state_session_capacity=100,
-        max_threads=8,
+        max_threads=MAX_EVENTS,
         ssr_mode=False,
         prevent_thread_lock=True,
         app_kwargs={"middleware": [Middleware(limits.wrap)], "routes": reader.routes()},

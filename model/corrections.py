@@ -33,7 +33,7 @@ def storage() -> Path | str | None:
 
 
 def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None:
-    """Store a glyph with its digit as one file, atomically.
+    """Store a glyph with its digit as one file, atomically; in a folder, it replaces an earlier digit for that glyph.
 
     Args:
         glyph: [28, 28] float32 in [0, 1].
@@ -53,7 +53,8 @@ def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
     file = io.BytesIO()
     pixels = np.uint8(np.rint(255 * glyph))
     Image.fromarray(pixels).save(file, "PNG")
-    name = f"{digit}-{hashlib.sha256(pixels).hexdigest()[:12]}.png"
+    digest = hashlib.sha256(pixels).hexdigest()[:12]
+    name = f"{digit}-{digest}.png"
     if isinstance(where, str):
         from huggingface_hub import HfApi  # installed with gradio, and slow to import
 
@@ -65,6 +66,8 @@ def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
     part = where / f".{name}.{os.getpid()}"
     part.write_bytes(file.getvalue())
     part.replace(where / name)
+    for other in set(where.glob(f"[0-9]-{digest}.png")) - {where / name}:
+        other.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:

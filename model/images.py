@@ -141,7 +141,7 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
 
 def _size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
     """Return a size divided by the smallest whole number that makes its longer side at most `side`."""
-    factor = -(-max(size) // side)
+    factor = max(1, -(-max(size) // side))
     return -(-size[0] // factor), -(-size[1] // factor)
 
 

@@ -1,8 +1,11 @@
 import os
+import runpy
+import tempfile
 import time
 
 import pytest
 
+from model import serving
 from model.serving.cleanup import sweep
 
 
@@ -53,3 +56,27 @@ def test_folders_are_deleted_once_they_have_been_empty_for_a_minute(place):
 
 def test_a_missing_folder_is_not_an_error(tmp_path):
     sweep(tmp_path / "none", (), max_age=1, max_files=1, max_bytes=1)
+
+
+@pytest.mark.parametrize("set_by_operator", [True, False])
+def test_uploads_get_a_folder_of_their_own(tmp_path, monkeypatch, set_by_operator):
+    (tmp_path / "link").symlink_to(tmp_path / "place")
+    (tmp_path / "place").mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "link") if set_by_operator else "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "link"))
+    for _ in range(2):  # the second time, as in the page's processes: they inherit the variable
+        folder = runpy.run_path(serving.__file__)["UPLOADS"]
+        assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+        assert folder.parent == tmp_path / "place"
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_for_uploads_that_someone_else_has_made_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    name = runpy.run_path(serving.__file__)["UPLOADS"].name
+    (tmp_path / name).rmdir()
+    (tmp_path / "victim").mkdir()
+    (tmp_path / name).symlink_to(tmp_path / "victim")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(SystemExit, match="belongs to someone else"):
+        runpy.run_path(serving.__file__)

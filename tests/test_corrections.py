@@ -14,7 +14,8 @@ GLYPHS = np.rint(255 * np.random.default_rng(0).random((3, 28, 28), np.float32))
 def test_saved_corrections_can_be_loaded(tmp_path):
     for glyph, digit in zip(GLYPHS, (7, 0, 7), strict=True):
         corrections.save(glyph, digit, tmp_path)
-    corrections.save(GLYPHS[0], 7, tmp_path)  # saved twice
+    corrections.save(GLYPHS[0], 4, tmp_path)  # a slip, corrected by the next
+    corrections.save(GLYPHS[0], 7, tmp_path)
     glyphs, digits = corrections.load(tmp_path)
     assert sorted(digits.tolist()) == [0, 7, 7]
     assert glyphs[digits == 0][0] == pytest.approx(GLYPHS[1], abs=1e-6)

@@ -129,6 +129,7 @@ def test_a_folder_raises_a_clear_error(tmp_path):
         (np.zeros(28), "got an array of shape 28: pass"),
         (np.zeros((2, 2, 2, 2)), "got an array of shape 2 x 2 x 2 x 2: pass"),
         (np.zeros((0, 28)), "got an array of shape 0 x 28: pass"),
+        (Image.new("L", (0, 0)), "got an array of shape 0 x 0: pass"),
         (np.full((4, 4), "x"), "got an array of <U1: pass"),
         (np.zeros((4, 4), complex), "got an array of complex128: pass"),
     ],

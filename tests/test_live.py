@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.evaluation.strokes import STROKES, draw
 from model.serving import markup
-from tests.conftest import DESK, PHONE, Visitor
+from tests.conftest import DESK, FLAGS, PHONE, Visitor, find_browser
 from tests.digits import HOOKED
 
 pytestmark = pytest.mark.slow
@@ -158,6 +158,10 @@ def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(visit):
     visitor.page.evaluate(PASTE, "")
     visitor.page.locator("#notice").get_by_text("no picture on the clipboard").wait_for()
     visitor.sees("photo", "5")
+    visitor.page.get_by_role("button", name="Remove Image").click()
+    visitor.page.locator('#picture [aria-label="Paste from clipboard"]').click()  # there is nothing that it can read
+    visitor.page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
+    visitor.sees("photo", "5")
 
 
 def test_at_200_percent_zoom_the_answer_stays_in_view(visit):
@@ -252,8 +256,33 @@ def test_a_correction_counts_for_a_photo_as_well(visit, tmp_path):
     visitor.sees("photo", "3")
     form = visitor.page.locator("#photo-correct")
     form.locator("summary").click()
-    form.get_by_role("button", name="8", exact=True).click()
-    visitor.sees("photo", "8")
+    for digit in ("8", "5"):  # the second replaces the first
+        form.get_by_role("button", name=digit, exact=True).click()
+        visitor.sees("photo", digit)
+    form.get_by_text("1 correction is kept in this browser.").wait_for()
+
+
+def filmed(picture, path):
+    """Write a film that shows a picture, [H, W] uint8, as Chromium's fake camera plays it."""
+    height, width = picture.shape
+    grey = bytes([128]) * (height * width // 2)
+    path.write_bytes(b"YUV4MPEG2 W%d H%d F10:1\nFRAME\n" % (width, height) + picture.tobytes() + grey)
+
+
+def test_a_photo_from_the_camera_is_not_mirrored(browser, address, tmp_path):
+    filmed(
+        np.pad(draw(STROKES[7], 14, 160, (70, 50)), ((100, 100), (180, 180)), constant_values=255), tmp_path / "7.y4m"
+    )
+    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    camera.append(f"--use-file-for-fake-video-capture={tmp_path / '7.y4m'}")
+    with browser.browser_type.launch(executable_path=find_browser(), args=[*FLAGS, *camera]) as chromium:
+        visitor = Visitor(chromium.new_context(**DESK), address, touch=False)
+        visitor.page.get_by_role("tab", name="Photo").click()
+        visitor.page.locator('#picture [aria-label="Capture from camera"]').click()
+        visitor.page.get_by_text("Click to Access Webcam").click()
+        visitor.page.wait_for_function("document.querySelector('#picture video')?.videoWidth")
+        visitor.page.get_by_role("button", name="capture photo").click()
+        visitor.sees("photo", "7")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ def test_what_the_device_reads_with_is_served_and_nothing_beside_it(address):
         assert status == 200
         assert headers["Content-Type"].split(";")[0] in ("text/javascript", "application/json")
         assert len(content) > 100
+        known = {"If-None-Match": headers["ETag"]}
+        assert ask(f"{address}/reader/{name}", headers=known)[::2] == (304, "")
     assert ask(f"{address}/reader/page.js")[0] == 404
     assert ask(f"{address}/reader/../app.py")[0] == 404
     assert ask(f"{address}/reader/%2e%2e/app.py")[0] == 404
@@ -83,7 +85,14 @@ def test_what_the_device_reads_with_is_served_and_nothing_beside_it(address):
 
 @pytest.mark.parametrize(
     "path",
-    ["/gradio_api/deep_link?session_hash=a", "/gradio_api/process_recording", "/monitoring", "/gradio_api/proxy="],
+    [
+        "/gradio_api/deep_link?session_hash=a",
+        "/gradio_api/upload_progress?upload_id=a",
+        "/gradio_api/process_recording",
+        "/gradio_api/mcp/",
+        "/gradio_api/proxy=",
+        "/monitoring",
+    ],
 )
 def test_other_gradio_endpoints_get_404(address, path):
     assert ask(address + path)[0] == 404
@@ -120,6 +129,16 @@ def test_forty_questions_from_one_program_are_all_answered(address, tmp_path):
     client = Client(address, verbose=False)
     jobs = [client.submit(handle_file(tmp_path / "seven.png"), api_name="/read_digit") for _ in range(40)]
     assert [job.result(timeout=60)["digit"] for job in jobs] == [7] * 40
+
+
+def test_a_program_that_asks_too_much_is_told_so_in_words(address, guest):
+    picture = guest.upload(saved(Image.fromarray(draw(STROKES[7], 14, 160, (70, 50))), "PNG"))
+    events = [guest.begin("read_digit", picture) for _ in range(120)]
+    assert ">7</output>" in Guest(address, config_of(address)).photo(picture)
+    answers = [guest.fetch("read_digit", event) for event in events]
+    refused = [answer for answer in answers if isinstance(answer, str)]
+    assert all("faster than the page can answer" in answer for answer in refused)
+    assert 0 < len(refused) < 120
 
 
 def test_the_manifest_serves_the_page_icon(address):

@@ -2,9 +2,10 @@
 const OURS = `${registration.scope} `; // other pages on this host have caches of their own
 const VERSION = `${OURS}DIGEST`;
 const FILES = ["./", "index.html", "page.js", "inside.js", "reader.js", "layers.js", "words.js", "pocket.json", "pocket.bin", "icon.svg", "manifest.webmanifest"];
+const FRESH = FILES.map((file) => new Request(file, { cache: "reload" })); // not an old copy from the browser's cache
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES)));
+  event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FRESH)));
   self.skipWaiting();
 });
 self.addEventListener("activate", (event) => {

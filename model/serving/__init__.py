@@ -1,17 +1,23 @@
 """The public side of the page: events, answers as HTML, rate limits, uploads, and the guard around Gradio."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
-# set before gradio is imported: no calls to other servers, few remembered events, an upload folder of our own
+# set before gradio is imported: no calls to other servers, few remembered events, and a folder for uploads
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
-user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""  # elsewhere, each user has a temporary folder
-os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir(), f"digit-reader{user}").resolve()))
+owner = getattr(os, "getuid", int)()  # elsewhere, all files belong to 0, and each user has a temporary folder
+place = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
+name = f"digit-reader-{owner}"
+UPLOADS = place if place.name == name else place / name  # a folder of its own, since the page deletes what gets old
+UPLOADS.mkdir(mode=0o700, parents=True, exist_ok=True)
+if UPLOADS.is_symlink() or UPLOADS.stat().st_uid != owner:
+    sys.exit(f"app.py: {UPLOADS} belongs to someone else: delete it, or set GRADIO_TEMP_DIR to another folder")
+os.environ["GRADIO_TEMP_DIR"] = str(UPLOADS)
 
 ON_SPACES = "SPACE_ID" in os.environ
-UPLOADS = Path(os.environ["GRADIO_TEMP_DIR"]).resolve()  # where Gradio stores uploads
 STATIC = Path(__file__).parent / "static"
 
 

@@ -1,5 +1,6 @@
 """A guard around Gradio, which validates too little and stores too much. Gradio's private names are used only here."""
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from model.serving.reader import URL_PREFIX
 FRAMED_BY = "*" if ON_SPACES else "'self'"  # any site may embed a Space
 MAX_FILES = 2000  # maximum number of uploads, and of upload names that Gradio remembers
 API = "/gradio_api"
-PAGE_PATHS = "/config /assets/ /static/ /svelte/ /theme.css /favicon.ico /manifest.json /robots.txt /pwa_icon"
-API_PATHS = "info theme.css app_id startup-events heartbeat/ queue/ run/predict call/read_ call/v2/read_"
+PAGE_PATHS = "/config /assets/* /static/* /svelte/* /theme.css /favicon.ico /manifest.json /robots.txt /pwa_icon*"
+API_PATHS = "info theme.css app_id startup-events heartbeat/* queue/* run/predict call/read_* call/v2/read_*"
 COMPONENT_SERVER, CALL, UPLOAD, MCP = (f"{API}/{path}" for path in ("component_server", "call/", "upload", "mcp"))
 EVENT = f"{API}/queue/join", f"{API}/run/predict"
 MAX_HASH_LENGTH = 64  # maximum length of a session hash
@@ -32,8 +33,9 @@ def guard(page: gr.Blocks) -> LimitsMiddleware:
     return LimitsMiddleware(
         allowed=(  # Gradio's other endpoints write files, fetch URLs, or remember too much
             *PAGE_PATHS.split(),
-            *(f"{API}/{path}" for path in (*API_PATHS.split(), f"file={UPLOADS}")),
-            *(URL_PREFIX, UPLOAD, COMPONENT_SERVER, MCP),
+            *(f"{API}/{path}" for path in (*API_PATHS.split(), f"file={UPLOADS}/*")),
+            *(f"{URL_PREFIX}*", UPLOAD, COMPONENT_SERVER),
+            *([MCP] if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true" else []),
         ),
         endless=(f"{API}/heartbeat/",),
         forms=(UPLOAD, COMPONENT_SERVER),

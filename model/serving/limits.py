@@ -58,7 +58,7 @@ class LimitsMiddleware:
     """ASGI middleware: limits requests, adds response headers, answers health checks, and shuts down gracefully.
 
     Args:
-        allowed: prefixes of the paths that are served, besides "/".
+        allowed: paths that are served, besides "/"; one that ends in * is a prefix.
         endless: prefixes of the paths whose responses never end; shutdown does not wait for them.
         forms: paths that accept multipart forms.
         max_bytes: maximum size of a request's body, by path.
@@ -82,7 +82,8 @@ class LimitsMiddleware:
         headers: dict[str, str],
         problem_with: Callable[[str, Any], str | None],
     ):
-        self.allowed, self.endless, self.forms = allowed, endless, forms
+        self.allowed, self.endless, self.forms = {"/", *allowed}, endless, forms
+        self.prefixes = tuple(path[:-1] for path in allowed if path.endswith("*"))
         self.max_bytes, self.max_bytes_elsewhere = max_bytes, max_bytes_elsewhere
         self.max_open, self.rate_limiter, self.problem_with = max_open, rate_limiter, problem_with
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -145,7 +146,7 @@ class LimitsMiddleware:
             return
         if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > MAX_URL_LENGTH:
             raise RefusedError(414, f"This URL is too long: use at most {MAX_URL_LENGTH:,} bytes.")
-        if path != "/" and not path.startswith(self.allowed):
+        if path not in self.allowed and path.rstrip("/") not in self.allowed and not path.startswith(self.prefixes):
             raise RefusedError(404, "Not found.")
         if self.open[kind] > self.max_open or (self.closing and scope["method"] == "POST"):
             raise RefusedError(503, "The server is busy or shutting down. Try again in a minute.")
@@ -177,19 +178,20 @@ class LimitsMiddleware:
         if path in self.forms and headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
             scope["query_string"] = b""  # Gradio would remember it
             return bounded
-        body, more = b"", True
+        body, more = bytearray(), True
         while more:
             message = await bounded()
             if message["type"] != "http.request":
                 raise RefusedError(400, "This request is incomplete.")
-            body, more = body + message.get("body", b""), message.get("more_body", False)
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
         try:
             problem = self.problem_with(path, json.loads(body))
         except (ValueError, RecursionError):
             problem = "it is not valid JSON"
         if problem:
             raise RefusedError(400, f"This request cannot be answered: {problem}.")
-        given = [{"type": "http.request", "body": body, "more_body": False}]
+        given = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def again() -> Scope:
             return given.pop() if given else await receive()

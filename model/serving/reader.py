@@ -1,5 +1,6 @@
 """Scripts, and the weights of `pocket`, with which the page reads digits on the device while the pen moves."""
 
+import hashlib
 import sys
 
 from starlette.requests import Request
@@ -28,7 +29,12 @@ def routes() -> list[Route]:
 
 
 def _route(name: str, content: str | bytes, kind: str) -> Route:
-    async def send(_: Request) -> Response:
-        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
+    tag = f'"{hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:16]}"'
+    headers = {"Cache-Control": "no-cache", "ETag": tag}  # the browser asks whether the file has changed (RFC 9110)
+
+    async def send(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=kind, headers=headers)
 
     return Route(URL_PREFIX + name, send)

@@ -33,7 +33,8 @@ const clicked = async ({ target }) => {
     return;
   }
   const correction = { glyph: glyphs()[0].src, digit: Number(target.value) };
-  store([...stored(), [correction.digit, correction.glyph]]);
+  const others = stored().filter(([, glyph]) => glyph !== correction.glyph);
+  store([...others, [correction.digit, correction.glyph]]);
   thanks.textContent = "Thank you. Saved in this browser.";
   if (server.correct && correction.digit < 10)
     thanks.textContent = (await server.correct(correction).catch(() => null)) ?? "Saved in this browser, but the server did not respond.";

@@ -114,14 +114,17 @@ const requestAnswer = async () => {
     show(here ? here + note(`Read on this device. ${words}`) : headline(words));
     clearTimeout(retryTimer);
     retryTimer = setTimeout(requestAnswer, RESEND_AFTER);
+  } finally {
+    busy = false;
   }
-  busy = false;
 };
 
 const prepare = async () => {
   const { pathname } = new URL(window.gradio_config.root, location.href); // behind a proxy, the host may differ
   const { Copy, insideOf } = await import(`${location.origin}${pathname.replace(/\/$/, "")}/reader/follow.js`);
   const { width, height, tools } = window.editor;
+  inside = insideOf(document.querySelector("#inside details"));
+  copy = new Copy(width, height);
   const strokes = Object.getPrototypeOf(tools.get("brush").brush_textures); // each clear makes another object of its class
   const draw = strokes.draw_segment;
   strokes.draw_segment = function (...segment) {
@@ -129,8 +132,6 @@ const prepare = async () => {
     copy.draw(...segment);
     if (local()) follow();
   };
-  copy = new Copy(width, height);
-  inside = insideOf(document.querySelector("#inside details"));
   inside.fold.hidden = false;
   inside.fold.addEventListener("toggle", readHere);
   picture(); // what was drawn until now

@@ -44,7 +44,7 @@
     announce(words);
   };
 
-  // The Photo tab shows that a picture is being read until the server has answered; app.py calls both functions.
+  // The Photo tab shows that a picture is being read until the server has answered; app.py calls these functions.
   window.asked = (picture) => {
     document.querySelector("#photo-answer").ariaBusy = picture !== null;
     document.querySelector("#notice")?.remove();
@@ -54,6 +54,12 @@
     const answer = document.querySelector("#photo-answer");
     answer.ariaBusy = false;
     announce(window.spoken(answer));
+  };
+  window.unanswered = () => {
+    const words = "The server did not read this picture. Try again in a moment.";
+    document.querySelector("#photo-answer").ariaBusy = false;
+    announce(words);
+    return [`<p class="headline"><span class="words">${words}</span></p>`, { __type__: "update", visible: false }];
   };
   const askAgain = () => {
     if (document.querySelector("#picture img")) document.querySelector("#again").click();
@@ -71,7 +77,9 @@
     }
     const given = new DataTransfer();
     given.items.add(picture);
-    const input = await window.appears('#picture input[type="file"]');
+    const files = '#picture input[type="file"]'; // missing while the camera or Gradio's own clipboard button is chosen
+    if (!document.querySelector(files)) document.querySelector('#picture button[aria-label="Upload file"]')?.click();
+    const input = await window.appears(files);
     input.files = given.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
@@ -80,10 +88,11 @@
   const SHOWN_PICTURES = "#photo-answer .stages img";
   const showWhatWasRead = async ({ target }) => {
     if (!target.matches?.("#picture img") || target.src.startsWith("data:")) return;
-    const before = document.querySelector(SHOWN_PICTURES);
-    for (let i = 0; before && i < 50 && document.querySelector(SHOWN_PICTURES) === before; i++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    target.src = (await window.appears(SHOWN_PICTURES)).src;
+    const { src } = target;
+    do await new Promise((resolve) => setTimeout(resolve, 100));
+    while (document.querySelector("#photo-answer").ariaBusy === "true");
+    const read = document.querySelector(SHOWN_PICTURES);
+    if (read && target.src === src) target.src = read.src;
   };
   document.addEventListener("error", showWhatWasRead, true);
 
