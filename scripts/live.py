@@ -1,4 +1,4 @@
-"""python -m scripts.live [DATA]: how fast the page answers while the pen moves, and whether it holds up.
+"""python -m scripts.live [DATA]: how fast the page answers while the pen moves.
 
 If DATA, which holds eval/strokes_digits.jsonl.gz, is given, a hundred of its digits are drawn on the page.
 """
@@ -14,12 +14,10 @@ import numpy as np
 from playwright.async_api import Page, async_playwright
 from playwright.sync_api import sync_playwright
 
-from model.evaluation.benchmark import family, memory_mb
-from model.evaluation.strokes import STROKES, arc, read_strokes
+from model.evaluation.strokes import STROKES, read_strokes
 from tests.conftest import DESK, PHONE, Running, Visitor, find_browser, launch_browser, serve_page
 
 REPLAYED = 100  # digits that are drawn again, half of them with a finger
-STROKES_DRAWN = 200
 SLOW, MOVES = 2, 40  # seconds that a slow stroke takes, and pen moves per second
 WATCH = """() => {
   const seen = { moves: [], ups: [], requests: [], shown: [] };  // ms; a request: when it was sent and answered
@@ -141,30 +139,12 @@ def replays(browser, server: Running, data: Path) -> None:
         context.close()
 
 
-def endurance(browser, server: Running) -> None:
-    """Draw many strokes and print the server's memory and number of files before and after."""
-    context = browser.new_context(**DESK)
-    visitor = Visitor(context, server.url, touch=False)
-    held = []
-    for count in range(STROKES_DRAWN + 50):
-        if count in (50, STROKES_DRAWN + 49):
-            megabytes = sum(memory_mb(pid, "VmRSS") for pid in family(server.pid))
-            held.append((megabytes, sum(1 for _ in server.folder.rglob("*"))))
-        visitor.draw([arc(0.35, 0.5, 0.3, 0.4, count, count + 200, 6)], size=120, moves=1, tolerance=0)
-        if count % 10 == 9:
-            visitor.clear()
-    (before, files), (after, more) = held
-    print(f"{STROKES_DRAWN} strokes: memory {before:.0f} -> {after:.0f} MB, files of the server {files} -> {more}")
-    context.close()
-
-
 def main(data: Path | None) -> None:
     """Print all figures, and the machine they were measured on."""
     with serve_page() as server:
         asyncio.run(latency(server))
-        with sync_playwright() as playwright, launch_browser(playwright, find_browser()) as browser:
-            endurance(browser, server)
-            if data:
+        if data:
+            with sync_playwright() as playwright, launch_browser(playwright, find_browser()) as browser:
                 replays(browser, server, data)
 
 

@@ -23,7 +23,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
+import train
 from model import Recognizer
+from model.confidence import UNCALIBRATED
 from model.evaluation.strokes import STROKES, draw, draw_somewhere
 from tests.digits import glyph
 
@@ -147,11 +149,25 @@ def browser():
         yield chromium
 
 
+START_OVER = """() => {
+  for (const box of document.querySelectorAll("#switches input:checked")) box.click();
+  for (const fold of document.querySelectorAll("details[open]")) fold.open = false;
+  if (localStorage.getItem("corrections")) {
+    localStorage.removeItem("corrections");
+    document.dispatchEvent(new Event("corrected"));
+  }
+}"""
+
+
 class Visitor:
     """A user of the page, with a mouse or a finger."""
 
     def __init__(self, context, address, touch):
         self.page = context.new_page()
+        self.asked = set()  # questions to the server that are not answered yet
+        self.page.on("request", lambda request: self.asked.add(request) if "component_server" in request.url else None)
+        for ended in ("requestfinished", "requestfailed"):
+            self.page.on(ended, lambda request: self.asked.discard(request))
         self.touch = context.new_cdp_session(self.page) if touch else None
         self.page.goto(address, wait_until="domcontentloaded")
         self.page.wait_for_selector("#pad .pixi-target canvas", timeout=60_000)
@@ -166,7 +182,7 @@ class Visitor:
         left, top = (box[start] + box[length] / 2 for start, length in (("x", "width"), ("y", "height")))
         return [(left + (x - 0.35) * size, top + (y - 0.5) * size) for x, y in points]
 
-    def draw(self, strokes, size=140, right=0.0, moves=6, tolerance=3):
+    def draw(self, strokes, size=140, right=0.0, moves=1, tolerance=3):
         """Draw polylines of [x, y] in [0, 1] in the middle of the canvas, `size` screen pixels high.
 
         They are shifted right by `right` times that size, and simplified within `tolerance` screen pixels, since each
@@ -202,17 +218,55 @@ class Visitor:
         self.page.locator(f"#{tab}-answer output").get_by_text(text, exact=True).wait_for(timeout=60_000)
 
     def waits_for_the_last_answer(self):
-        """Wait until the answer to the drawing has not changed for two seconds."""
+        """Wait until, for a while, the server has not been asked and the answer to the drawing has not changed."""
         before, since = None, time.monotonic()
-        while time.monotonic() - since < 2:
+        while time.monotonic() - since < 0.8:
             now = self.page.locator("#draw-answer").inner_html()
-            if now != before:
+            if now != before or self.asked:
                 before, since = now, time.monotonic()
-            self.page.wait_for_timeout(100)
+            self.page.wait_for_timeout(50)
 
     def clear(self):
         """Press the pad's clear button."""
         self.page.get_by_role("button", name="Clear canvas").click()
+
+    def starts_over(self):
+        """Leave the page as it was when it was opened."""
+        self.page.unroute_all()
+        remove = self.page.get_by_role("button", name="Remove Image")
+        if remove.is_visible():
+            remove.click()
+            self.page.locator("#photo-answer").get_by_text("Upload a picture").wait_for()
+        self.page.evaluate(START_OVER)
+        self.page.get_by_role("tab", name="Draw").click()
+        self.clear()
+        self.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
+
+
+@pytest.fixture(scope="session")
+def desk(browser, address):
+    with browser.new_context(**DESK) as context:
+        yield Visitor(context, address, touch=False)
+
+
+@pytest.fixture(scope="session")
+def phone(browser, address):
+    with browser.new_context(**PHONE) as context:
+        yield Visitor(context, address, touch=True)
+
+
+@pytest.fixture
+def guest(desk):
+    """A visitor with a mouse at a desk, whose page many tests share: opening it takes seconds."""
+    yield desk
+    desk.starts_over()
+
+
+@pytest.fixture
+def caller(phone):
+    """A visitor with a finger on a phone, whose page many tests share."""
+    yield phone
+    phone.starts_over()
 
 
 @pytest.fixture
@@ -227,9 +281,9 @@ def visit(browser, address):
 
 
 @pytest.fixture(params=["mouse", "finger"])
-def visitor(request, visit):
+def visitor(request):
     """A visitor with a mouse at a desk, then one with a finger on a phone."""
-    return visit(touch=True, **PHONE) if request.param == "finger" else visit()
+    return request.getfixturevalue("caller" if request.param == "finger" else "guest")
 
 
 @pytest.fixture(scope="session")
@@ -242,6 +296,12 @@ def reader():
 def seven():
     """A 7 on a canvas, [280, 280] uint8, black on white."""
     return draw(STROKES[7], 14, 160, (70, 50))
+
+
+@pytest.fixture
+def uncalibrated(monkeypatch):
+    """Training leaves out the calibration, which takes longer than a few epochs on 120 digits."""
+    monkeypatch.setattr(train, "calibrate", lambda *_, **__: UNCALIBRATED)
 
 
 def _idx(array):

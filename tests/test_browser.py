@@ -74,18 +74,18 @@ def packed(array):
 def test_drawings_become_the_same_glyphs_as_in_python(page):
     random = np.random.default_rng(0)
     pictures = []
-    for i in range(1000):
+    for i in range(200):
         size, pen = random.uniform(25, 120), random.uniform(2, 14)
         shaken = [[np.add(point, random.normal(0, 0.02, 2)) for point in stroke] for stroke in STROKES[i % 10]]
         pictures.append(draw(shaken, pen, size, tuple(random.uniform(10, 30, 2)))[:160, :160])
     pictures = np.stack(pictures)
-    theirs = [page.evaluate(READ, [packed(some), *some.shape[:0:-1]]) for some in np.split(pictures, 10)]
+    theirs = [page.evaluate(READ, [packed(some), *some.shape[:0:-1]]) for some in np.split(pictures, 2)]
     ours = np.stack([fit(ink(picture)) for picture in pictures])
     assert np.abs(np.concatenate(theirs).reshape(ours.shape) - ours).max() < 1 / 255
 
 
 def read_in_both(page, net, change):
-    glyphs = some_glyphs()
+    glyphs = some_glyphs()[:200]
     glyphs[0] = 0
     glyphs[0, :, 7:21, 7:21] = 1  # strokes too thick to trust
     theirs, milliseconds = page.evaluate(CLASSIFY, [packed(glyphs.numpy()), change])
@@ -122,17 +122,14 @@ def test_a_drawing_is_divided_into_its_symbols_from_left_to_right(page):
     assert sum(ink) == (drawing > 0).sum()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_static_page_has_no_serious_accessibility_violations(browser, host, scheme):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(host[0])
-    page.wait_for_selector("html[data-ready]")
+def test_the_static_page_has_no_serious_accessibility_violations(page):
+    page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_text("Look inside").click()
     replay(page, STROKES[3])
     page.locator(".maps canvas").nth(5).wait_for()
-    assert grave(page) == []
-    context.close()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert grave(page) == [], scheme
 
 
 def replay(page, strokes):
@@ -142,7 +139,7 @@ def replay(page, strokes):
         page.mouse.move(*points[0])
         page.mouse.down()
         for point in points[1:]:
-            page.mouse.move(*point, steps=3)
+            page.mouse.move(*point)
         page.mouse.up()
 
 

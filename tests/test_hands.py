@@ -32,7 +32,8 @@ def test_each_drawing_names_its_digit_and_fits_a_canvas():
 
 
 @pytest.mark.slow
-def test_the_command_prints_each_setting_and_the_best(capsys):
+def test_the_command_prints_each_setting_and_the_best(monkeypatch, capsys):
+    monkeypatch.setattr("model.evaluation.adaptation.DRAWS", 2)
     assert hands.main(["--writers", "2", "--weights", "reference"]) == 0
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("| ") and line[2].isdigit()]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.evaluation.strokes import STROKES, draw
 from model.serving import markup
-from tests.conftest import DESK, FLAGS, PHONE, Visitor, find_browser
+from tests.conftest import COARSE, DESK, FLAGS, PHONE, Visitor, find_browser
 from tests.digits import HOOKED
 
 pytestmark = pytest.mark.slow
@@ -22,14 +22,6 @@ LOOK = re.compile("/component_server")
 def context(browser):
     context = browser.new_context(**DESK)
     yield context
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def guest(browser, address):
-    """A visitor with a mouse, for tests that leave the page unchanged."""
-    context = browser.new_context(**DESK)
-    yield Visitor(context, address, touch=False)
     context.close()
 
 
@@ -99,8 +91,7 @@ INKED = """(places) => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("touch", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize(("touch", "scheme"), [(False, "light"), (True, "dark")], ids=["desk, light", "phone, dark"])
 def test_the_whole_frame_can_be_drawn_on_even_after_rotation(visit, touch, scheme):
     visitor = visit(touch=touch, color_scheme=scheme, **(PHONE if touch else DESK))
     for width, height in ((390, 844), (844, 390)) if touch else ((1280, 900),):
@@ -119,13 +110,12 @@ def test_the_whole_frame_can_be_drawn_on_even_after_rotation(visit, touch, schem
         visitor.clear()
 
 
-def test_a_second_finger_draws_nothing(visit):
-    visitor = visit(touch=True, **PHONE)
-    ((x, y),) = visitor.to_screen([(0, 0)], 140)
+def test_a_second_finger_draws_nothing(caller):
+    ((x, y),) = caller.to_screen([(0, 0)], 140)
 
     def send(kind, *fingers):
         points = [{"id": i, "x": x + right, "y": y + down} for i, right, down in fingers]
-        visitor.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        caller.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     send("touchStart", (0, 0, 0))
     send("touchMove", (0, 0, 60))
@@ -135,9 +125,9 @@ def test_a_second_finger_draws_nothing(visit):
     send("touchEnd", (0, 0, 110))
     send("touchMove", (0, 0, 130))
     send("touchEnd")
-    visitor.sees("draw", "1")
-    visitor.waits_for_the_last_answer()
-    visitor.sees("draw", "1")
+    caller.sees("draw", "1")
+    caller.waits_for_the_last_answer()
+    caller.sees("draw", "1")
 
 
 PASTE = """(picture) => {
@@ -165,7 +155,7 @@ def test_a_picture_pasted_anywhere_is_read_in_the_photo_tab(visit):
 
 
 def test_at_200_percent_zoom_the_answer_stays_in_view(visit):
-    visitor = visit(viewport={"width": 640, "height": 400})
+    visitor = visit(**COARSE, viewport={"width": 640, "height": 400})
     visitor.draw(STROKES[7], size=100)
     visitor.sees("draw", "7")
     visitor.waits_for_the_last_answer()
@@ -206,8 +196,7 @@ def test_a_correction_is_saved_as_a_glyph_and_only_after_a_click(guest, server):
     guest.clear()
 
 
-def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_forgotten(browser, address):
-    context, other = browser.new_context(**DESK), browser.new_context(**DESK)
+def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_forgotten(context, address, guest):
     visitor = Visitor(context, address, touch=False)
     form = visitor.page.locator("#draw-correct")
     visitor.draw(HOOKED)
@@ -223,42 +212,37 @@ def test_a_correction_counts_for_the_next_drawing_in_this_browser_until_it_is_fo
     tab, visitor = visitor, Visitor(context, address, touch=False)  # the page is loaded again
     visitor.draw(HOOKED)
     visitor.sees("draw", "7")
-    stranger = Visitor(other, address, touch=False)
-    stranger.draw(HOOKED)
-    stranger.sees("draw", "9")
+    guest.draw(HOOKED)  # in another browser
+    guest.sees("draw", "9")
     visitor.page.locator("#draw-correct summary").click()
     visitor.page.locator("#draw-correct").get_by_role("button", name="Forget my corrections").click()
     visitor.sees("draw", "9")
     tab.sees("draw", "9")  # the first tab has forgotten them too
-    for each in (context, other):
-        each.close()
 
 
-def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(visit):
-    visitor = visit()
-    visitor.draw(STROKES[8])
-    visitor.sees("draw", "8")
-    visitor.waits_for_the_last_answer()
-    form = visitor.page.locator("#draw-correct")
+def test_a_mark_can_be_taught_to_be_no_digit_and_taken_back(guest):
+    guest.draw(STROKES[8])
+    guest.sees("draw", "8")
+    guest.waits_for_the_last_answer()
+    form = guest.page.locator("#draw-correct")
     form.locator("summary").click()
     form.get_by_role("button", name="not a digit").click()
-    visitor.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
+    guest.page.locator("#draw-answer").get_by_text("does not look like a digit").wait_for()
     form.get_by_role("button", name="Undo last").click()
     form.get_by_text("The last correction is deleted from this browser. Pictures saved on the server stay").wait_for()
-    visitor.sees("draw", "8")
+    guest.sees("draw", "8")
 
 
-def test_a_correction_counts_for_a_photo_as_well(visit, tmp_path):
-    visitor = visit()
-    visitor.page.get_by_role("tab", name="Photo").click()
+def test_a_correction_counts_for_a_photo_as_well(guest, tmp_path):
+    guest.page.get_by_role("tab", name="Photo").click()
     Image.fromarray(draw(STROKES[3], 14, 160, (70, 50))).save(tmp_path / "three.png")
-    visitor.page.locator('#picture input[type="file"]').set_input_files(tmp_path / "three.png")
-    visitor.sees("photo", "3")
-    form = visitor.page.locator("#photo-correct")
+    guest.page.locator('#picture input[type="file"]').set_input_files(tmp_path / "three.png")
+    guest.sees("photo", "3")
+    form = guest.page.locator("#photo-correct")
     form.locator("summary").click()
     for digit in ("8", "5"):  # the second replaces the first
         form.get_by_role("button", name=digit, exact=True).click()
-        visitor.sees("photo", digit)
+        guest.sees("photo", digit)
     form.get_by_text("1 correction is kept in this browser.").wait_for()
 
 
@@ -316,9 +300,8 @@ def test_clicking_an_example_reads_it(guest):
     guest.page.get_by_role("tab", name="Draw").click()
 
 
-def test_a_late_answer_does_not_overwrite_a_newer_one(visit):
-    visitor = visit()
-    visitor.page.evaluate(
+def test_a_late_answer_does_not_overwrite_a_newer_one(guest):
+    guest.page.evaluate(
         """() => {
           const ask = window.fetch; // the first answer comes late
           let late = 1500;
@@ -331,7 +314,7 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(visit):
           };
         }"""
     )
-    visitor.page.evaluate(
+    guest.page.evaluate(
         """() => {
           window.said = [];
           const answer = document.querySelector("#draw-answer");
@@ -339,12 +322,12 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(visit):
           new MutationObserver(name).observe(answer, { childList: true, subtree: true });
         }"""
     )
-    visitor.draw(STROKES[7])
-    visitor.draw([[[0.25, 1.0], [0.7, 1.0]]])
-    visitor.sees("draw", "2")
-    visitor.waits_for_the_last_answer()
-    visitor.sees("draw", "2")
-    said = visitor.page.evaluate("said")
+    guest.draw(STROKES[7])
+    guest.draw([[[0.25, 1.0], [0.7, 1.0]]])
+    guest.sees("draw", "2")
+    guest.waits_for_the_last_answer()
+    guest.sees("draw", "2")
+    said = guest.page.evaluate("said")
     assert "7" in said
     assert "7" not in said[said.index("2") :]
 
@@ -356,13 +339,13 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(visit):
         ({"json": markup.busy("The page is busy right now.")}, "The page is busy"),
     ],
 )
-def test_a_failing_or_busy_server_says_so_and_the_page_retries(visit, said, words):
-    visitor = visit()
-    visitor.page.route(LOOK, lambda route: route.fulfill(**said))
-    visitor.draw(STROKES[1])
-    visitor.page.locator("#draw-answer").get_by_text(words).wait_for()
-    visitor.page.unroute(LOOK)
-    visitor.sees("draw", "1")
+def test_a_failing_or_busy_server_says_so_and_the_page_retries(guest, said, words):
+    guest.page.route(LOOK, lambda route: route.fulfill(**said))
+    guest.draw(STROKES[1])
+    guest.page.locator("#draw-answer").get_by_text(words).wait_for()
+    guest.page.unroute(LOOK)
+    guest.page.locator("#draw-answer .took").get_by_text("read in").wait_for()
+    guest.sees("draw", "1")
 
 
 def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, address):
@@ -389,18 +372,20 @@ def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, ad
     assert not any('"read_drawing"' in (sent or "") for sent in requests)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_has_no_serious_accessibility_violations(visit, scheme):
-    """WCAG 2.1 A and AA as far as axe-core can check, in both tabs, with an answer shown."""
-    visitor = visit(touch=True, color_scheme=scheme, **PHONE)
-    visitor.draw(STROKES[7])
-    visitor.sees("draw", "7")
-    visitor.waits_for_the_last_answer()
-    found = [grave(visitor.page)]
-    visitor.page.get_by_role("tab", name="Photo").click()
-    visitor.page.locator("#picture").wait_for()
-    found.append(grave(visitor.page))
-    assert found == [[], []]
+def test_the_page_has_no_serious_accessibility_violations(caller):
+    """WCAG 2.1 A and AA as far as axe-core can check, in both tabs and schemes, with an answer shown."""
+    page, found = caller.page, []
+    caller.draw(STROKES[7])
+    caller.sees("draw", "7")
+    caller.waits_for_the_last_answer()
+    for tab in ("Draw", "Photo"):
+        page.get_by_role("tab", name=tab).click()
+        page.locator("#picture" if tab == "Photo" else "#pad").wait_for()
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
+            found.append(grave(page))
+    assert found == [[], [], [], []]
 
 
 def grave(page):
@@ -414,7 +399,7 @@ def grave(page):
 
 
 def test_a_narrow_screen_needs_no_horizontal_scrolling(visit):
-    visitor = visit(touch=True, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    visitor = visit(touch=True, **PHONE | {"viewport": {"width": 320, "height": 640}})
     visitor.draw(STROKES[7], size=110)
     visitor.sees("draw", "7")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
@@ -457,35 +442,33 @@ def test_the_drawing_that_the_device_follows_is_that_of_the_pad(visit):
     assert visitor.page.evaluate(FOLLOWED) > 0.97
 
 
-def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_none(visit):
-    visitor = visit()
-    answer = visitor.page.locator("#draw-answer")
-    visitor.draw(STROKES[7])
-    visitor.waits_for_the_last_answer()
+def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_none(guest):
+    answer = guest.page.locator("#draw-answer")
+    guest.draw(STROKES[7])
+    guest.waits_for_the_last_answer()
     assert answer.locator(".took").inner_text().startswith("read in")
     said = answer.locator(".headline").inner_text()
-    visitor.page.route(LOOK, lambda route: route.abort())
-    visitor.clear()
-    visitor.draw(STROKES[7])
+    guest.page.route(LOOK, lambda route: route.abort())
+    guest.clear()
+    guest.draw(STROKES[7])
     answer.get_by_text("Read on this device. The server did not respond. Trying again.").wait_for()
     assert re.sub(r"[\d.]+%", "", answer.locator(".headline").inner_text()) == re.sub(r"[\d.]+%", "", said)
     assert answer.locator(".bars li").count() == 10
     for right, digit in ((1.0, 1), (2.0, 4)):
-        visitor.draw(STROKES[digit], size=70, right=right)
-    visitor.sees("draw", "714")
-    visitor.page.unroute(LOOK)
+        guest.draw(STROKES[digit], size=70, right=right)
+    guest.sees("draw", "714")
+    guest.page.unroute(LOOK)
     answer.get_by_text("read in").wait_for()
 
 
-def test_no_request_is_sent_while_the_pen_moves(context, address):
+def test_no_request_is_sent_while_the_pen_moves(guest):
     asked = []
-    context.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
-    visitor = Visitor(context, address, touch=False)
-    press(visitor, STROKES[7])
-    visitor.sees("draw", "7")
-    visitor.page.wait_for_timeout(1000)
+    guest.page.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
+    press(guest, STROKES[7])
+    guest.sees("draw", "7")
+    guest.waits_for_the_last_answer()
     asked.clear()
-    visitor.page.evaluate(  # moves without the pauses that driving a browser makes
+    guest.page.evaluate(  # moves without the pauses that driving a browser makes
         """async () => {
           const pad = document.querySelector("#pad .pixi-target canvas");
           const { left, top, width, height } = pad.getBoundingClientRect();
@@ -499,52 +482,52 @@ def test_no_request_is_sent_while_the_pen_moves(context, address):
         }"""
     )
     assert len(asked) == 0
-    visitor.page.mouse.up()
-    visitor.waits_for_the_last_answer()
+    guest.page.mouse.up()
+    guest.waits_for_the_last_answer()
     assert asked
 
 
-def test_the_layers_of_the_network_are_shown_as_the_pen_moves(visit):
-    visitor = visit()
-    visitor.page.get_by_text("Look inside the network").click()
-    press(visitor, STROKES[7])
-    maps = visitor.page.locator("#inside .maps canvas")
+def test_the_layers_of_the_network_are_shown_as_the_pen_moves(guest):
+    guest.page.get_by_text("Look inside the network").click()
+    press(guest, STROKES[7])
+    maps = guest.page.locator("#inside .maps canvas")
     maps.nth(6).wait_for()
     before = maps.nth(1).evaluate("map => map.toDataURL()")
-    visitor.page.mouse.move(*visitor.to_screen([(0.7, 1.0)], 140)[0], steps=8)
-    visitor.sees("draw", "2")
+    guest.page.mouse.move(*guest.to_screen([(0.7, 1.0)], 140)[0], steps=8)
+    guest.sees("draw", "2")
     assert maps.nth(1).evaluate("map => map.toDataURL()") != before
-    visitor.page.mouse.up()
+    guest.page.mouse.up()
     maps.nth(1).click(position={"x": 20, "y": 20})
-    visitor.page.get_by_text("Map 1 of layer 1").wait_for()
+    guest.page.get_by_text("Map 1 of layer 1").wait_for()
 
 
-def test_the_server_answers_again_after_a_stroke_that_changed_nothing(visit):
-    visitor = visit()
-    answer = visitor.page.locator("#draw-answer")
-    visitor.draw(STROKES[7])
+def test_the_server_answers_again_after_a_stroke_that_changed_nothing(guest):
+    answer = guest.page.locator("#draw-answer")
+    guest.draw(STROKES[7])
     answer.locator(".took").wait_for()
-    visitor.draw([STROKES[7][0][:2]])  # over its own ink
-    visitor.waits_for_the_last_answer()
+    guest.draw([STROKES[7][0][:2]])  # over its own ink
+    guest.waits_for_the_last_answer()
     assert answer.locator(".took").inner_text().startswith("read in")
     assert answer.locator(".stale").count() == 0
 
 
-def test_undo_and_clear_reach_the_device_while_the_server_is_slow(visit):
-    visitor = visit()
-    visitor.page.route(LOOK, lambda route: None)  # no answer ever comes
-    visitor.draw(STROKES[7])
-    visitor.sees("draw", "7")
-    visitor.clear()
-    visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
-    visitor.draw(STROKES[1])
-    visitor.sees("draw", "1")
-    visitor.draw(STROKES[4], size=70, right=1.5)
-    visitor.sees("draw", "14")
-    visitor.page.keyboard.press("Control+z")
-    visitor.page.keyboard.press("Control+z")
-    visitor.draw(STROKES[3], size=70, right=1.5)
-    visitor.sees("draw", "13")
+def test_undo_and_clear_reach_the_device_while_the_server_is_slow(guest):
+    held = []
+    guest.page.route(LOOK, held.append)  # no answer comes
+    guest.draw(STROKES[7])
+    guest.sees("draw", "7")
+    guest.clear()
+    guest.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
+    guest.draw(STROKES[1])
+    guest.sees("draw", "1")
+    guest.draw(STROKES[4], size=70, right=1.5)
+    guest.sees("draw", "14")
+    guest.page.keyboard.press("Control+z")
+    guest.page.keyboard.press("Control+z")
+    guest.draw(STROKES[3], size=70, right=1.5)
+    guest.sees("draw", "13")
+    for question in held:
+        question.abort()
 
 
 def test_the_server_answers_each_move_where_the_device_cannot_read(context, address):

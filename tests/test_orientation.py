@@ -23,7 +23,7 @@ def test_angles_between_eighths_of_a_turn_are_tried_beside_the_best_eighth(reade
     monkeypatch.setattr(orientation.View, "rotated", lambda view, to: tried.append(to % 360) or original(view, to))
     page = reader.read_page(rotated(-60))
     assert tried == [*orientation.COARSE_ANGLES, 30, 60]
-    assert page.turn == 60
+    assert (page.turn, page.text) == (60, "314\n926\n589")
 
 
 @pytest.mark.slow
@@ -32,6 +32,7 @@ def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeyp
     monkeypatch.setattr(recognizer_module, "reread", lambda *given: times.append(1) or reread(*given))
     page = reader.read_page(rotated(90))
     assert page.turn
+    assert page.text == "314\n926\n589"
     assert len(times) == 2
 
 

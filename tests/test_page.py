@@ -8,25 +8,10 @@ from PIL import Image
 
 from model.evaluation.numbers import compose
 from model.evaluation.strokes import STROKES, arc, draw
-from tests.conftest import DESK, Visitor
+from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import LETTER
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def shared_visitor(browser, address):
-    context = browser.new_context(**DESK)
-    yield Visitor(context, address, touch=False)
-    context.close()
-
-
-@pytest.fixture
-def guest(shared_visitor):
-    """A visitor with a mouse, shared by many tests; the canvas is cleared before each."""
-    shared_visitor.clear()
-    shared_visitor.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for()
-    return shared_visitor
 
 
 @pytest.fixture
@@ -118,9 +103,9 @@ def test_a_non_digit_is_reported_as_such(guest, name):
 
 
 def test_drawing_with_a_finger_does_not_scroll_the_page(visit):
-    visitor = visit(touch=True, viewport={"width": 390, "height": 560}, has_touch=True, is_mobile=True)
+    visitor = visit(touch=True, **PHONE | {"viewport": {"width": 390, "height": 560}})
     assert visitor.page.evaluate("document.documentElement.scrollHeight > innerHeight + 100")
-    visitor.draw([[[0.3, 1.0], [0.3, 0.0]]])  # upwards: the gesture that scrolls down
+    visitor.draw([[[0.3, 1.0], [0.3, 0.0]]], moves=12)  # upwards: the gesture that scrolls down
     visitor.sees("draw", "1")
     assert visitor.page.evaluate("scrollY") == 0
 
@@ -138,9 +123,8 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_shows_an_error(visitor, photo
     assert visitor.page.locator("#photo-answer .glyph").count() == 0
 
 
-def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(visit, photo):
-    visitor, waiting = visit(), []
-    page = visitor.page
+def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(guest, photo):
+    page, waiting = guest.page, []
     page.get_by_role("tab", name="Photo").click()
     page.locator("#photo-answer").wait_for()
 
@@ -150,7 +134,7 @@ def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(visit, photo
 
     page.route("**/queue/join*", look)
     page.locator("#picture input[type=file]").set_input_files(photo)
-    visitor.sees("photo", "3")
+    guest.sees("photo", "3")
     page.locator("#photo-answer[aria-busy=false]").wait_for()
     status = page.locator("#live [role=status]")
     status.filter(has_text="It is a 3").wait_for(state="attached")
@@ -158,17 +142,17 @@ def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(visit, photo
     assert waiting == ["true"]
 
 
-def test_comparing_asks_the_server_about_a_photo_only_if_there_is_one(visit):
-    visitor, asked = visit(), []
-    visitor.page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
-    visitor.draw(STROKES[7])
-    visitor.page.get_by_label("textbook").check()
-    visitor.page.locator("#draw-answer section").first.wait_for()
+def test_comparing_asks_the_server_about_a_photo_only_if_there_is_one(guest):
+    asked = []
+    guest.page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    guest.draw(STROKES[7])
+    guest.page.get_by_label("textbook").check()
+    guest.page.locator("#draw-answer section").first.wait_for()
     assert asked == []
 
 
-def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(visit, photo, tmp_path):
-    page = visit().page
+def test_a_kind_of_picture_that_the_browser_cannot_show_is_shown_as_it_was_read(guest, photo, tmp_path):
+    page = guest.page
     page.get_by_role("tab", name="Photo").click()
     Image.open(photo).save(tmp_path / "photo.tiff")
     page.locator("#picture input[type=file]").set_input_files(tmp_path / "photo.tiff")
@@ -212,7 +196,7 @@ def test_a_sheet_of_numbers_is_read_into_text_boxes_and_a_table(visitor, sheet, 
 
 
 def test_the_page_contacts_no_other_host_and_none_of_its_requests_fail(browser, address, photo):
-    context = browser.new_context()
+    context = browser.new_context(**DESK)
     asked, refused, said = [], [], []
     context.on("request", lambda request: asked.append(request.url))
     context.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)

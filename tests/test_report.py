@@ -1,7 +1,6 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from model.evaluation import figures, report
@@ -67,11 +66,3 @@ def test_a_readme_without_its_markers_gives_an_error_message(copy, capsys):
     (copy / "README.md").write_text("# Handwritten digit reader")
     assert report.main(["--check"]) == 1
     assert "README.md lacks the lines" in capsys.readouterr().err
-
-
-def test_a_mosaic_holds_every_map_scaled_to_its_maximum():
-    maps = np.arange(1.0, 17.0)[:, None, None] * np.ones((16, 3, 4))
-    laid = figures.mosaic(maps)
-    assert laid.shape == (8 * 5, 2 * 6)
-    assert laid.max() == 1
-    assert (laid == 1).sum() == 16 * 3 * 4

@@ -1,4 +1,3 @@
-import functools
 import re
 from urllib.error import URLError
 
@@ -9,7 +8,7 @@ import torch
 import train
 from model import Recognizer, corrections, networks, weights
 from model.evaluation.strokes import STROKES, draw, draw_somewhere
-from model.training import data, loop
+from model.training import calibrate, data, loop
 from model.training.data import mnist
 from model.training.glyphs import Mixture
 from model.training.loop import accuracy
@@ -62,7 +61,7 @@ def test_any_module_that_maps_a_batch_to_logits_can_be_trained(folder, tmp_path,
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder, tmp_path):
+def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder, tmp_path, uncalibrated):
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
@@ -70,7 +69,7 @@ def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder,
 
 
 @pytest.mark.slow
-def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
+def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys, uncalibrated):
     kept = tmp_path / "kept"
     for digit in (3, 3, 8):
         corrections.save(glyph(draw(STROKES[digit], 8 + digit, 160, (70, 50))), digit, kept)
@@ -87,7 +86,7 @@ def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys):
     assert "holds no corrections" in capsys.readouterr().err
 
 
-def test_limit_takes_only_the_first_digits(folder, tmp_path):
+def test_limit_takes_only_the_first_digits(folder, tmp_path, uncalibrated):
     run(folder, tmp_path / "net", "--epochs", "1", "--limit", "20")
     assert weights.load(tmp_path / "net")[1]["data"] == {"mnist_train": 20, "mnist_test": 20}
 
@@ -111,7 +110,8 @@ def test_missing_data_while_offline_gives_an_error_message(tmp_path, monkeypatch
 
 @pytest.mark.slow
 def test_training_world_is_reproducible_and_calibrates_it(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "Mixture", functools.partial(Mixture, per_shape=1))
+    for place in (loop, calibrate):
+        monkeypatch.setattr(place, "Mixture", lambda *digits, per_shape=0: Mixture(*digits, per_shape=1))
     arguments = ["world", "--epochs", "2", "--data", str(folder), "--device", "cpu", "--limit", "120", "--out"]
     for name in ("one", "two"):
         assert train.main([*arguments, str(tmp_path / name)]) == 0

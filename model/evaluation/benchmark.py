@@ -32,13 +32,14 @@ with gradio.Blocks() as page:
     gradio.Markdown("hello")
 page.launch(prevent_thread_lock=True)
 time.sleep(600)"""
+WARM_UPS = 10
 STARTS = 3
 ADAPTED_TO = 100  # corrected glyphs to which a recognizer adapts
 
 
 def median_ms(call: Callable[[], object], n: int) -> float:
-    """Return the median time of n calls in milliseconds, after ten warm-up calls."""
-    return 1000 * statistics.median(timeit.repeat(call, number=1, repeat=n + 10)[10:])
+    """Return the median time of n calls in milliseconds, after WARM_UPS calls."""
+    return 1000 * statistics.median(timeit.repeat(call, number=1, repeat=n + WARM_UPS)[WARM_UPS:])
 
 
 def reading(canvas: np.ndarray, n: int) -> dict:

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
+from torchvision.utils import make_grid
 
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import STRENGTHS
@@ -91,13 +92,13 @@ def scores(results: dict) -> Figure:
 def layers(net: nn.Sequential) -> Figure:
     """Draw what each layer of the reference network makes of a drawn 7: its maps, then the ten probabilities."""
     glyph = glyph_of(draw(STROKES[7], 14, 180, (60, 50)))
-    steps, x = [("glyph, 28 x 28", glyph[None])], torch.from_numpy(glyph)[None, None]
+    steps, x = [("glyph, 28 x 28", torch.from_numpy(glyph)[None])], torch.from_numpy(glyph)[None, None]
     with torch.no_grad():
         for layer in net:
             x = layer(x)
             if isinstance(layer, nn.ReLU):
                 n, height, width = x.shape[1:]
-                steps.append((f"{n} maps, {height} x {width}", x[0].numpy()))
+                steps.append((f"{n} maps, {height} x {width}", x[0]))
     figure = Figure((10, 2.9), layout="constrained")
     widths = [1, 1.4, 2.2, 2.2, 1.4]
     for axes, (title, maps) in zip(
@@ -108,16 +109,10 @@ def layers(net: nn.Sequential) -> Figure:
             axes.barh(range(10), x[0].softmax(0), color=LINE_COLOURS["world"])
             axes.set(yticks=range(10), xticks=(0, 1), ylim=(9.5, -0.5))
             continue
-        axes.imshow(mosaic(maps), cmap="Oranges" if len(maps) > 1 else "Greys")
+        tiled = make_grid(maps[:, None], nrow=max(1, len(maps) // 8), normalize=True, scale_each=True)[0]
+        axes.imshow(tiled, cmap="Oranges" if len(maps) > 1 else "Greys")
         axes.set_axis_off()
     return figure
-
-
-def mosaic(maps: np.ndarray) -> np.ndarray:
-    """Tile maps [N, H, W] in eight rows, or show a single one, each scaled to its maximum: [rows, columns]."""
-    maps = maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-6)
-    maps = np.pad(maps, ((0, 0), (0, 2), (0, 2)))
-    return np.concatenate([np.concatenate(row, axis=1) for row in np.split(maps, min(8, len(maps)))])
 
 
 def mistakes(results: dict, data: Path) -> Image.Image:

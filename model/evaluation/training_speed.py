@@ -1,21 +1,22 @@
-"""python -m model.evaluation.training_speed: compare training speed with baselines, in one run on one machine."""
+"""Compare training speed with PyTorch's MNIST example, in one run on one machine."""
 
-import json
 import multiprocessing
-import platform
 import statistics
-import sys
 import tempfile
 import time
-from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.nn.functional import nll_loss
+from torch.optim.lr_scheduler import StepLR
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import MNIST
 
-from model.evaluation.speed_baselines import train_example, train_plainly
 from model.training.data import VALIDATION_FRACTION, mnist, split
 from model.training.loop import accuracy, train
 from model.training.recipes import RECIPES
@@ -25,46 +26,63 @@ SEEDS = 3
 MAX_EPOCHS = 12  # maximum epochs of the example
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run both comparisons and print the results; return the exit code."""
-    parser = ArgumentParser(prog="python -m model.evaluation.training_speed", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--data", type=Path, default=Path("data"), help="MNIST folder")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    options = parser.parse_args(arguments)
-    results = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-    print(", ".join(f"{name} {value}" for name, value in results.items()), flush=True)
-    results |= to_99(options.data) | reference(options.data)
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
-    return 0
-
-
 def in_fresh_process(function: Callable, *arguments: object) -> object:
     """Call a function in a fresh process, so that no run speeds up or slows down another."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
         return fresh.submit(function, *arguments).result()
 
 
-def sets(folder: Path) -> tuple[tuple, tuple, tuple]:
-    """Load the training, validation and test digits: (glyphs, labels) each."""
-    return *split(*mnist(folder, train=True), VALIDATION_FRACTION), mnist(folder, train=False)
-
-
 def ours(name: str, folder: Path, seed: int) -> tuple[float, float]:
     """Train as `train.py` does; return the seconds, including validation, and the test accuracy."""
-    used, validation, test = sets(folder)
+    digits, test = mnist(folder, train=True), mnist(folder, train=False)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as kept:
-        net, _ = train(RECIPES[name], used, validation, seed, torch.device("cpu"), Path(kept) / "checkpoint")
+        checkpoint = Path(kept) / "checkpoint"
+        net, _ = train(RECIPES[name], *split(*digits, VALIDATION_FRACTION), seed, torch.device("cpu"), checkpoint)
     return time.perf_counter() - start, accuracy(net, *test)
 
 
-def plain(name: str, folder: Path, seed: int) -> tuple[float, float]:
-    """Train with a plain float32 loop; return the seconds and the test accuracy."""
-    used, _, test = sets(folder)
-    start = time.perf_counter()
-    net = train_plainly(RECIPES[name], *used, seed)
-    return time.perf_counter() - start, accuracy(net, *test)
+def example_network() -> nn.Sequential:
+    """Build the network of PyTorch's MNIST example (https://github.com/pytorch/examples/blob/main/mnist/main.py)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.25),
+        nn.Flatten(),
+        nn.Linear(9216, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, 10),
+        nn.LogSoftmax(dim=1),
+    )
+
+
+def train_example(folder: Path, seed: int) -> Iterator[tuple[float, float]]:
+    """Train the example as the original does; after each epoch, yield the training seconds so far and test accuracy."""
+    torch.manual_seed(seed)
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+    digits = DataLoader(MNIST(folder, train=True, transform=transform), batch_size=64, shuffle=True)
+    test = DataLoader(MNIST(folder, train=False, transform=transform), batch_size=1000)
+    net = example_network()
+    optimizer = torch.optim.Adadelta(net.parameters(), lr=1.0)
+    schedule = StepLR(optimizer, step_size=1, gamma=0.7)
+    seconds = 0.0
+    while True:
+        start = time.perf_counter()
+        net.train()
+        for images, labels in digits:
+            optimizer.zero_grad()
+            nll_loss(net(images), labels).backward()
+            optimizer.step()
+        schedule.step()
+        seconds += time.perf_counter() - start
+        net.eval()
+        with torch.no_grad():
+            right = sum(int((net(images).argmax(dim=1) == labels).sum()) for images, labels in test)
+        yield seconds, right / len(test.dataset)
 
 
 def example(folder: Path, wanted: float, most: int) -> list[tuple[float, float]]:
@@ -104,22 +122,3 @@ def as_text(to_99: dict) -> str:
             f"| {theirs[-1][1]:.2%} |",
         ]
     )
-
-
-def reference(folder: Path) -> dict:
-    """Train the reference network with three seeds, as `train.py` does and with a plain float32 loop."""
-    loops = {"ours": ours, "the plain loop": plain}
-    runs = {name: [] for name in loops}
-    for seed in range(SEEDS):
-        for name, loop in loops.items():
-            seconds, right = in_fresh_process(loop, "reference", folder, seed)
-            runs[name].append((seconds, right))
-            print(f"reference, seed {seed}, {name}: {seconds:.0f} s, {right:.2%} of the test digits", flush=True)
-    (mine, right), (theirs, theirs_right) = (map(statistics.mean, zip(*each, strict=True)) for each in runs.values())
-    part, gap = mine / theirs, right - theirs_right
-    print(f"ours takes {part:.0%} of the plain loop's time; its accuracy is {100 * gap:+.2f} points (n {SEEDS})")
-    return {"reference": {**runs, "part": part, "gap": gap}}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

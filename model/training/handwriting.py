@@ -219,12 +219,12 @@ def _along(points: np.ndarray, bent: np.ndarray, random: Random) -> np.ndarray:
 
 
 def curve(points: np.ndarray, finer: int = 5) -> np.ndarray:
-    """Interpolate points with a Catmull-Rom spline (Catmull and Rom 1974): [N, 2] -> [M, 2]."""
+    """Interpolate points with a Catmull-Rom spline (Catmull and Rom 1974): [N, D] -> [M, D]."""
     around = np.concatenate([points[:1], points, points[-1:]])
     a, b, c, d = (around[i : len(around) - 3 + i, None] for i in range(4))
     t = np.arange(finer)[None, :, None] / finer
     path = b + t / 2 * (c - a) + t**2 * (a - 2.5 * b + 2 * c - d / 2) + t**3 * (1.5 * (b - c) + (d - a) / 2)
-    return np.concatenate([path.reshape(-1, 2), points[-1:]])
+    return np.concatenate([path.reshape(-1, points.shape[1]), points[-1:]])
 
 
 def draw_strokes(strokes: list[np.ndarray], pen: float) -> np.ndarray:

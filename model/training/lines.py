@@ -35,13 +35,7 @@ PIXEL = GRID / SIDE  # map pixels per strip pixel
 
 
 class Strips:
-    """Batches of numbers, different each time.
-
-    Args:
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], MNIST digits.
-        labels: [N] int64, 0 to 9.
-        per_shape: number of drawings kept of each shape.
-    """
+    """Batches of numbers, different each time; same arguments as `model.training.glyphs.Mixture`."""
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 200):
         self.distance, self.labels = skeleton_distances(glyphs), labels

@@ -7,7 +7,7 @@ every point slightly, so no two are alike.
 import numpy as np
 import torch
 
-from model.training.handwriting import outline_strokes
+from model.training.handwriting import curve, outline_strokes
 
 GRID = 42  # drawings and digits are stored as GRID x GRID maps, 1.5 pixels per glyph pixel
 FAR = 6.0  # largest distance stored, in glyph pixels
@@ -31,29 +31,10 @@ def spline(strokes: list[list[tuple[float, float]]]) -> tuple[torch.Tensor, torc
 
     Segment s goes from curve point starts[s] to starts[s] + 1. Uniform Catmull-Rom spline (Catmull and Rom 1974).
     """
-    controls, rows, starts = [], [], []
-    total = sum(map(len, strokes))
-    for stroke in strokes:
-        first, last = len(controls), len(controls) + len(stroke) - 1
-        controls += stroke
-        for i in range(first, last):
-            for step in range(SEGMENTS):
-                t = step / SEGMENTS
-                row = torch.zeros(total)
-                weights = (
-                    -t / 2 + t * t - t**3 / 2,
-                    1 - 2.5 * t * t + 1.5 * t**3,
-                    t / 2 + 2 * t * t - 1.5 * t**3,
-                    (t**3 - t * t) / 2,
-                )
-                for offset, weight in zip((-1, 0, 1, 2), weights, strict=True):
-                    row[min(max(i + offset, first), last)] += weight
-                starts.append(len(rows))
-                rows.append(row)
-        end = torch.zeros(total)
-        end[last] = 1
-        rows.append(end)
-    return torch.tensor(controls), torch.stack(rows), torch.tensor(starts)
+    controls = np.concatenate(strokes)
+    each = np.split(np.eye(len(controls)), np.cumsum([len(stroke) for stroke in strokes])[:-1])
+    matrix, starts = segments([curve(part, SEGMENTS) for part in each])  # a curve is linear in its points
+    return torch.from_numpy(np.float32(controls)), matrix[0], starts
 
 
 def draw(shape: str, n: int, shake: float = 0.05) -> torch.Tensor:

@@ -26,13 +26,7 @@ FURTHER = 1.6  # how much larger digits are written on a sheet that lies on a de
 
 
 class Scenes:
-    """Batches of scenes, different each time.
-
-    Args:
-        glyphs: [N, 1, 28, 28] float32 in [0, 1], MNIST digits.
-        labels: [N] int64, 0 to 9.
-        per_shape: number of drawings kept of each shape.
-    """
+    """Batches of scenes, different each time; same arguments as `model.training.glyphs.Mixture`."""
 
     def __init__(self, glyphs: torch.Tensor, labels: torch.Tensor, per_shape: int = 100):
         cv2.setNumThreads(1)  # a process forked while OpenCV has threads would hang
@@ -47,9 +41,7 @@ class Scenes:
             truths.append(torch.from_numpy(targets(owner, things)))
         return torch.stack(pictures), torch.stack(truths)
 
-    def __getitem__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the same as a call, since a data loader indexes its data set."""
-        return self(chosen)
+    __getitem__ = __call__  # a data loader indexes its data set
 
     @staticmethod
     def loss_and_correct(output: torch.Tensor, truth: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
