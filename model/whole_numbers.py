@@ -17,7 +17,7 @@ from model.ink import ON, Components, is_frame
 from model.networks import NEITHER
 from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
 from model.page import Item, group_into_lines
-from model.touching import LOWEST, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
+from model.touching import LOWEST, ONE_DIGIT, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 DUST = 0.05  # digit heights: shorter ink belongs to no number
@@ -181,6 +181,12 @@ def _lines(boxes: np.ndarray, tall: np.ndarray) -> list[list[int]]:
     return [line for line in lines if len(line) <= MAX_IN_LINE][:MAX_REREAD]
 
 
+def _is_lone_digit(components: Components, labels: Sequence[int], run: Sequence[Item]) -> bool:
+    """Return whether a line's ink is under one accepted digit, and not wider than one."""
+    width, height = (components.boxes[labels[0], 2:] - components.boxes[labels[0], :2]).tolist()
+    return len(labels) == len(run) == len(accepted(run)) == 1 and width < ONE_DIGIT * height
+
+
 def accepted(run: Sequence[Item]) -> list[Item]:
     """Return the items of a number, without the marks that were refused and the signs that it cannot have."""
     return [one for number in group_numbers(run) for one in number]
@@ -219,7 +225,7 @@ def whole_readings(
     lines = []
     for labels, (top, bottom) in lines_of_ink(components, items):
         run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
-        if not labels or len(labels) == len(run) == len(accepted(run)) == 1:
+        if not labels or _is_lone_digit(components, labels, run):
             continue  # nothing but ink on the edge, or a lone digit
         whole = read_whole(net, components, labels)
         lines.append((run, whole if whole and NEITHER not in whole.text else None))

@@ -69,8 +69,10 @@ def test_the_ink_of_a_number_is_cut_out_without_the_rest():
     assert ink.sum() == 2 * 10 * 50
 
 
-def test_a_single_digit_is_not_read_again():
+def test_a_single_digit_is_not_read_again_unless_its_ink_is_wider_than_one():
     assert not again(Said("___1__7"), [written(ONE, 1)], ONE)
+    wide = (20, 20, 70, 70)
+    assert [whole.text for *_, whole in again(Said("___1__7"), [written(wide, 2)], wide)] == ["17"]
     assert again(Said("___1__7"), [written(ONE, 1)], (ONE[0], 75, ONE[2], 95)) != []
 
 
