@@ -461,14 +461,14 @@ def test_the_device_answers_in_the_words_of_the_server_and_stays_when_there_is_n
     answer.get_by_text("read in").wait_for()
 
 
-def test_no_request_is_sent_while_the_pen_moves(guest):
-    asked = []
-    guest.page.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
-    press(guest, STROKES[7])
-    guest.sees("draw", "7")
-    guest.waits_for_the_last_answer()
+def test_no_request_is_sent_while_the_pen_moves(visit):
+    visitor, asked = visit(), []
+    visitor.page.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
+    press(visitor, STROKES[7])
+    visitor.sees("draw", "7")
+    visitor.waits_for_the_last_answer()
     asked.clear()
-    guest.page.evaluate(  # moves without the pauses that driving a browser makes
+    visitor.page.evaluate(  # moves without the pauses that driving a browser makes
         """async () => {
           const pad = document.querySelector("#pad .pixi-target canvas");
           const { left, top, width, height } = pad.getBoundingClientRect();
@@ -482,8 +482,8 @@ def test_no_request_is_sent_while_the_pen_moves(guest):
         }"""
     )
     assert len(asked) == 0
-    guest.page.mouse.up()
-    guest.waits_for_the_last_answer()
+    visitor.page.mouse.up()
+    visitor.waits_for_the_last_answer()
     assert asked
 
 
@@ -513,7 +513,7 @@ def test_the_server_answers_again_after_a_stroke_that_changed_nothing(guest):
 
 def test_undo_and_clear_reach_the_device_while_the_server_is_slow(guest):
     held = []
-    guest.page.route(LOOK, held.append)  # no answer comes
+    guest.page.route(LOOK, lambda route: held.append(route))  # no answer comes
     guest.draw(STROKES[7])
     guest.sees("draw", "7")
     guest.clear()
