@@ -127,7 +127,7 @@ def replays(browser, server: Running, data: Path) -> None:
         visitor = Visitor(context, server.url, touch="has_touch" in settings)
         wrong = []
         for drawing in part:
-            visitor.draw(drawing["strokes"], size=150, moves=1, tolerance=0)
+            visitor.draw(drawing["strokes"], size=150, tolerance=0)
             visitor.page.wait_for_timeout(600)
             said = visitor.page.locator("#draw-answer output").inner_text()
             if said != drawing["label"]:

@@ -23,7 +23,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-import train
 from model import Recognizer
 from model.confidence import UNCALIBRATED
 from model.evaluation.strokes import STROKES, draw, draw_somewhere
@@ -301,7 +300,7 @@ def seven():
 @pytest.fixture
 def uncalibrated(monkeypatch):
     """Training leaves out the calibration, which takes longer than a few epochs on 120 digits."""
-    monkeypatch.setattr(train, "calibrate", lambda *_, **__: UNCALIBRATED)
+    monkeypatch.setattr("train.calibrate", lambda *_, **__: UNCALIBRATED)
 
 
 def _idx(array):

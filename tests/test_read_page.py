@@ -143,7 +143,7 @@ def test_two_separate_digits_are_not_merged(reader):
 @pytest.mark.slow
 def test_a_rotated_sheet_is_read_upright(reader):
     page = Image.fromarray(sheet(number("31415"), number("92653", seed=1), number("58979", seed=2)))
-    for degrees in (20, 180):
+    for degrees in (20, -35, 90, 180):
         turned = page.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
         assert reader.read_page(turned).text == "31415\n92653\n58979"
 

@@ -395,7 +395,7 @@ for i in itertools.count():
 
 
 def test_a_kill_during_a_save_leaves_every_correction_readable(tmp_path):
-    for _ in range(3):
+    for _ in range(5):
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         keeper = subprocess.Popen([sys.executable, "-c", KEEP], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
         for _ in range(20):

@@ -92,7 +92,8 @@ def scores(results: dict) -> Figure:
 def layers(net: nn.Sequential) -> Figure:
     """Draw what each layer of the reference network makes of a drawn 7: its maps, then the ten probabilities."""
     glyph = glyph_of(draw(STROKES[7], 14, 180, (60, 50)))
-    steps, x = [("glyph, 28 x 28", torch.from_numpy(glyph)[None])], torch.from_numpy(glyph)[None, None]
+    x = torch.from_numpy(glyph)[None, None]
+    steps = [("glyph, 28 x 28", x[0])]
     with torch.no_grad():
         for layer in net:
             x = layer(x)

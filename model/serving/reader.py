@@ -22,14 +22,14 @@ def routes() -> list[Route]:
         sys.exit(f"app.py: {error}")
     scripts = [BROWSER / name for name in ("reader.js", "layers.js", "inside.js", "words.js")] + [STATIC / "follow.js"]
     return [
-        *(_route(script.name, script.read_text(), "text/javascript") for script in scripts),
-        _route("pocket.json", description, "application/json"),
+        *(_route(script.name, script.read_bytes(), "text/javascript") for script in scripts),
+        _route("pocket.json", description.encode(), "application/json"),
         _route("pocket.bin", values, "application/octet-stream"),
     ]
 
 
-def _route(name: str, content: str | bytes, kind: str) -> Route:
-    tag = f'"{hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[:16]}"'
+def _route(name: str, content: bytes, kind: str) -> Route:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     headers = {"Cache-Control": "no-cache", "ETag": tag}  # the browser asks whether the file has changed (RFC 9110)
 
     async def send(request: Request) -> Response:

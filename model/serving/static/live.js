@@ -68,7 +68,6 @@ const follow = () => {
   });
 };
 
-const headline = (words) => `<p class="headline"><span class="words">${words}</span></p>`;
 const note = (words) => `<p class="took">${words}</p>`;
 
 const within = (ms, promise) =>
@@ -111,7 +110,7 @@ const requestAnswer = async () => {
     answered = "";
     const words = cause ? message : "The server did not respond. Trying again.";
     const here = local() && readHere();
-    show(here ? here + note(`Read on this device. ${words}`) : headline(words));
+    show(here ? here + note(`Read on this device. ${words}`) : window.sentence(words)); // see head.html
     clearTimeout(retryTimer);
     retryTimer = setTimeout(requestAnswer, RESEND_AFTER);
   } finally {

@@ -59,7 +59,7 @@
     const words = "The server did not read this picture. Try again in a moment.";
     document.querySelector("#photo-answer").ariaBusy = false;
     announce(words);
-    return [`<p class="headline"><span class="words">${words}</span></p>`, { __type__: "update", visible: false }];
+    return [window.sentence(words), { __type__: "update", visible: false }];
   };
   const askAgain = () => {
     if (document.querySelector("#picture img")) document.querySelector("#again").click();
