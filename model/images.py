@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageOps
 
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limits below are our own
 pillow_heif.register_heif_opener(thumbnails=False)  # the format in which many phones save photos
 
 FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # the only formats that are opened
@@ -60,7 +62,7 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
         given = image.shape[1::-1]
         return np.asarray(_resized(Image.fromarray(_from_array(image)), _size_within(given, side))), given
     if isinstance(image, Image.Image):
-        return _from_picture(image, _size_within(image.size, side)), size(image)
+        return _from_picture(image, side)
     if isinstance(image, str | os.PathLike):
         picture, given = load(image, side)
         return _from_pixels(picture), given
@@ -134,8 +136,13 @@ def upright(image: Source, side: int | None = None) -> Image.Image:
                 file.draft("RGB", (side, side))
             return upright(file, side)
     longest = max(size(image))
-    if isinstance(image, Image.Image) and not image.has_transparency_data and not image.mode.startswith(("I", "F")):
-        return _reduced(image, _size_within(image.size, side or longest)).convert("RGB")
+    if isinstance(image, Image.Image) and not image.mode.startswith(("I", "F")):
+        small = _reduced(image, _size_within(image.size, side or longest))
+        if small.mode != "RGBA":
+            return small.convert("RGB")
+        on_white = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+        if np.ptp(on_white) >= 255 * MIN_CONTRAST:
+            return on_white
     return Image.fromarray(np.uint8(np.rint(255 * brightness(image, side or longest)))).convert("RGB")
 
 
@@ -161,11 +168,11 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     try:
         if Path(path).stat().st_size == 0:
             raise UnreadableError(f"{name} is an empty file: choose a picture")
-        with Image.open(path, formats=FORMATS) as picture:
+        # Pillow would map an uncompressed TIFF into memory by its name, and scramble the rows of one that it turns
+        with Path(path).open("rb") as file, Image.open(file, formats=FORMATS) as picture:
             if picture.width * picture.height > _most(picture):
                 raise _too_large(name, _most(picture))
-            if picture.format == "TIFF":
-                picture.load()  # Pillow turns it upright then, and only then drops the orientation tag
+            _turn_tiff(picture)
             yield picture
     except UnreadableError:
         raise
@@ -199,16 +206,23 @@ def _too_large(name: str, most: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(f"{name} is larger than {most // 10**6} megapixels: {advice}")
 
 
-def _from_picture(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
+def _from_picture(picture: Image.Image, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large("the picture")
     try:
-        small = _reduced(picture, size)
+        _turn_tiff(picture)
+        small = _reduced(picture, _size_within(picture.size, side))
     except Image.DecompressionBombError:
         raise _too_large("the picture") from None
     except _DAMAGE as error:
         raise UnreadableError(f"the picture is damaged ({_in_one_line(error)}): save or send it again") from None
-    return _from_pixels(small)
+    return _from_pixels(small), size(picture)
+
+
+def _turn_tiff(picture: Image.Image) -> None:
+    """Load a TIFF: Pillow turns it upright then, and only then drops the orientation tag."""
+    if picture.format == "TIFF":
+        picture.load()
 
 
 def _from_pixels(picture: Image.Image) -> np.ndarray:
@@ -242,15 +256,17 @@ def _from_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     lowest, highest = float(array.min()), float(array.max())  # NaN if any value is NaN
     if white is None:  # resizing may push floats slightly out of range
         white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
-    if white is None or not lowest >= -0.01 * max(1, highest):
+    overshoots = array.dtype.kind == "f" and 1.01 < highest < 2  # and so is not meant as [0, 255]
+    if white is None or overshoots or not lowest >= -0.01 * max(1, highest):
         raise UnreadableError(f"got values from {lowest:g} to {highest:g}: pass [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)
-    grey = _tone(values[..., :3]) if values.shape[2] > 1 else values[..., 0]
-    if values.shape[2] == 4:
-        alpha = values[..., 3]
-        on_white, on_black = 1 - alpha * (1 - grey), alpha * grey
-        grey = on_white if np.ptp(on_white) >= MIN_CONTRAST else on_black
-    return grey
+    if values.shape[2] == 1:
+        return values[..., 0]
+    colours, alpha = values[..., :3], values[..., 3:]
+    if not alpha.size:
+        return _tone(colours)
+    on_white = _tone(1 - alpha * (1 - colours))
+    return on_white if np.ptp(on_white) >= MIN_CONTRAST else _tone(alpha * colours)
 
 
 def _tone(colours: np.ndarray) -> np.ndarray:

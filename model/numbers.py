@@ -14,7 +14,7 @@ NEAR = 1.0  # digit heights: a sign this close to a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
 STACKED = {"--": "=", "-=": "=", "=-": "=", "..": ":", ".:": ":", ":.": ":"}
 DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 EPSILON = 1e-6  # probabilities are clamped this far from 0 and 1
 
 
@@ -25,7 +25,7 @@ class Number:
     Attributes:
         text: its digits and signs, such as "-8.5" or "12:45".
         value: int or float, or None if the text is not a plain number. A comma is a thousands separator in
-            groups of three digits, as in 1,250; otherwise a decimal point.
+            groups of three digits, as in 1,250 but not in 0,250; otherwise a decimal point.
         box: (left, top, right, bottom) in pixels of the image.
         confidence: probability that the whole text is correct, in [0, 1]; for a lone digit, its own; for a longer
             number, calibrated on synthetic ones if it was reread as a whole, else the product of its symbols'

@@ -91,15 +91,18 @@ def group_into_lines(written: list[Item]) -> list[list[Item]]:
     """Group items into lines from top to bottom, each from left to right.
 
     A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
+    What stands to the right of two digits, one above the other, such as a brace, is linked to the first of them only.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
     boxes = level_lines(np.array([each.box for each in digits], float).reshape(-1, 4))
     line_of = list(range(len(digits)))
+    left_of: dict[int, int] = {}
     for i, box in enumerate(boxes.tolist()):
         at_its_height = _overlap(box, boxes[i + 1 :].T, 1) > 0.5 * np.minimum(box[3] - box[1], _heights(boxes[i + 1 :]))
         if at_its_height.any():
-            other = line_of[i + 1 + int(at_its_height.argmax())]
-            line_of = [line_of[i] if line == other else line for line in line_of]
+            right = i + 1 + int(at_its_height.argmax())
+            if _overlap(box, boxes[left_of.setdefault(right, i)], 1) > 0:
+                line_of = [line_of[i] if line == line_of[right] else line for line in line_of]
     lines: dict[int, list[Item]] = {}
     for line, digit in zip(line_of, digits, strict=True):
         lines.setdefault(line, []).append(digit)

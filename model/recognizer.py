@@ -112,7 +112,7 @@ class Recognizer:
                 adapted nor an nn.Sequential that ends in nn.Linear.
         """
         glyphs, labels = np.ascontiguousarray(glyphs, dtype=np.float32), np.asarray(labels, np.int64)
-        if not len(glyphs) or glyphs.shape != (*labels.shape, SIDE, SIDE):
+        if labels.ndim != 1 or not len(glyphs) or glyphs.shape != (*labels.shape, SIDE, SIDE):
             raise ValueError(f"got glyphs {glyphs.shape} and labels {labels.shape}: give [N, 28, 28] and [N]")
         if not np.isin(labels, [*range(10), NO_DIGIT]).all():
             raise ValueError(f"got labels {sorted(set(labels.tolist()))}: give 0 to 9, or {NO_DIGIT} for a non-digit")

@@ -73,10 +73,12 @@ def with_signs(kept: list[Item], signs: list[Mark]) -> list[Item]:
     tallest = max((one.height for one in kept if one.likely and one.prediction), default=0.0)
     for i in sorted(range(len(signs)), key=lambda i: -rank[i]):
         box = np.array(signs[i].box)
-        near = [one for one in kept if one.likely and covered(box, np.array([one.box])).any()]
+        beneath = covered(box, np.array([one.box for one in kept]).reshape(-1, 4))
+        near = [kept[k] for k in np.flatnonzero(beneath) if kept[k].likely]
         same = [one for one in near if one.prediction and iou(box, np.array(one.box)) >= SAME_MARK_IOU]
         loses = [one for one in same if one.mark.score < signs[i].score or one.height < SIGN_HEIGHT * tallest]
-        others = [one for one in kept if one.likely and one.prediction and one not in same]
-        if len(near) == len(loses) and (others or not same):
+        if len(near) == len(loses) and (
+            not same or any(one.likely and one.prediction and one not in same for one in kept)
+        ):
             kept = [*(one for one in kept if one not in same), Item(signs[i], None, True)]
     return kept

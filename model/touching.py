@@ -106,15 +106,20 @@ def marks_by_component(labels: np.ndarray, marks: list[Mark]) -> dict[int, list[
     """Group marks by the component that holds most of their ink: {label: indices of marks}."""
     of: dict[int, list[int]] = {}
     for i, mark in enumerate(marks):
-        ink = _at_its_place(mark)
-        left, top = (round(edge) for edge in mark.box[:2])
-        under = labels[max(0, top) : max(0, top + len(ink)), max(0, left) : max(0, left + ink.shape[1])]
-        ink = ink[max(0, -top) :, max(0, -left) :][: len(under), : under.shape[1]]
-        amount = np.bincount(under.ravel(), ink.ravel())
-        amount[:1] = 0  # paper
+        amount = ink_by_component(labels, mark)
+        amount[0] = 0
         if amount.any():
             of.setdefault(int(amount.argmax()), []).append(i)
     return of
+
+
+def ink_by_component(labels: np.ndarray, mark: Mark) -> np.ndarray:
+    """Return how much of a mark's ink is on each component, by label; 0 is paper."""
+    ink = _at_its_place(mark)
+    left, top = (round(edge) for edge in mark.box[:2])
+    under = labels[max(0, top) : max(0, top + len(ink)), max(0, left) : max(0, left + ink.shape[1])]
+    ink = ink[max(0, -top) :, max(0, -left) :][: len(under), : under.shape[1]]
+    return np.bincount(under.ravel(), ink.ravel(), minlength=1)
 
 
 def split_touching(net: nn.Module, ink: np.ndarray, corner: tuple[int, int] = (0, 0)) -> list[Mark]:

@@ -17,7 +17,15 @@ from model.ink import ON, Components, is_frame
 from model.networks import NEITHER
 from model.numbers import bounding_box, group_numbers, probability, without_invalid_signs
 from model.page import Item, group_into_lines
-from model.touching import LOWEST, ONE_DIGIT, OVERHANG, marks_by_component, on_ruled_line, split_at_symbols
+from model.touching import (
+    LOWEST,
+    ONE_DIGIT,
+    OVERHANG,
+    ink_by_component,
+    marks_by_component,
+    on_ruled_line,
+    split_at_symbols,
+)
 
 ABOVE, BELOW = 0.3, 0.4  # digit heights: ink within these distances above and below a number belongs to it
 DUST = 0.05  # digit heights: shorter ink belongs to no number
@@ -28,6 +36,7 @@ MAX_IN_LINE = 40  # maximum number of tall components in a line
 WIDEST = 40  # heights: wider ink is not a number
 TALL = 0.3  # times the height of the tallest component: shorter ink is a sign, a speck or a rule
 ONE_LINE = 1.6  # heights of the tallest component: taller ink is more than one line
+HIDDEN = 0.8  # fraction of a digit's ink that lies on no component if they lack it: 0.9 to 1 then, else at most 0.7
 SAME_PEN = 0.75  # pen widths: thinner ink is from another pen, or a table edge
 CHOICE, EVERYTHING, UNSEEN = "choice", "everything", "unseen"  # names of the weights; see `learn_numbers`
 
@@ -106,12 +115,21 @@ def ink_around(components: Components, run: Sequence[Item], taken: set[int]) -> 
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < FRAME_SIZE * height) & (tall < FRAME_SIZE * height)
     own = components_under(components, run)
+    if lack_ink(components, run):
+        return []
     beyond = np.array([left, top, right, bottom]) - components.boxes[sorted(own)]
     if (beyond * (1, 1, -1, -1) > OVERHANG * height).any() or any(
         is_frame(components.cut_out(label)[0]) for label in own
     ):
         return []  # the number's ink is connected to that of a line, a frame or a sheet
     return sorted((set((np.flatnonzero(near) + 1).tolist()) - taken) | own)
+
+
+def lack_ink(components: Components, run: Sequence[Item]) -> bool:
+    """Return whether the components lack most accepted digits, as they do where a shadow or darker ink hides them."""
+    amounts = (ink_by_component(components.labels, one.mark) for one in accepted(run) if one.prediction)
+    lacking = [amount[0] > HIDDEN * amount.sum() for amount in amounts]
+    return sum(lacking) > len(lacking) / 2
 
 
 def components_under(components: Components, items: Sequence[Item]) -> set[int]:
@@ -227,6 +245,8 @@ def whole_readings(
         run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
         if not labels or _is_lone_digit(components, labels, run):
             continue  # nothing but ink on the edge, or a lone digit
+        if lack_ink(components, run):
+            continue  # it would be read without its digits
         whole = read_whole(net, components, labels)
         lines.append((run, whole if whole and NEITHER not in whole.text else None))
     readable = all(whole or accepted(run) for run, whole in lines)  # else the picture may be text, or on its side

@@ -48,7 +48,7 @@ def test_the_folder_of_corrections_is_used_when_loading(reader, glyphs, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("shape", "labels"), [((0, 28, 28), []), ((1, 28, 28), [1, 2]), ((1, 28), [1]), ((1, 28, 28), [11])]
+    ("shape", "labels"), [((0, 28, 28), []), ((1, 28, 28), [1, 2]), ((28, 28), 1), ((1, 28), [1]), ((1, 28, 28), [11])]
 )
 def test_glyphs_and_labels_that_do_not_match_are_refused(reader, shape, labels):
     with pytest.raises(ValueError, match="give"):
@@ -79,3 +79,5 @@ def test_what_writers_correct_lowers_their_errors_only(reader):
     assert (measured["same"], measured["fixed"]) == (5, 5)
     assert measured["others"] == 0
     assert measured["refused_worst"] == 0
+    few = measure_learning(extract_features(reader, usual[:3]))
+    assert (few["writers"], few["before_any"], few["others_worst"]) == (0, 0, 0)

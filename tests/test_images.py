@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation.strokes import STROKES, draw
-from model.images import brightness, size
+from model.images import brightness, size, upright
 from model.ink import ink
 from tests.digits import difference, glyph
 
@@ -91,10 +91,26 @@ def test_exif_orientation_is_applied(seven, tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     turned = upright.transpose(stored) if stored is not None else upright
-    for name, options in (("turned.jpg", {}), ("turned.tif", {"compression": "tiff_lzw"})):
-        turned.save(tmp_path / name, exif=exif, **options)
+    large = turned.resize([2 * n for n in turned.size]).convert("CMYK")
+    for picture, name, options in (
+        (turned, "turned.jpg", {}),
+        (turned, "turned.tif", {"compression": "tiff_lzw"}),
+        (turned, "whole.tif", {}),
+        (large, "large.tif", {}),
+    ):
+        picture.save(tmp_path / name, exif=exif, **options)
         assert difference(glyph(tmp_path / name), glyph(seven)) < 0.02
-        assert size(tmp_path / name) == upright.size
+        assert difference(glyph(Image.open(tmp_path / name)), glyph(seven)) < 0.02
+        assert size(tmp_path / name) in (upright.size, tuple(2 * n for n in upright.size))
+
+
+def test_red_ink_beside_black_ink_on_a_transparent_ground_is_seen(seven):
+    clear = np.zeros((*seven.shape, 4), np.uint8)
+    clear[seven < 128] = 0, 0, 0, 255
+    clear[:, 140:][seven[:, 140:] < 128] = 255, 0, 0, 255  # the right half
+    on_white = Image.alpha_composite(Image.new("RGBA", clear.shape[1::-1], "white"), Image.fromarray(clear))
+    assert np.allclose(brightness(clear, 280), brightness(on_white.convert("RGB"), 280), atol=0.01)
+    assert np.array_equal(np.asarray(upright(Image.fromarray(clear))), np.asarray(on_white.convert("RGB")))
 
 
 def test_ink_that_differs_from_paper_in_colour_alone_is_seen(seven):
@@ -124,6 +140,7 @@ def test_a_folder_raises_a_clear_error(tmp_path):
         (np.full((28, 28), np.nan), "got values from nan to nan: pass"),
         (np.array([[0.0, np.inf], [0, 1]]), "got values from 0 to inf: pass"),
         (np.full((28, 28), -1.0), "got values from -1 to -1: pass"),
+        (np.linspace(0, 1.03, 784).reshape(28, 28), "got values from 0 to 1.03: pass"),  # white overshoots
         (np.linspace(-0.42, 2.8, 784).reshape(28, 28), "got values from -0.42 to 2.8: pass"),  # normalised
         (np.zeros((3, 28, 28)), "got an array of shape 3 x 28 x 28: pass"),
         (np.zeros(28), "got an array of shape 28: pass"),

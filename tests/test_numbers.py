@@ -45,6 +45,8 @@ def test_signs_are_kept_only_where_valid_and_columns_stay_separate(written, numb
         ("-8.5", -8.5),
         ("12,5", 12.5),
         ("1,250", 1250),
+        ("0,250", 0.25),
+        ("007,500", 7.5),
         ("1,234,567.5", 1234567.5),
         ("1.234,5", None),
         ("0012", 12),

@@ -11,6 +11,7 @@ from model.finder import Mark
 from model.networks import SIGNS
 from model.page import Item, group_into_lines, page_of, without_notes
 from model.prediction import blank
+from model.proposals import covered
 from model.rectify import View
 from model.suppression import non_maximum_suppression, with_signs, without_specks
 from model.touching import with_line_reading
@@ -143,6 +144,13 @@ def test_lines_are_sorted_from_top_to_bottom():
     assert [digits_of(line) for line in group_into_lines([*below[::-1], *line_of("45")])] == ["45", "123"]
 
 
+def test_a_brace_beside_two_lines_does_not_join_them():
+    below = [replace(one, mark=mark((one.box[0], 60, one.box[2], 100))) for one in line_of("34")]
+    brace = replace(line_of("#")[0], mark=mark((90, -5, 110, 105)))
+    lines = group_into_lines([*line_of("52"), brace, *below])
+    assert [[one.prediction.digit for one in line] for line in lines] == [[5, 2, None], [3, 4]]
+
+
 def test_lines_of_different_slopes_are_separated():
     """As on a sheet photographed at an angle: the last digit of a line is level with the start of the next line."""
     page = []
@@ -257,6 +265,14 @@ def test_a_digit_box_that_swallows_a_sign_gives_way_to_the_digit_without_it():
 def test_a_lone_stroke_is_read_as_a_digit_rather_than_a_sign():
     one = Item(mark((0, 0, 10, 40), score=0.1), replace(blank(), digit=1, confidence=0.9, score=0.9), True)
     assert with_signs([one], [mark((0, 0, 11, 41), "/")]) == [one]
+
+
+def test_many_signs_on_a_page_of_many_digits_take_linear_time(monkeypatch):
+    compared = []
+    monkeypatch.setattr("model.suppression.covered", lambda box, boxes: compared.append(1) or covered(box, boxes))
+    page = with_signs(line_of("12" * 100), [one.mark for one in line_of(".    " * 50)])
+    assert len(page) > 200
+    assert len(compared) == 50
 
 
 def test_a_sign_is_dropped_inside_a_digit_or_a_larger_sign():
