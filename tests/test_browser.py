@@ -67,6 +67,14 @@ def page(browser, host):
     context.close()
 
 
+def test_weights_that_cannot_be_loaded_are_said_so(browser, host):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/pocket.bin", lambda route: route.abort())
+        page.goto(host[0])
+        page.get_by_text("The network could not be loaded").wait_for()
+
+
 def packed(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 

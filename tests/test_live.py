@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import time
 
 import numpy as np
 import pytest
@@ -104,6 +105,9 @@ def test_the_whole_frame_can_be_drawn_on_even_after_rotation(visit, touch, schem
             (visitor._draw_with_finger if touch else visitor._draw_with_mouse)(stroke, steps=1)
         assert all(visitor.page.evaluate(INKED, [(left / w, down / h) for left, down in places]))
         visitor.clear()
+        visitor.page.wait_for_timeout(300)
+        scale = visitor.page.evaluate("window.editor.tools.get('zoom').local_scale * window.editor.width")
+        assert abs(scale - w) < 3  # the paper still fills the frame
 
 
 def test_a_second_finger_draws_nothing(caller):
@@ -124,6 +128,47 @@ def test_a_second_finger_draws_nothing(caller):
     caller.sees("draw", "1")
     caller.waits_for_the_last_answer()
     caller.sees("draw", "1")
+
+
+def test_a_cancelled_touch_ends_its_stroke(caller):
+    """As when the system takes a gesture for itself: the stroke stays, and the pen does not."""
+    (from_, to, other, end) = caller.to_screen([(0, 0), (0, 1), (0.5, 0), (0.5, 1)], 140)
+
+    def send(kind, *place):
+        points = [dict(zip("xy", place, strict=True))] if place else []
+        caller.touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", *from_)
+    for step in range(1, 6):
+        send("touchMove", from_[0], from_[1] + step / 5 * (to[1] - from_[1]))
+    send("touchCancel")
+    caller._draw_with_finger([other, end], steps=5)
+    caller.sees("draw", "11")
+
+
+def test_only_the_primary_button_draws(guest):
+    points = guest.to_screen(STROKES[1][0], 140)
+    for button in ("right", "middle"):
+        guest.page.mouse.move(*points[0])
+        guest.page.mouse.down(button=button)
+        guest.page.mouse.move(*points[-1], steps=4)
+        guest.page.mouse.up(button=button)
+    guest.draw([[(1.0, 0.0), (1.0, 1.0)]])
+    guest.waits_for_the_last_answer()
+    guest.sees("draw", "1")
+
+
+def test_the_wheel_scrolls_the_page_over_the_paper_and_does_not_zoom_it(guest):
+    guest.page.set_viewport_size({"width": 800, "height": 400})
+    ((x, y),) = guest.to_screen([(0.3, 0.5)], 140)
+    before, scale = guest.page.evaluate("[scrollY, window.editor.tools.get('zoom').local_scale]")
+    guest.page.mouse.move(x, y)
+    guest.page.keyboard.down("Alt")
+    guest.page.mouse.wheel(0, 60)
+    guest.page.keyboard.up("Alt")
+    guest.page.wait_for_function("before => scrollY > before", arg=before)
+    assert guest.page.evaluate("window.editor.tools.get('zoom').local_scale") == scale
+    guest.page.set_viewport_size(DESK["viewport"])
 
 
 PASTE = """(picture) => {
@@ -338,6 +383,44 @@ def test_a_failing_or_busy_server_says_so_and_the_page_retries(guest, said, word
     guest.sees("draw", "1")
 
 
+def slowly(route):
+    time.sleep(0.7)
+    route.continue_()
+
+
+def test_a_stroke_is_sent_once_however_slow_the_server(guest):
+    asked = []
+    guest.page.route(LOOK, slowly)
+    press(guest, STROKES[1])
+    guest.waits_for_the_last_answer()
+    guest.page.on("request", lambda request: asked.append(request) if LOOK.search(request.url) else None)
+    guest.page.mouse.move(*guest.to_screen([(0.4, 1.0)], 140)[0])
+    guest.page.mouse.up()
+    guest.waits_for_the_last_answer()
+    assert len(asked) == 1
+
+
+def test_an_empty_canvas_is_answered_at_once_however_slow_the_server(guest):
+    guest.draw(STROKES[7])
+    guest.waits_for_the_last_answer()
+    guest.page.route(LOOK, slowly)
+    guest.clear()
+    guest.page.locator("#draw-answer").get_by_text("Draw a digit").wait_for(timeout=500)
+
+
+def test_what_is_read_on_a_hidden_tab_is_not_announced(guest):
+    guest.draw(STROKES[7])
+    guest.waits_for_the_last_answer()
+    status = guest.page.locator("#live [role=status]")
+    status.filter(has_text="It is a 7").wait_for(state="attached")
+    guest.page.get_by_role("tab", name="Photo").click()
+    status.evaluate("status => { status.textContent = ''; }")
+    guest.page.get_by_label("textbook").check()
+    guest.waits_for_the_last_answer()
+    assert guest.page.locator("#draw-answer section").count() == 2
+    assert status.inner_text() == ""
+
+
 def test_without_live_canvas_access_each_stroke_is_read_when_it_ends(context, address):
     context.add_init_script(
         "Object.defineProperty(window, 'editor', { get: () => ({ app: { renderer: {} } }), set() {} })"
@@ -392,6 +475,11 @@ def test_a_narrow_screen_needs_no_horizontal_scrolling(visit):
     visitor = visit(touch=True, **PHONE | {"viewport": {"width": 320, "height": 640}})
     visitor.draw(STROKES[7], size=110)
     visitor.sees("draw", "7")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
+    for right, digit in ((0.7, 1), (1.1, 1), (1.5, 1)):
+        visitor.draw(STROKES[digit], size=90, right=right - 0.8)
+    visitor.page.get_by_label("textbook").check()
+    visitor.page.locator("#draw-answer section").nth(1).wait_for()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 320
 
 

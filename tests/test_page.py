@@ -8,6 +8,7 @@ from PIL import Image
 
 from model.evaluation.numbers import compose
 from model.evaluation.strokes import STROKES, arc, draw
+from model.serving import markup
 from tests.conftest import DESK, PHONE, Visitor
 from tests.digits import LETTER
 
@@ -140,6 +141,49 @@ def test_a_photo_is_shown_as_being_read_and_its_answer_is_announced(guest, photo
     status.filter(has_text="It is a 3").wait_for(state="attached")
     assert status.evaluate("status => status.checkVisibility()")  # screen readers skip what is hidden
     assert waiting == ["true"]
+
+
+def test_a_photo_that_is_being_read_cannot_be_corrected_with_the_answer_to_the_one_before(guest, photo):
+    page = guest.page
+    page.get_by_role("tab", name="Photo").click()
+    page.locator("#picture input[type=file]").set_input_files(photo)
+    guest.sees("photo", "3")
+    page.locator("#photo-correct summary").click()
+    page.evaluate("document.querySelector('#photo-answer').ariaBusy = true")
+    page.locator("#photo-correct").get_by_role("button", name="5", exact=True).click()
+    page.locator("#photo-correct").get_by_text("Draw or upload a single digit").wait_for()
+    assert page.evaluate("localStorage.getItem('corrections')") is None
+
+
+def test_a_photo_is_sent_again_after_a_busy_answer(guest, photo):
+    page = guest.page
+    page.get_by_role("tab", name="Photo").click()
+    page.locator("#picture input[type=file]").set_input_files(photo)
+    guest.sees("photo", "3")
+    page.evaluate(
+        """busy => {
+          document.querySelector("#photo-answer .prose").innerHTML = busy;
+          window.answered();
+        }""",
+        markup.busy("The page is busy right now."),
+    )
+    guest.sees("photo", "3")
+
+
+def test_of_several_dropped_pictures_none_is_sent(guest):
+    page = guest.page
+    page.get_by_role("tab", name="Photo").click()
+    page.locator("#picture button").first.wait_for()
+    page.evaluate(
+        """() => {
+          const dataTransfer = new DataTransfer();
+          for (const name of ["a.png", "b.png"]) dataTransfer.items.add(new File(["x"], name, { type: "image/png" }));
+          const to = document.querySelector("#picture button");
+          to.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        }"""
+    )
+    page.locator("#notice").get_by_text("Drop one picture at a time.").wait_for()
+    assert page.get_by_text("HTTP 400").count() == 0
 
 
 def test_comparing_asks_the_server_about_a_photo_only_if_there_is_one(guest):

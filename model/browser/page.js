@@ -10,7 +10,10 @@ const paper = pad.getContext("2d", { willReadFrequently: true });
 const [name, words] = document.querySelectorAll("#answer > *");
 const bars = document.querySelector("ol");
 const fold = document.querySelector("details");
-const reader = await Reader.load();
+const reader = await Reader.load().catch((error) => {
+  words.textContent = "The network could not be loaded: check the connection, then reload the page.";
+  throw error;
+});
 const inside = new Inside(reader, fold);
 
 for (let digit = 0; digit < 10; digit++) {
@@ -64,7 +67,7 @@ const draw = (event) => {
   last.at = to;
 };
 pad.addEventListener("pointerdown", (event) => {
-  if (last) return;
+  if (last || event.button || event.ctrlKey) return; // only the primary button draws
   pad.setPointerCapture(event.pointerId);
   last = { id: event.pointerId, at: place(event) };
   draw(event);

@@ -2,7 +2,7 @@
 // Gradio provides `element` and `server`.
 const MAX_SAVED = 100; // corrections kept; the oldest go first
 const tab = element.closest("[id$=-correct]").id.replace("-correct", "");
-const glyphs = () => document.querySelectorAll(`#${tab}-answer .stages:not(.stale) .glyph img`);
+const glyphs = () => document.querySelectorAll(`#${tab}-answer:not([aria-busy=true]) .stages:not(.stale) .glyph img`);
 const thanks = element.querySelector(".thanks");
 const stored = () => JSON.parse(window.keptCorrections() ?? "[]");
 

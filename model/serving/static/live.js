@@ -76,12 +76,11 @@ const within = (ms, promise) =>
 const show = (html) => {
   answerElement().innerHTML = html;
   clearTimeout(announceTimer);
-  announceTimer = setTimeout(() => {
-    element.querySelector("[role=status]").textContent = window.spoken(answerElement()); // see head.html
-  }, ANNOUNCE_AFTER);
+  announceTimer = setTimeout(() => window.announce(answerElement()), ANNOUNCE_AFTER); // see head.html
 };
 
 const requestAnswer = async () => {
+  clearTimeout(idleTimer);
   wanted += 1;
   if (busy) {
     if (local()) { // after an undo or a clear, the device must know of it at once, and show it
@@ -98,6 +97,8 @@ const requestAnswer = async () => {
       if (JSON.stringify(drawing) === answered) continue;
       if (inside?.fold.open) readHere();
       const strokes = copy?.strokes;
+      if (local() && !copy.answer()) show(invitation); // an empty canvas needs no server
+      answerElement().querySelector(".stages")?.classList.add("stale");
       const html = await within(ANSWER_WITHIN, server.read_drawing(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
       if (local() && (copy.strokes !== strokes || at !== wanted)) continue; // the device has a newer answer
@@ -150,8 +151,13 @@ const start = async () => {
   });
   if (Math.min(...times) > SLOW_CAPTURE) window.editor.app.ticker.maxFPS = FRAMES;
   Object.assign(window.editor.app.canvas, { role: "img", ariaLabel: "Drawing canvas" });
-  const zoom = window.editor.tools.get("zoom"); // the paper fills its frame and stays there
+  const zoom = window.editor.tools.get("zoom"); // the paper fills its frame and stays there, even after a clear
+  const { setup } = zoom;
   zoom.border_padding = 0;
+  zoom.setup = async (...given) => {
+    await setup.apply(zoom, given);
+    zoom.set_zoom("fit");
+  };
   zoom.set_zoom("fit");
   window.editor.outline_graphics.filters = []; // the shadow around the paper takes two thirds of a frame's time
   document.addEventListener("pointermove", (event) => {

@@ -36,14 +36,14 @@
     event.preventDefault();
   });
 
-  const announce = (words) => (document.querySelector("#live [role=status]").textContent = words);
   const notify = async (words) => { // below the picture, until the next one
     const picture = await window.appears("#picture");
     document.querySelector("#notice")?.remove();
     picture.after(Object.assign(document.createElement("p"), { id: "notice", textContent: words }));
-    announce(words);
+    window.announce(picture, words);
   };
 
+  const ASK_AGAIN_AFTER = 3000; // ms until a picture is sent again that a busy server did not read
   // The Photo tab shows that a picture is being read until the server has answered; app.py calls these functions.
   window.asked = (picture) => {
     document.querySelector("#photo-answer").ariaBusy = picture !== null;
@@ -53,12 +53,14 @@
   window.answered = () => {
     const answer = document.querySelector("#photo-answer");
     answer.ariaBusy = false;
-    announce(window.spoken(answer));
+    window.announce(answer);
+    if (answer.querySelector("[data-busy]")) setTimeout(askAgain, ASK_AGAIN_AFTER);
   };
   window.unanswered = () => {
     const words = "The server did not read this picture. Try again in a moment.";
-    document.querySelector("#photo-answer").ariaBusy = false;
-    announce(words);
+    const answer = document.querySelector("#photo-answer");
+    answer.ariaBusy = false;
+    window.announce(answer, words);
     return [window.sentence(words), { __type__: "update", visible: false }];
   };
   const askAgain = () => {
@@ -67,6 +69,9 @@
   document.addEventListener("corrected", askAgain);
   document.querySelector("#both").addEventListener("change", askAgain);
 
+  document.addEventListener("mouseup", (event) => { // on Linux, the middle button would paste
+    if (event.button === 1 && !event.target.closest(TYPED_IN)) event.preventDefault();
+  });
   document.addEventListener("paste", async ({ target, clipboardData }) => {
     if (target.closest(TYPED_IN)) return;
     const picture = [...clipboardData.files].find(({ type }) => type.startsWith("image/"));
@@ -84,14 +89,25 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
+  document.addEventListener(
+    "drop",
+    (event) => { // Gradio would send all of them, and the server refuses more than one
+      if (event.dataTransfer?.files.length < 2 || !event.target.closest("#picture")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
+      notify("Drop one picture at a time.");
+    },
+    true,
+  );
+
   // A browser cannot show every picture that the server can read, such as a HEIC or a TIFF: show what was read.
-  const SHOWN_PICTURES = "#photo-answer .stages img";
   const showWhatWasRead = async ({ target }) => {
     if (!target.matches?.("#picture img") || target.src.startsWith("data:")) return;
     const { src } = target;
     do await new Promise((resolve) => setTimeout(resolve, 100));
     while (document.querySelector("#photo-answer").ariaBusy === "true");
-    const read = document.querySelector(SHOWN_PICTURES);
+    const read = document.querySelector("#photo-answer .stages img");
     if (read && target.src === src) target.src = read.src;
   };
   document.addEventListener("error", showWhatWasRead, true);
