@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="weights file to write (default: the shipped one)")
     parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     options = parser.parse_args(arguments)
+    if options.out and options.out.is_dir():
+        parser.error(f"--out names the folder {options.out}: name a file")
     if options.limit and not options.out:
         parser.error("--limit is for trial runs: add --out, so that they do not overwrite the shipped weights")
     recipe = RECIPES[options.recipe]
@@ -48,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         device = distributed.join(options.device)
         return build(recipe, options, device, out, checkpoint)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -140,12 +140,14 @@ def for_browser(net: nn.Module, card: dict) -> tuple[bytes, str]:
         pocket.bin, and pocket.json: the layers and the calibration.
 
     Raises:
-        ValueError: the network has other layers.
+        ValueError: the network has other layers, or convolutions without padding.
     """
     layers, values = [], []
     for layer in folded(net):
         if isinstance(layer, nn.Conv2d):
             kernel, stride = layer.kernel_size[0], layer.stride[0]
+            if layer.padding != (kernel // 2, kernel // 2):
+                raise ValueError("reader.js has only convolutions that keep the size: use the network 'pocket'")
             about = {"inputs": layer.in_channels, "outputs": layer.out_channels, "kernel": kernel, "stride": stride}
         elif isinstance(layer, nn.Linear):
             about = {"inputs": layer.in_features, "outputs": layer.out_features}

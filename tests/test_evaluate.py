@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from model import weights
+from model import Prediction, weights
 from model.evaluation import evaluate, nuisances, pages
 from model.evaluation.reliability import auroc, calibration_error, interval
 from model.evaluation.strokes import STROKES, draw_somewhere
@@ -53,7 +53,7 @@ def test_one_command_prints_one_table_and_marks_absent_datasets(shared, tmp_path
     monkeypatch.setattr(nuisances, "SHEETS", 1)
     assert evaluate.main(["reference", "--data", str(shared), "--json", str(tmp_path / "out.json")]) == 0
     table = capsys.readouterr().out
-    assert "| drawings, accuracy | 2 |" in table
+    assert "| drawings, accuracy, rejected | 2 | 100.00 (34.24-100.00), 0.00 |" in table
     assert "| photos | absent |" in table
     assert "| drawings, as pages | 2 | reference | 100.0 |" in table
     results = json.loads((tmp_path / "out.json").read_text())["reference"]
@@ -82,6 +82,16 @@ def test_pages_are_scored_by_picture_line_and_character():
     assert measures["extra"] == 1
     assert measures["one"] == pytest.approx(1 / 5)
     assert measures["calibration_error"] == pytest.approx(4 / 6 - 0.5)
+    assert pages.compare(Reader(), [("", "9")])["calibration_error"] == 0  # no number was read
+
+
+def test_rejected_digits_count_for_accuracy_but_not_for_calibration():
+    ten, glyph = np.float32([0.9, 0.1, *[0] * 8]), np.ones((28, 28), np.float32)
+    answers = [Prediction(0, ten, 0.75, 0.8, glyph)] * 3 + [Prediction(None, ten, 0.0, 0.3, glyph)]
+    measures = evaluate.measure({"usps": (answers, torch.tensor([0, 0, 1, 0]))})["usps"]
+    assert measures["accuracy"] == pytest.approx(3 / 4)
+    assert measures["kept"] == pytest.approx(3 / 4)
+    assert measures["calibration_error"] == pytest.approx(0.75 - 2 / 3)
 
 
 def test_mistakes_are_written_as_a_picture(shared, tmp_path):

@@ -61,10 +61,14 @@ def test_a_graph_whose_logits_differ_is_not_written(exported, tmp_path, monkeypa
     [
         (["line", "--onnx", "x"], "does not read glyphs"),
         (["finder", "--onnx", "x"], "does not read glyphs"),
+        (["finder", "--hub", "someone/digits"], "does not read glyphs"),
+        (["finder", "--static", "x"], "does not read glyphs"),
+        (["reference", "--static", "x"], "only convolutions that keep the size"),
         (["nothing", "--onnx", "x"], "no weights at 'nothing'"),
     ],
 )
-def test_weights_that_cannot_be_exported_give_an_error_message(arguments, sentence, capsys):
+def test_weights_that_cannot_be_exported_give_an_error_message(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert export.main(arguments) == 2
     assert sentence in capsys.readouterr().err
 

@@ -24,6 +24,15 @@ def test_a_batch_holds_one_symbol_for_each_chosen_digit(pool, monkeypatch, lengt
     assert (batch.amax(dim=(1, 2, 3)) > 0.3).all()
 
 
+@pytest.mark.parametrize("left", range(1, 6))
+def test_the_last_few_digits_of_an_epoch_make_a_batch_too(pool, left):
+    torch.manual_seed(0)
+    for _ in range(10):
+        batch, symbols = pool(torch.arange(left))
+        assert len(batch) == len(symbols) >= 1
+        assert symbols.shape[1] <= left
+
+
 def test_signs_are_placed_only_where_they_are_valid(pool, monkeypatch):
     monkeypatch.setattr(lines, "LENGTHS", (4, 4))
     monkeypatch.setattr(lines, "MINUS", 1.0)

@@ -130,6 +130,26 @@ def test_an_invalid_flag_gives_an_error_message(folder, capsys, wrong):
     assert re.search(r"use a whole number|no device 'toaster' here|add --out", capsys.readouterr().err)
 
 
+def test_the_finder_is_not_trained_by_several_processes(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("model.training.distributed.count", lambda: 2)
+    digits = mnist(folder, train=True)
+    with pytest.raises(ValueError, match="'finder' is trained by one process"):
+        loop.train(train.RECIPES["finder"], digits, digits, 0, torch.device("cpu"), tmp_path / "finder.checkpoint")
+
+
+def test_a_place_that_cannot_be_written_gives_an_error_message(folder, tmp_path, capsys, monkeypatch):
+    with pytest.raises(SystemExit, match="2"):
+        run(folder, tmp_path)
+    assert f"--out names the folder {tmp_path}" in capsys.readouterr().err
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("model.training.checkpoint.write", full)
+    assert run(folder, tmp_path / "net", "--epochs", "1") == 2
+    assert "train.py: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
 def test_too_few_digits_give_an_error_message(folder, tmp_path, capsys):
     assert run(folder, tmp_path / "net", "--limit", "1") == 2
     assert "0 digits in batches of 32: too few" in capsys.readouterr().err

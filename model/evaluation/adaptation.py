@@ -127,16 +127,16 @@ def measure_learning(
     return {
         "writers": sum(len(own) >= MIN_DIGITS for own in by.values()),
         "digits": sum(len(own) for own in by.values() if len(own) >= MIN_DIGITS),
-        **{f"before_{k}": first / n for k, (first, _, n) in curve.items()},
-        **{f"after_{k}": last / n for k, (_, last, n) in curve.items()},
+        **{f"before_{k}": first / max(1, n) for k, (first, _, n) in curve.items()},
+        **{f"after_{k}": last / max(1, n) for k, (_, last, n) in curve.items()},
         "same": same,
         "fixed": fixed,
-        "before_any": before / drawn,
-        "after_any": after / drawn,
-        "others": float(np.mean(changes)),
-        "others_worst": min(changes),
-        "refused": float(np.mean(refused)),
-        "refused_worst": min(refused),
+        "before_any": before / max(1, drawn),
+        "after_any": after / max(1, drawn),
+        "others": sum(changes) / max(1, len(changes)),
+        "others_worst": min(changes, default=0.0),
+        "refused": sum(refused) / max(1, len(refused)),
+        "refused_worst": min(refused, default=0.0),
     }
 
 

@@ -198,8 +198,8 @@ def as_text(results: dict, n: int) -> str:
         f"after a canvas."
     )
     rows.append(
-        f"\nThe page answers {started['page_s']:.1f} s after its start and holds {started['page_mb']:.0f} MB at its "
-        f"peak; an empty page that imports the same packages {started['empty_page_s']:.1f} s and "
+        f"\nThe page answers {started['page_s']:.1f} s after its start; by then its server process has held at most "
+        f"{started['page_mb']:.0f} MB; an empty page that imports the same packages {started['empty_page_s']:.1f} s, "
         f"{started['empty_page_mb']:.0f} MB, medians of {STARTS}."
     )
     return "\n".join(rows)

@@ -84,8 +84,9 @@ def answers(recognizer: Recognizer, name: str, folder: Path) -> Answers:
 def measure(read: dict[str, Answers | None]) -> dict:
     """Evaluate one network's predictions: {set: {n, accuracy, interval, calibration_error, kept, ...}}, None if absent.
 
-    Accuracy is that of the most probable digit; a blank counts as wrong. "letters" instead has the fraction of letters
-    and signs refused, and the fraction of stroke digits kept, at several score thresholds.
+    Accuracy is that of the most probable digit, even where it is refused; a blank counts as wrong. Calibration is that
+    of the confidence, among the pictures that are not refused. "letters" instead has the fraction of letters and signs
+    refused, and the fraction of stroke digits kept, at several score thresholds.
     """
     results, scores, kept = {}, {}, {}
     for name, answer in read.items():
@@ -97,22 +98,24 @@ def measure(read: dict[str, Answers | None]) -> dict:
         kept[name] = torch.tensor([one.digit is not None for one in predictions]).double()
         if name == "letters":
             continue
-        confidence, digit = torch.from_numpy(np.stack([one.probabilities for one in predictions])).max(dim=1)
+        probability, digit = torch.from_numpy(np.stack([one.probabilities for one in predictions])).max(dim=1)
+        answered = kept[name] > 0
+        sure = torch.tensor([one.confidence for one in predictions])[answered]
         right = (digit == labels) & torch.tensor([bool(one.glyph.any()) for one in predictions])
         wrong = Counter(f"{label} as {other}" for label, other in zip(labels[~right], digit[~right], strict=True))
         results[name] = {
             "n": len(labels),
             "accuracy": float(right.double().mean()),
             "interval": interval(int(right.sum()), len(labels)),
-            "calibration_error": calibration_error(confidence, right),
+            "calibration_error": calibration_error(sure, right[answered]),
             "kept": float(kept[name].mean()),
             "confusions": wrong.most_common(10),
             "confusion": torch.bincount(10 * labels + digit, minlength=100).view(10, 10).tolist(),
-            "reliability": reliability(confidence, right),
+            "reliability": reliability(sure, right[answered]),
             "scores": histogram(scores[name]),
             "mistakes": [
-                (i, int(labels[i]), int(digit[i]), float(confidence[i]))
-                for i in torch.where(right, -1.0, confidence).argsort(descending=True)[: int((~right).sum())].tolist()
+                (i, int(labels[i]), int(digit[i]), float(probability[i]))
+                for i in torch.where(right, -1.0, probability).argsort(descending=True)[: int((~right).sum())].tolist()
             ],
         }
     if {"letters", "strokes"} <= scores.keys():
@@ -219,9 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     pages = {}
     for name, recognizer in recognizers.items() if options.pages else ():
         single = {
-            of: read(options.data / "eval")
-            for of, (needs, read) in REAL.items()
-            if of in ("strokes", "drawings", "photos") and (options.data / "eval" / needs).exists()
+            of: REAL[of][1](options.data / "eval") for of in ("strokes", "drawings", "photos") if of not in missing
         }
         pages[name] = measure_pages(recognizer, options.data / "eval", single)
         results[name]["pages"] = pages[name]

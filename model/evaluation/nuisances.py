@@ -147,11 +147,11 @@ NUISANCES = [gradient, shadow, noise, blur, ruling, squares, tilt, jpeg, desk, p
 
 def degraded_sheets(nuisance: Callable, strength: float, count: int) -> list[tuple[np.ndarray, str]]:
     """Write sheets and apply a nuisance, with a fixed seed: (picture uint8, text)."""
-    random = np.random.default_rng(0)
+    writing, degrading = np.random.default_rng(0), np.random.default_rng(1)  # so that the sheets are always the same
     pictures = []
     for _ in range(count):
-        paper, text = sheet(random)
-        pictures.append((np.uint8(255 * nuisance(np.float32(paper), strength, random)), text))
+        paper, text = sheet(writing)
+        pictures.append((np.uint8(255 * nuisance(paper, strength, degrading)), text))
     return pictures
 
 

@@ -16,8 +16,8 @@ def reliability(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -
 
 
 def calibration_error(confidence: torch.Tensor, right: torch.Tensor) -> float:
-    """Return the expected calibration error in [0, 1] (Guo et al. 2017)."""
-    return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / len(confidence)
+    """Return the expected calibration error in [0, 1] (Guo et al. 2017); 0 if there are no answers."""
+    return sum(abs(sure - good) for _, sure, good in reliability(confidence, right)) / max(1, len(confidence))
 
 
 def interval(right: int, n: int) -> tuple[float, float]:

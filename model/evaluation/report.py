@@ -87,10 +87,10 @@ def check(results: dict) -> None:
         measures = results.get(name, {})
         if any(not measures.get(part) for part in (*MEASURED, *(PAGES if name == "world" else ()))):
             raise ValueError(f"{RESULTS} lacks sets or pages of {name}: run evaluate --json where eval/ is complete")
-        check_current(measures["sha256"], RESULTS)
+        check_current({of: measures["sha256"].get(of) for of in (name, "finder", "line")}, RESULTS)
 
 
-def check_current(digests: dict[str, str], path: Path) -> None:
+def check_current(digests: dict[str, str | None], path: Path) -> None:
     """Raise ValueError if a results file was measured with weights other than those shipped."""
     for name, digest in digests.items():
         if digest != weights.digest(name):

@@ -1,11 +1,11 @@
 """Format the results of `model.evaluation.evaluate` as Markdown tables."""
 
 from model.evaluation.adaptation import ARBITRARY, CORRECTIONS
-from model.evaluation.nuisances import STRENGTHS
+from model.evaluation.nuisances import SHEETS, STRENGTHS
 
 
 def as_table(results: dict[str, dict]) -> str:
-    """Format {network: result of `measure`} as a Markdown table in %, one row per measure, one column per network."""
+    """Format {network: result of `measure`} as a Markdown table in %, one row per set, one column per network."""
     rows = [["", "n", *results]]
     first = next(iter(results.values()))
     for name in first:
@@ -20,10 +20,9 @@ def as_table(results: dict[str, dict]) -> str:
                 cells = (f"{100 * c['refused']:.1f} ({100 * c['kept']:.1f}% of stroke digits kept)" for c in cells)
                 rows.append([f"letters rejected {at}", n, *cells])
         else:
-            cells = (
-                "{:.2f} ({:.2f}-{:.2f})".format(*(100 * v for v in (m["accuracy"], *m["interval"]))) for m in measures
-            )
-            rows.append([f"{name}, accuracy", f"{measures[0]['n']:,}", *cells])
+            shares = ((m["accuracy"], *m["interval"], 1 - m["kept"]) for m in measures)
+            cells = ("{:.2f} ({:.2f}-{:.2f}), {:.2f}".format(*(100 * v for v in some)) for some in shares)
+            rows.append([f"{name}, accuracy, rejected", f"{measures[0]['n']:,}", *cells])
     if first["strokes"]:
         errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
         rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
@@ -75,7 +74,7 @@ def as_learning_table(results: dict[str, dict]) -> str:
 
 def as_nuisance_table(results: dict[str, list[float]]) -> str:
     """Format the result of `measure_nuisances` as a Markdown table in %: rows are nuisances, columns strengths."""
-    rows = [["characters read correctly, by distortion strength", *map(str, STRENGTHS)]]
+    rows = [[f"characters read correctly on {SHEETS} sheets, by distortion strength", *map(str, STRENGTHS)]]
     rows += [[name, *(f"{100 * fraction:.1f}" for fraction in fractions)] for name, fractions in results.items()]
     return as_markdown(rows)
 

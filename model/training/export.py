@@ -198,9 +198,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = weights.locate(options.weights or ("pocket" if options.browser or options.static else "world"))
         net, card = weights.load(path)
+        if card["network"] not in NETWORKS:
+            raise ValueError(f"{card['network']!r} does not read glyphs: choose {' or '.join(NETWORKS)}")
         if options.onnx:
-            if card["network"] not in NETWORKS:
-                raise ValueError(f"{card['network']!r} does not read glyphs: choose {' or '.join(NETWORKS)}")
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, over {CHECKED:,} glyphs: {difference:.1e}")

@@ -47,8 +47,8 @@ class Strips:
         self.other_symbols = torch.full((len(self.others),), SYMBOLS.index(NEITHER))
 
     def __call__(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the chosen MNIST digits in rows of a random length L: strips [M, 1, 28, W] and symbols [M, L]."""
-        length = int(torch.randint(LENGTHS[0], LENGTHS[1] + 1, ()))
+        """Write the chosen MNIST digits in rows of a random length L <= N: strips [M, 1, 28, W] and symbols [M, L]."""
+        length = int(torch.randint(LENGTHS[0], min(LENGTHS[1], len(chosen)) + 1, ()))
         n = len(chosen) // length
         maps, symbols = self._symbols(chosen[: n * length], words=round(WORDS * n) * length)
         maps, symbols = maps.view(n, length, GRID, GRID), symbols.view(n, length)

@@ -50,9 +50,11 @@ def train(
     Raises:
         KeyboardInterrupt: on Ctrl-C; the epochs that were finished are saved.
         FileNotFoundError, ValueError: as in `checkpoint.load`; ValueError also if a batch is smaller than the number
-            of processes.
+            of processes, or if several would learn from scenes, whose loss is no mean over pictures.
     """
     n = len(digits[1])
+    if recipe.scenes and distributed.count() > 1:
+        raise ValueError(f"{recipe.network!r} is trained by one process: run it without torchrun")
     if (n % recipe.batch_size or min(n, recipe.batch_size)) < distributed.count():
         raise ValueError(f"{n:,} digits in batches of {recipe.batch_size}: too few for {distributed.count()} processes")
     keep_memory()
