@@ -46,7 +46,7 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     Args:
         image: a path, a PIL image of any mode, or an array [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA) of
             bool, integers or floats; 0 is black, and white is the smallest of 1, 255 and 65535 that no value exceeds by
-            more than 1%.
+            more than 1%. Floats that exceed 1 or 255 by more, but not twofold, are an error.
         side: maximum length in pixels; a longer picture is reduced by the smallest whole factor that makes it fit.
 
     Returns:
@@ -117,6 +117,10 @@ def size(image: Source) -> tuple[int, int]:
     if isinstance(image, np.ndarray):
         return image.shape[1], image.shape[0]
     if isinstance(image, Image.Image):
+        if image.format == "TIFF":  # Pillow turns it upright when loading it, and only then drops the orientation tag;
+            name, image.filename = image.filename, ""  # if it knew the file's name, it would scramble the rows of some
+            image.load()
+            image.filename = name
         turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # a quarter-turn
         return image.size[::-1] if turned else image.size
     with _opened(image) as picture:
@@ -168,11 +172,9 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     try:
         if Path(path).stat().st_size == 0:
             raise UnreadableError(f"{name} is an empty file: choose a picture")
-        # Pillow would map an uncompressed TIFF into memory by its name, and scramble the rows of one that it turns
-        with Path(path).open("rb") as file, Image.open(file, formats=FORMATS) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > _most(picture):
                 raise _too_large(name, _most(picture))
-            _turn_tiff(picture)
             yield picture
     except UnreadableError:
         raise
@@ -210,19 +212,13 @@ def _from_picture(picture: Image.Image, side: int) -> tuple[np.ndarray, tuple[in
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large("the picture")
     try:
-        _turn_tiff(picture)
+        given = size(picture)
         small = _reduced(picture, _size_within(picture.size, side))
     except Image.DecompressionBombError:
         raise _too_large("the picture") from None
     except _DAMAGE as error:
         raise UnreadableError(f"the picture is damaged ({_in_one_line(error)}): save or send it again") from None
-    return _from_pixels(small), size(picture)
-
-
-def _turn_tiff(picture: Image.Image) -> None:
-    """Load a TIFF: Pillow turns it upright then, and only then drops the orientation tag."""
-    if picture.format == "TIFF":
-        picture.load()
+    return _from_pixels(small), given
 
 
 def _from_pixels(picture: Image.Image) -> np.ndarray:
@@ -256,7 +252,7 @@ def _from_array(array: np.ndarray, white: int | None = None) -> np.ndarray:
     lowest, highest = float(array.min()), float(array.max())  # NaN if any value is NaN
     if white is None:  # resizing may push floats slightly out of range
         white = next((most for most in (1, 255, 65535) if highest <= 1.01 * most), None)
-    overshoots = array.dtype.kind == "f" and 1.01 < highest < 2  # and so is not meant as [0, 255]
+    overshoots = array.dtype.kind == "f" and any(1.01 * most < highest < 2 * most for most in (1, 255))
     if white is None or overshoots or not lowest >= -0.01 * max(1, highest):
         raise UnreadableError(f"got values from {lowest:g} to {highest:g}: pass [0, 1], [0, 255] or [0, 65535]")
     values = np.clip(array.reshape(*array.shape[:2], -1).astype(np.float32) / white, 0, 1)

@@ -91,7 +91,7 @@ def group_into_lines(written: list[Item]) -> list[list[Item]]:
     """Group items into lines from top to bottom, each from left to right.
 
     A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
-    What stands to the right of two digits, one above the other, such as a brace, is linked to the first of them only.
+    What stands to the right of two lines, such as a brace, is linked only to the one whose last digit is leftmost.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
     boxes = level_lines(np.array([each.box for each in digits], float).reshape(-1, 4))

@@ -132,7 +132,7 @@ def replace_number(
             for one in run
             if one.kind == new.kind
             and (new.prediction is None or one.prediction.digit == new.prediction.digit)
-            and iou(np.array(new.box), np.array([one.box]))[0] >= SAME_MARK_IOU
+            and iou(np.array(new.box), np.array(one.box)) >= SAME_MARK_IOU
         )
         return next(same, new)
 

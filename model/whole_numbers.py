@@ -102,7 +102,7 @@ def ink_around(components: Components, run: Sequence[Item], taken: set[int]) -> 
         taken: the components under the digits of its line.
 
     Returns:
-        Their labels; none if its ink cannot be told from other ink.
+        Their labels; none if its ink cannot be told from other ink, or if the components lack most of its digits.
     """
     digits = [one for one in run if one.prediction]
     height = median(one.height for one in digits)
@@ -223,9 +223,9 @@ def whole_readings(
     Yields:
         For each line of ink that reads as two or more digits and signs, all of it as one number, and then its numbers;
         and each other number of two or more symbols. A line without accepted digits is left out if its reading is
-        unlikely or another line cannot be read at all. To bound the time for a dense sheet, only the MAX_REREAD least
-        certain numbers are reread. Each is the name of the weights to use, the items read mark by mark, and the second
-        reading.
+        unlikely or another line cannot be read at all, and any line or number if the components lack most of its
+        digits. To bound the time for a dense sheet, only the MAX_REREAD least certain numbers are reread. Each is the
+        name of the weights to use, the items read mark by mark, and the second reading.
     """
     marks = sorted(items, key=lambda one: one.box[0] + one.box[2])
     numbers = []

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,18 +18,25 @@ def run(coroutine):
         return thread.submit(asyncio.run, coroutine).result()
 
 
+def counted():
+    """Return work that takes some seconds, and how many others were running as each began, itself included."""
+    running, most = [], []
+
+    def work(seconds):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(seconds)
+        running.pop()
+
+    return work, most
+
+
 def test_requests_of_one_client_are_answered_in_order_and_one_at_a_time():
-    done, running, most = [], 0, 0
-    lock = threading.Lock()
+    done = []
+    busy, most = counted()
 
     def work(i):
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.02 if i == 0 else 0)
-        with lock:
-            running -= 1
+        busy(0.02 if i == 0 else 0)
         done.append(i)
         return i
 
@@ -39,7 +45,7 @@ def test_requests_of_one_client_are_answered_in_order_and_one_at_a_time():
         return await asyncio.gather(*(queue.run("anna", work, i) for i in range(6)))
 
     assert run(ask()) == done == list(range(6))
-    assert most == 1
+    assert max(most) == 1
 
 
 def test_a_flooding_client_delays_only_itself():
@@ -102,28 +108,19 @@ def test_old_clients_are_forgotten(monkeypatch):
 
 def test_a_client_that_leaves_keeps_its_slot_until_its_work_is_done():
     """Work cannot be stopped: a cancelled request must not let more threads run at once."""
-    running, most, lock = 0, 0, threading.Lock()
-
-    def work():
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.05)
-        with lock:
-            running -= 1
+    work, most = counted()
 
     async def ask():
         queue = FairQueue(parallel=1, per_client=9, total=99)
         for i in range(4):
-            one = asyncio.create_task(queue.run(str(i), work))
+            one = asyncio.create_task(queue.run(str(i), work, 0.05))
             await asyncio.sleep(0.01)
             one.cancel()
-        await queue.run("last", work)
+        await queue.run("last", work, 0.05)
         assert queue.waiting == 0
 
     run(ask())
-    assert most == 1
+    assert max(most) == 1
 
 
 @pytest.mark.slow

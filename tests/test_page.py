@@ -160,14 +160,14 @@ def test_a_photo_is_sent_again_after_a_busy_answer(guest, photo):
     page.get_by_role("tab", name="Photo").click()
     page.locator("#picture input[type=file]").set_input_files(photo)
     guest.sees("photo", "3")
-    page.evaluate(
-        """busy => {
-          document.querySelector("#photo-answer .prose").innerHTML = busy;
-          window.answered();
-        }""",
-        markup.busy("The page is busy right now."),
-    )
-    guest.sees("photo", "3")
+    with page.expect_request("**/queue/join*", timeout=10_000):
+        page.evaluate(
+            """busy => {
+              document.querySelector("#photo-answer .prose").innerHTML = busy;
+              window.answered();
+            }""",
+            markup.busy("The page is busy right now."),
+        )
 
 
 def test_of_several_dropped_pictures_none_is_sent(guest):

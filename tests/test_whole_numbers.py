@@ -1,3 +1,5 @@
+import itertools
+
 import cv2
 import numpy as np
 
@@ -115,6 +117,16 @@ def test_a_line_with_ink_that_was_not_read_is_read_as_one_number():
     items = [written(TWO, 1), written(ONE, 1).as_non_digit()]
     found = again(Said("___1__7____1"), items, ONE, TWO, FAR)
     assert [(which, run, whole.text) for which, run, whole in found] == [(EVERYTHING, items[::-1], "171")]
+
+
+def test_what_the_ink_lacks_is_not_read_again():
+    """As under a shadow: most digits are in no component, and what is left would be read without them."""
+    run = [written(ONE, 1), written(TWO, 2), written((80, 20, 90, 70), 3)]
+    components = connected_components(picture(ONE))
+    assert ink_around(components, run, components_under(components, run)) == []
+    assert list(itertools.chain(*whole_readings(Said("11"), run, components))) == []
+    all_but_one = connected_components(picture(ONE, TWO))
+    assert len(ink_around(all_but_one, run, components_under(all_but_one, run))) == 2
 
 
 def test_of_several_lines_only_those_that_were_not_read_to_the_end_are_read_as_one_number():

@@ -122,10 +122,8 @@ def measure(read: dict[str, Answers | None]) -> dict:
         digits, others = scores["strokes"], scores["letters"]
         as_shipped = {"kept": float(kept["strokes"].mean()), "refused": float(1 - kept["letters"].mean())}
         refused = {"at the reader's threshold": as_shipped}
-        for fraction in (0.95, 0.99):
-            refused[f"at the threshold that keeps {fraction:.0%} of stroke digits"] = at_quantile(
-                digits, others, fraction
-            )
+        for share in (0.95, 0.99):
+            refused[f"at the threshold that keeps {share:.0%} of stroke digits"] = at_quantile(digits, others, share)
         results["letters"] = {
             "n": len(others),
             "scores": histogram(others),
@@ -160,15 +158,12 @@ def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:
     """Write a contact sheet for each set with the glyphs misread, or not refused, captioned "label > answer"."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, answer in read.items():
-        shown = (
-            [
-                (one.glyph, f"{chr(label) if name == 'letters' else label} > {one.top(1)[0][0]}")
-                for one, label in zip(answer[0], answer[1].tolist(), strict=True)
-                if (one.digit is not None if name == "letters" else one.top(1)[0][0] != label)
-            ]
-            if answer
-            else []
-        )
+        pairs = zip(answer[0], answer[1].tolist(), strict=True) if answer else ()
+        shown = [
+            (one.glyph, f"{chr(label) if name == 'letters' else label} > {one.top(1)[0][0]}")
+            for one, label in pairs
+            if (one.digit is not None if name == "letters" else one.top(1)[0][0] != label)
+        ]
         if shown:
             contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
 

@@ -25,7 +25,7 @@ def as_table(results: dict[str, dict]) -> str:
             rows.append([f"{name}, accuracy, rejected", f"{measures[0]['n']:,}", *cells])
     if first["strokes"]:
         errors = (f"{100 * result['strokes']['calibration_error']:.2f}" for result in results.values())
-        rows.append(["strokes, calibration error", f"{first['strokes']['n']:,}", *errors])
+        rows.append(["accepted strokes, calibration error", f"at most {first['strokes']['n']:,}", *errors])
     return as_markdown(rows)
 
 

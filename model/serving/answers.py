@@ -84,9 +84,7 @@ def stages(reader: Recognizer, image: Source, page: Page, explained: bool) -> st
     tiles.append(markup.ink_tile(picture, small))
     tiles.append(markup.tile(annotated(picture, small), "found", "The picture with a box around each digit"))
     if len(digits) > 1:
-        tiles += [
-            markup.glyph_tile(each, f"{each.digit}, {markup.percent(each.confidence)}") for each in digits[:TILES]
-        ]
+        tiles += [markup.glyph_tile(one, f"{one.digit}, {markup.percent(one.confidence)}") for one in digits[:TILES]]
         return markup.stages(*tiles)
     (one,) = digits
     tiles.append(markup.glyph_tile(one))

@@ -20,19 +20,15 @@ def sweep(folder: Path, keep: Collection[str], max_age: float, max_files: int, m
         max_files: maximum number of files to keep.
         max_bytes: maximum total size of the files in bytes.
     """
-    now, files, empty = time.time(), [], []
+    now, known, empty = time.time(), [], []
     for place, folders, names in os.walk(folder):
         if not folders and not names and place != str(folder):
             empty.append(Path(place))
-        files += [Path(place) / name for name in names]
-    known = []
-    for file in files:
-        try:
-            about = file.lstat()
-        except OSError:  # deleted by someone else in the meantime
-            continue
-        if stat.S_ISREG(about.st_mode) and str(file) not in keep:
-            known.append((about.st_mtime, about.st_size, file))
+        for file in (Path(place) / name for name in names):
+            with contextlib.suppress(OSError):  # deleted by someone else in the meantime
+                about = file.lstat()
+                if stat.S_ISREG(about.st_mode) and str(file) not in keep:
+                    known.append((about.st_mtime, about.st_size, file))
     total = 0
     for i, (since, size, file) in enumerate(sorted(known, reverse=True)):
         total += size

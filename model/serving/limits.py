@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class RateLimiter:
         return max(0.0, held - self.burst) / self.rate
 
 
+@dataclass(kw_only=True, eq=False)
 class LimitsMiddleware:
     """ASGI middleware: limits requests, adds response headers, answers health checks, and shuts down gracefully.
 
@@ -69,24 +71,20 @@ class LimitsMiddleware:
         problem_with: takes the path and the JSON of a request; returns what is wrong with the JSON, or None.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: tuple[str, ...],
-        endless: tuple[str, ...],
-        forms: tuple[str, ...],
-        max_bytes: dict[str, int],
-        max_bytes_elsewhere: int,
-        max_open: int,
-        rate_limiter: RateLimiter,
-        headers: dict[str, str],
-        problem_with: Callable[[str, Any], str | None],
-    ):
-        self.allowed, self.endless, self.forms = {"/", *allowed}, endless, forms
-        self.prefixes = tuple(path[:-1] for path in allowed if path.endswith("*"))
-        self.max_bytes, self.max_bytes_elsewhere = max_bytes, max_bytes_elsewhere
-        self.max_open, self.rate_limiter, self.problem_with = max_open, rate_limiter, problem_with
-        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    allowed: tuple[str, ...]
+    endless: tuple[str, ...]
+    forms: tuple[str, ...]
+    max_bytes: dict[str, int]
+    max_bytes_elsewhere: int
+    max_open: int
+    rate_limiter: RateLimiter
+    headers: dict[str, str]
+    problem_with: Callable[[str, Any], str | None]
+
+    def __post_init__(self) -> None:
+        self.served = {"/", *self.allowed}
+        self.prefixes = tuple(path[:-1] for path in self.allowed if path.endswith("*"))
+        self.own_headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         self.open = {"": 0, "endless": 0}
         self.closing = False
 
@@ -114,7 +112,7 @@ class LimitsMiddleware:
                 nonlocal answered
                 if message["type"] == "http.response.start":
                     answered = True
-                    message = {**message, "headers": [*message.get("headers", []), *self.headers]}
+                    message = {**message, "headers": [*message.get("headers", []), *self.own_headers]}
                 await send(message)
 
             kind = "endless" if scope["path"].startswith(self.endless) else ""
@@ -146,7 +144,7 @@ class LimitsMiddleware:
             return
         if len(scope.get("raw_path") or path) + len(scope.get("query_string", b"")) > MAX_URL_LENGTH:
             raise RefusedError(414, f"This URL is too long: use at most {MAX_URL_LENGTH:,} bytes.")
-        if path not in self.allowed and path.rstrip("/") not in self.allowed and not path.startswith(self.prefixes):
+        if path not in self.served and path.rstrip("/") not in self.served and not path.startswith(self.prefixes):
             raise RefusedError(404, "Not found.")
         if self.open[kind] > self.max_open or (self.closing and scope["method"] == "POST"):
             raise RefusedError(503, "The server is busy or shutting down. Try again in a minute.")

@@ -22,9 +22,7 @@ class Run:
     optimizer: Optimizer
     average: AveragedModel | None
     best: dict[str, torch.Tensor]  # weights of the best epoch
-    history: list[
-        dict[str, float]
-    ]  # of each finished epoch: loss, accuracy, learning rate, validation loss and accuracy
+    history: list[dict[str, float]]  # of each epoch: loss, accuracy, learning rate, validation loss and accuracy
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return all tensors of the run by name, on the CPU; see `restore`."""

@@ -12,9 +12,7 @@ from torchvision.datasets import MNIST
 
 from model.glyph import frame
 
-VALIDATION_FRACTION = (
-    1 / 24
-)  # fraction of the training digits set aside for validation and calibration: 2,500 of 60,000
+VALIDATION_FRACTION = 1 / 24  # of the training digits, for validation and calibration: 2,500 of 60,000
 
 
 def mnist(folder: str | os.PathLike, train: bool, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -187,10 +187,8 @@ class NumberWriter:
         if kind < 0.5:
             cv2.rectangle(sheet.tone, a, b, colour, thick, cv2.LINE_AA)
         elif kind < 0.75:
-            middle, axes = (
-                (round(x + width / 2), round(y + height / 2)),
-                (round(width / 2 + away), round(height / 2 + away)),
-            )
+            middle = round(x + width / 2), round(y + height / 2)
+            axes = round(width / 2 + away), round(height / 2 + away)
             cv2.ellipse(sheet.tone, middle, axes, random.normal(0, 8), 0, 360, colour, thick, cv2.LINE_AA)
         else:
             foot = round(y + height + 0.3 * away)

@@ -79,6 +79,8 @@ const show = (html) => {
   announceTimer = setTimeout(() => window.announce(answerElement()), ANNOUNCE_AFTER); // see head.html
 };
 
+const current = () => ({ picture: picture(), both: both().checked, known: known() });
+
 const requestAnswer = async () => {
   clearTimeout(idleTimer);
   wanted += 1;
@@ -93,15 +95,14 @@ const requestAnswer = async () => {
   try {
     for (let at = 0; at !== wanted; ) {
       at = wanted;
-      const drawing = { picture: picture(), both: both().checked, known: known() };
+      const drawing = current();
       if (JSON.stringify(drawing) === answered) continue;
       if (inside?.fold.open) readHere();
-      const strokes = copy?.strokes;
-      if (local() && !copy.answer()) show(invitation); // an empty canvas needs no server
+      if (local() && !copy.answer()) show(invitation); // an empty canvas is answered here at once
       answerElement().querySelector(".stages")?.classList.add("stale");
       const html = await within(ANSWER_WITHIN, server.read_drawing(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
-      if (local() && (copy.strokes !== strokes || at !== wanted)) continue; // the device has a newer answer
+      if (local() && JSON.stringify(current()) !== JSON.stringify(drawing)) continue; // the device has a newer answer
       show(html);
       answered = JSON.stringify(drawing);
       const refused = answerElement().querySelector("[data-busy] .words");

@@ -54,7 +54,7 @@
     const answer = document.querySelector("#photo-answer");
     answer.ariaBusy = false;
     window.announce(answer);
-    if (answer.querySelector("[data-busy]")) setTimeout(askAgain, ASK_AGAIN_AFTER);
+    setTimeout(() => answer.querySelector("[data-busy]") && askAgain(), ASK_AGAIN_AFTER);
   };
   window.unanswered = () => {
     const words = "The server did not read this picture. Try again in a moment.";
