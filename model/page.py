@@ -13,6 +13,7 @@ from model.rectify import View, map_box_back
 MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table; the range of their heights relative to the usual height
 NOTE, HUGE = 0.8, 2.5  # usual heights: in a table, shorter digits are notes and taller ones are not part of it
 CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # usual heights: maximum gap and height of notes in a table of lone digits
+SPANS = 0.9  # fraction of the height of two lines: a mark beside them that is at least as tall belongs to the first
 LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
@@ -97,11 +98,14 @@ def group_into_lines(written: list[Item]) -> list[list[Item]]:
     boxes = level_lines(np.array([each.box for each in digits], float).reshape(-1, 4))
     line_of = list(range(len(digits)))
     left_of: dict[int, int] = {}
+    heights = _heights(boxes)
     for i, box in enumerate(boxes.tolist()):
-        at_its_height = _overlap(box, boxes[i + 1 :].T, 1) > 0.5 * np.minimum(box[3] - box[1], _heights(boxes[i + 1 :]))
+        at_its_height = _overlap(box, boxes[i + 1 :].T, 1) > 0.5 * np.minimum(heights[i], heights[i + 1 :])
         if at_its_height.any():
             right = i + 1 + int(at_its_height.argmax())
-            if _overlap(box, boxes[left_of.setdefault(right, i)], 1) > 0:
+            first = boxes[left_of.setdefault(right, i)]
+            both = max(box[3], first[3]) - min(box[1], first[1])
+            if _overlap(box, first, 1) > 0 or heights[right] < SPANS * both:
                 line_of = [line_of[i] if line == line_of[right] else line for line in line_of]
     lines: dict[int, list[Item]] = {}
     for line, digit in zip(line_of, digits, strict=True):
