@@ -77,8 +77,7 @@ def with_signs(kept: list[Item], signs: list[Mark]) -> list[Item]:
         near = [kept[k] for k in np.flatnonzero(beneath) if kept[k].likely]
         same = [one for one in near if one.prediction and iou(box, np.array(one.box)) >= SAME_MARK_IOU]
         loses = [one for one in same if one.mark.score < signs[i].score or one.height < SIGN_HEIGHT * tallest]
-        if len(near) == len(loses) and (
-            not same or any(one.likely and one.prediction and one not in same for one in kept)
-        ):
+        others = any(one.likely and one.prediction and one not in same for one in kept)
+        if len(near) == len(loses) and (others or not same):
             kept = [*(one for one in kept if one not in same), Item(signs[i], None, True)]
     return kept

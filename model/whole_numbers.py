@@ -114,9 +114,9 @@ def ink_around(components: Components, run: Sequence[Item], taken: set[int]) -> 
     near &= (boxes[:, 1] > top - 2 * ABOVE * height) & (boxes[:, 3] < bottom + 2 * BELOW * height)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     near &= (np.maximum(wide, tall) > DUST * height) & (wide < FRAME_SIZE * height) & (tall < FRAME_SIZE * height)
-    own = components_under(components, run)
     if lack_ink(components, run):
         return []
+    own = components_under(components, run)
     beyond = np.array([left, top, right, bottom]) - components.boxes[sorted(own)]
     if (beyond * (1, 1, -1, -1) > OVERHANG * height).any() or any(
         is_frame(components.cut_out(label)[0]) for label in own
@@ -243,10 +243,8 @@ def whole_readings(
     lines = []
     for labels, (top, bottom) in lines_of_ink(components, items):
         run = [one for one in marks if top < (one.box[1] + one.box[3]) / 2 < bottom]
-        if not labels or _is_lone_digit(components, labels, run):
-            continue  # nothing but ink on the edge, or a lone digit
-        if lack_ink(components, run):
-            continue  # it would be read without its digits
+        if not labels or _is_lone_digit(components, labels, run) or lack_ink(components, run):
+            continue  # nothing but ink on the edge, or a lone digit, or ink without the line's digits
         whole = read_whole(net, components, labels)
         lines.append((run, whole if whole and NEITHER not in whole.text else None))
     readable = all(whole or accepted(run) for run, whole in lines)  # else the picture may be text, or on its side

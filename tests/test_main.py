@@ -24,6 +24,11 @@ def test_each_picture_gets_a_line(pictures, capsys):
     assert capsys.readouterr().out.splitlines() == ["seven.png: 7", "blank.png: no digits"]
 
 
+def test_a_single_picture_prints_only_its_text(pictures, capsys):
+    assert main(["seven.png"]) == 0
+    assert capsys.readouterr().out == "7\n"
+
+
 def test_json_prints_one_object_per_line(pictures, capsys):
     assert main(["--json", "seven.png", "blank.png"]) == 0
     seven, blank = map(json.loads, capsys.readouterr().out.splitlines())

@@ -61,6 +61,14 @@ def test_any_module_that_maps_a_batch_to_logits_can_be_trained(folder, tmp_path,
 
 
 @pytest.mark.slow
+def test_the_same_seed_gives_the_same_file_and_a_different_seed_does_not(folder, tmp_path, uncalibrated):
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run(folder, tmp_path / name, "--epochs", "1", "--seed", seed, "--limit", "64")
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+@pytest.mark.slow
 def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys, uncalibrated):
     kept = tmp_path / "kept"
     for digit in (3, 3, 8):
@@ -81,6 +89,13 @@ def test_corrections_are_mixed_in_and_counted(folder, tmp_path, capsys, uncalibr
 def test_limit_takes_only_the_first_digits(folder, tmp_path, uncalibrated):
     run(folder, tmp_path / "net", "--epochs", "1", "--limit", "20")
     assert weights.load(tmp_path / "net")[1]["data"] == {"mnist_train": 20, "mnist_test": 20}
+
+
+def test_mnist_glyphs_have_the_right_shape_and_keep_their_labels(folder):
+    glyphs, labels = mnist(folder, train=True)
+    assert glyphs.shape == (120, 1, 28, 28)
+    assert glyphs.dtype == torch.float32
+    assert labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 
 def test_missing_data_while_offline_gives_an_error_message(tmp_path, monkeypatch, capsys):

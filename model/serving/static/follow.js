@@ -14,7 +14,6 @@ export class Copy {
   constructor(width, height) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     this.board = canvas.getContext("2d", { willReadFrequently: true });
-    this.strokes = 0; // parts of strokes drawn so far
     this.read = new Map(); // symbols that were read before; only what the pen changed is read again
     this.single = null; // the reading of a drawing that is a single symbol
   }
@@ -35,7 +34,6 @@ export class Copy {
     this.board.moveTo(fromX, fromY);
     this.board.lineTo(toX, toY);
     this.board.stroke();
-    this.strokes += 1;
   }
 
   // The answer as HTML; "" if nothing is drawn.

@@ -96,15 +96,16 @@ const requestAnswer = async () => {
     for (let at = 0; at !== wanted; ) {
       at = wanted;
       const drawing = current();
-      if (JSON.stringify(drawing) === answered) continue;
-      if (inside?.fold.open) readHere();
-      if (local() && !copy.answer()) show(invitation); // an empty canvas is answered here at once
+      const asked = JSON.stringify(drawing);
+      if (asked === answered) continue;
+      const here = (local() || inside?.fold.open) && readHere();
+      if (local() && here === invitation) show(here); // an empty canvas is answered at once
       answerElement().querySelector(".stages")?.classList.add("stale");
       const html = await within(ANSWER_WITHIN, server.read_drawing(drawing));
       if (!html) throw new Error("no answer"); // Gradio reports it only in the console
-      if (local() && JSON.stringify(current()) !== JSON.stringify(drawing)) continue; // the device has a newer answer
+      if (local() && JSON.stringify(current()) !== asked) continue; // the device has a newer answer
       show(html);
-      answered = JSON.stringify(drawing);
+      answered = asked;
       const refused = answerElement().querySelector("[data-busy] .words");
       if (refused) throw new Error(refused.textContent, { cause: "busy" });
     }
