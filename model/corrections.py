@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from model.glyph import SIDE
-from model.images import from_png
+from model.png import from_png
 
 MAX_STORED = 10_000  # maximum number of files in a folder
 PATTERN = "[0-9]-*.png"

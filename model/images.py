@@ -1,8 +1,6 @@
 """A picture of any kind -> its brightness. The single entry point for files and arrays."""
 
-import base64
 import contextlib
-import io
 import os
 import struct
 import warnings
@@ -21,7 +19,6 @@ FORMATS = "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF"  # 
 MAX_PIXELS = 100_000_000  # larger pictures are rejected before decoding
 UNREDUCED = 32_000_000  # pixel limit if a file cannot be decoded at a reduced size: decoding takes less than 400 MB
 WHOLE_WEBP = 20_000_000  # the same for WebP, whose decoder keeps four copies of each pixel
-PNG_URL = "data:image/png;base64,"  # prefix of a PNG data URL
 MIN_CONTRAST = 0.04  # smallest visible step in brightness, where black to white is 1
 
 Source = str | os.PathLike | Image.Image | np.ndarray
@@ -29,7 +26,7 @@ Source = str | os.PathLike | Image.Image | np.ndarray
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in Pillow's mode L
 _OPPONENTS = np.array([[1, -1, 0], [-0.5, -0.5, 1]], np.float32)  # red against green, and blue against both
 COLOUR_ALONE = 3  # ink differs in colour alone if colours vary more than this many times as much as brightness
-_DAMAGE = (  # exceptions that Pillow's decoders raise on broken files
+DAMAGE = (  # exceptions that Pillow's decoders raise on broken files
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError),
     *(struct.error, zlib.error),
 )
@@ -81,35 +78,6 @@ def load(path: str | os.PathLike, side: int) -> tuple[Image.Image, tuple[int, in
         loaded = _reduced(picture, small)
     loaded.info.clear()  # what it says about transparency and orientation has been applied
     return loaded, given
-
-
-def as_data_url(picture: Image.Image) -> str:
-    """Encode a picture as a PNG data URL (RFC 2397), for speed rather than small size."""
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    return f"{PNG_URL}{base64.b64encode(file.getvalue()).decode()}"
-
-
-def from_data_url(url: str, width: int, height: int) -> np.ndarray:
-    """Decode a PNG of known size from a data URL (RFC 2397): [height, width] uint8. ValueError if it holds none."""
-    if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
-        raise ValueError(f"send a PNG of {width} x {height} pixels as a data URL")
-    return from_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
-
-
-def from_png(content: bytes, width: int, height: int) -> np.ndarray:
-    """Decode a PNG of known size, transparent or not, on white: [height, width] uint8. ValueError if it is not one."""
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            if picture.size != (width, height):
-                raise UnreadableError(f"send {width} x {height} pixels, not {picture.width} x {picture.height}")
-            if picture.has_transparency_data:
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-            return np.array(picture.convert("L"))
-    except UnreadableError:
-        raise
-    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableError(f"not a readable PNG ({error})") from None
 
 
 def size(image: Source) -> tuple[int, int]:
@@ -186,7 +154,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         raise UnreadableError(
             f"{name} is not a readable picture: use a PNG, JPEG, HEIC, WebP, AVIF, GIF, BMP or TIFF"
         ) from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if getattr(error, "errno", None):
             raise UnreadableError(f"{name} cannot be read ({error.strerror}): choose a picture") from None
         raise UnreadableError(f"{name} is damaged ({_in_one_line(error)}): save or send it again") from None
@@ -216,7 +184,7 @@ def _from_picture(picture: Image.Image, side: int) -> tuple[np.ndarray, tuple[in
         small = _reduced(picture, _size_within(picture.size, side))
     except Image.DecompressionBombError:
         raise _too_large("the picture") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UnreadableError(f"the picture is damaged ({_in_one_line(error)}): save or send it again") from None
     return _from_pixels(small), given
 

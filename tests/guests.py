@@ -7,7 +7,7 @@ import urllib.request
 from PIL import Image
 
 from model.evaluation.strokes import draw
-from model.images import as_data_url
+from model.png import as_data_url
 
 
 class Guest:

@@ -24,7 +24,7 @@ import app
 from model import corrections
 from model.evaluation.benchmark import family
 from model.evaluation.strokes import STROKES, draw
-from model.images import from_data_url
+from model.png import from_data_url
 from model.serving import components
 from model.serving.components import CANVAS
 from tests.conftest import ROOT, start_page, wait_for

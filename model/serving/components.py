@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.components.base import server
 
-from model.images import from_png
+from model.png import from_png
 from model.serving import is_upload
 
 CANVAS = 400, 300  # width and height of the Sketchpad in pixels, wide enough for a number

@@ -12,8 +12,9 @@ import torch
 from model import Page, Prediction, Recognizer, corrections
 from model.annotate import GREY, RED, annotated
 from model.glyph import SIDE
-from model.images import Source, from_data_url, size, upright
+from model.images import Source, size, upright
 from model.networks import NO_DIGIT
+from model.png import from_data_url
 from model.serving import markup
 from model.serving.answers import answer, doubts, read, with_article
 from model.serving.components import CANVAS

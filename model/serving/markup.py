@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from model.finder import ink_bounds
-from model.images import as_data_url
 from model.networks import NO_DIGIT
 from model.page import Page
+from model.png import as_data_url
 from model.prediction import Prediction
 
 TILE = 168  # maximum side in pixels of a stage's picture: 84 CSS pixels on a high-density screen
