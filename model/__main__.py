@@ -32,9 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return max([read(recognizer, picture, options) for picture in options.picture])
-    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if isinstance(error, BrokenPipeError):  # the reader closed the pipe, as `| head` does
+            return 1
+        print(f"python -m model: cannot write the answer: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> int:
@@ -54,13 +57,14 @@ def read(recognizer: Recognizer, picture: str, options: argparse.Namespace) -> i
     if options.annotate:
         try:
             annotated(upright(picture), page).save(options.annotate)
-        except (OSError, ValueError) as error:
-            print(f"{options.annotate}: cannot write this picture: {error}", file=sys.stderr)
+        except (OSError, ValueError, KeyError) as error:  # KeyError: a format that Pillow knows but cannot write
+            reason = "unknown file extension" if isinstance(error, KeyError) else error
+            print(f"{options.annotate}: cannot write this picture: {reason}", file=sys.stderr)
             return 2
     return 0
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # a file name may hold letters that the output's encoding lacks
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # file names may hold letters they cannot encode
         stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

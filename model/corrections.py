@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
 
     Raises:
         ValueError: the digit is not 0 to 9, the glyph is blank, there is nowhere to store it, or the folder is full.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or the dataset cannot be reached.
     """
     where = where or storage()
     if digit not in range(10) or not glyph.any():
@@ -58,14 +59,21 @@ def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
     if isinstance(where, str):
         from huggingface_hub import HfApi  # installed with gradio, and slow to import
 
-        HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
+        try:
+            HfApi().upload_file(path_or_fileobj=file.getvalue(), path_in_repo=name, repo_id=where, repo_type="dataset")
+        except Exception as error:  # what it raises names the dataset, which may be private
+            print(f"a correction was not uploaded: {error}", file=sys.stderr)
+            raise OSError("the dataset cannot be reached") from None
         return
     where.mkdir(parents=True, exist_ok=True)
     if sum(1 for _ in where.glob(PATTERN)) >= MAX_STORED:
         raise ValueError(f"there are {MAX_STORED:,} corrections already: train with them, then empty the folder")
     part = where / f".{name}.{os.getpid()}"
-    part.write_bytes(file.getvalue())
-    part.replace(where / name)
+    try:
+        part.write_bytes(file.getvalue())
+        part.replace(where / name)
+    finally:
+        part.unlink(missing_ok=True)
     for other in set(where.glob(f"[0-9]-{digest}.png")) - {where / name}:
         other.unlink(missing_ok=True)
 

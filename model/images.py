@@ -57,7 +57,7 @@ def decoded(image: Source, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     """
     if isinstance(image, np.ndarray):
         given = image.shape[1::-1]
-        return np.asarray(_resized(Image.fromarray(_from_array(image)), _size_within(given, side))), given
+        return np.asarray(_resized(Image.fromarray(_from_array(np.asarray(image))), _size_within(given, side))), given
     if isinstance(image, Image.Image):
         return _from_picture(image, side)
     if isinstance(image, str | os.PathLike):
@@ -138,7 +138,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     """Open a file that is not too large; turn Pillow's errors, now or during decoding, into one sentence."""
     name = repr(os.fspath(path))
     try:
-        if Path(path).stat().st_size == 0:
+        if Path(path).stat().st_size == 0 and Path(path).is_file():
             raise UnreadableError(f"{name} is an empty file: choose a picture")
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > _most(picture):
@@ -205,7 +205,8 @@ def _reduced(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     elif picture.mode not in ("L", "RGB", "I", "F"):
         picture = picture.convert("RGB")
     small = _resized(picture, size)
-    small.getexif()[ExifTags.Base.Orientation] = orientation or 1
+    if orientation:
+        small.getexif()[ExifTags.Base.Orientation] = orientation
     return ImageOps.exif_transpose(small)
 
 

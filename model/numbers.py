@@ -39,10 +39,6 @@ class Number:
     confidence: float
     digits: tuple[Prediction | None, ...]
 
-    def scaled(self, by: float) -> "Number":
-        """Return the same number for a picture that is larger or smaller by this factor."""
-        return replace(self, box=tuple(round(by * edge) for edge in self.box))
-
     def as_dict(self) -> dict:
         """Return text, value, box and confidence as JSON types."""
         return {"text": self.text, "value": self.value, "box": list(self.box), "confidence": self.confidence}

@@ -13,7 +13,7 @@ ROTATION_SIDE = 640  # pixels; longer side of the copy used to find out which wa
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
 BETTER = 1.5  # by how much the expected score must rise when a picture is rotated
 TURNED = 0.8  # minimum mean confidence in a picture's digits, to keep it as given or to accept it rotated
-DOUBT = 0.1  # of many digits, this fraction may be in doubt before a picture is rotated
+DOUBT = 0.2  # of many digits, this fraction may be in doubt before a picture is rotated
 COARSE_ANGLES = range(45, 360, 45)  # degrees
 FINE_ANGLES = -15, 15  # degrees: offsets from the best of COARSE_ANGLES, also tried
 

@@ -77,10 +77,9 @@ class Page:
         return [mark for line in self.lines for mark in line]
 
     def scaled(self, by: float) -> "Page":
-        """Return the same page with boxes for a picture that is larger or smaller by this factor."""
+        """Return the same page with marks and sheet for a picture that is larger or smaller by this factor."""
         lines = [[(tuple(round(by * edge) for edge in box), each) for box, each in line] for line in self.lines]
-        numbers = tuple(number.scaled(by) for number in self.numbers)
-        return replace(self, lines=lines, numbers=numbers, sheet=tuple((by * x, by * y) for x, y in self.sheet))
+        return replace(self, lines=lines, sheet=tuple((by * x, by * y) for x, y in self.sheet))
 
     def as_dict(self) -> dict:
         """Return the text, the numbers and the marks as JSON types, for other programs."""

@@ -22,7 +22,11 @@ def from_data_url(url: str, width: int, height: int) -> np.ndarray:
     """Decode a PNG of known size from a data URL: [height, width] uint8. ValueError if it holds none."""
     if not isinstance(url, str) or not url.startswith(PNG_URL) or len(url) > 8 * width * height + len(PNG_URL):
         raise ValueError(f"send a PNG of {width} x {height} pixels as a data URL")
-    return from_png(base64.b64decode(url[len(PNG_URL) :], validate=True), width, height)
+    try:
+        content = base64.b64decode(url[len(PNG_URL) :], validate=True)
+    except ValueError:
+        raise ValueError("the data URL is not valid base64") from None
+    return from_png(content, width, height)
 
 
 def from_png(content: bytes, width: int, height: int) -> np.ndarray:
@@ -36,5 +40,5 @@ def from_png(content: bytes, width: int, height: int) -> np.ndarray:
             return np.array(picture.convert("L"))
     except UnreadableError:
         raise
-    except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableError(f"not a readable PNG ({error})") from None
+    except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnreadableError("this is not a readable PNG") from None

@@ -78,11 +78,7 @@ class Recognizer:
             ValueError: the file is not a weights file of this project, or is damaged, or its network does not classify
                 digits; or the folder holds no corrections or a damaged one.
         """
-        net, card = weights.load(name_or_path)
-        if card["network"] not in NETWORKS:
-            name = os.fspath(name_or_path)
-            raise ValueError(f"{name!r} holds the network {card['network']!r}: choose {' or '.join(NETWORKS)}")
-        loaded = cls(net, card, finder)
+        loaded = cls(*_read(name_or_path, *NETWORKS), finder)
         return loaded.adapt(*load_corrections(Path(corrections))) if corrections else loaded
 
     @classmethod
@@ -97,8 +93,7 @@ class Recognizer:
             ValueError: its files are not weights of this project, or are damaged.
         """
         folder = weights.fetched(repository)
-        net, card = weights.load(folder / weights.MAIN)
-        return cls(net, card, _read(folder / "finder.safetensors"), _read(folder / "line.safetensors")[0])
+        return cls(*_read(folder / weights.MAIN, *NETWORKS), _folded("finder", folder), _folded("line", folder)[0])
 
     def adapt(self, glyphs: np.ndarray, labels: np.ndarray) -> "Recognizer":
         """Return a recognizer that also knows these glyphs: one person's handwriting, learned at once.
@@ -108,16 +103,18 @@ class Recognizer:
             labels: [N] int64, 0 to 9, or 10 for a non-digit.
 
         Raises:
-            ValueError: there are no glyphs, the shapes do not match, a label is not 0 to 10, or the network is neither
-                adapted nor an nn.Sequential that ends in nn.Linear.
+            ValueError: there are no glyphs, the shapes or values are wrong, a label is not 0 to 10, or the network is
+                neither adapted nor an nn.Sequential that ends in nn.Linear.
         """
-        glyphs, labels = np.ascontiguousarray(glyphs, dtype=np.float32), np.asarray(labels, np.int64)
+        glyphs, labels = np.ascontiguousarray(glyphs, dtype=np.float32), np.asarray(labels)
         if labels.ndim != 1 or not len(glyphs) or glyphs.shape != (*labels.shape, SIDE, SIDE):
             raise ValueError(f"got glyphs {glyphs.shape} and labels {labels.shape}: give [N, 28, 28] and [N]")
+        if not 0 <= glyphs.min() <= glyphs.max() <= 1:  # also if any is NaN
+            raise ValueError(f"got glyphs from {glyphs.min():g} to {glyphs.max():g}: give ink from 0 to 1")
         if not np.isin(labels, [*range(10), NO_DIGIT]).all():
             raise ValueError(f"got labels {sorted(set(labels.tolist()))}: give 0 to 9, or {NO_DIGIT} for a non-digit")
         adapted = copy.copy(self)
-        adapted.net = Adapted(self.net, torch.from_numpy(glyphs), torch.from_numpy(labels))
+        adapted.net = Adapted(self.net, torch.from_numpy(glyphs), torch.from_numpy(labels.astype(np.int64)))
         return adapted
 
     def read_digit(self, image: Source) -> Prediction:
@@ -244,9 +241,18 @@ class Recognizer:
         return Prediction(digit, probabilities, float(probabilities[digit]), score, glyph)
 
 
-def _read(name_or_path: str | Path) -> tuple[nn.Module, dict]:
+def _read(name_or_path: str | os.PathLike, *networks: str) -> tuple[nn.Module, dict]:
+    """Load one of the given networks, and its card."""
     net, card = weights.load(name_or_path)
+    if card["network"] not in networks:
+        name = os.fspath(name_or_path)
+        raise ValueError(f"{name!r} holds the network {card['network']!r}: choose {' or '.join(networks)}")
+    return net, card
+
+
+def _folded(network: str, folder: Path = weights.SHIPPED) -> tuple[nn.Module, dict]:
+    net, card = _read(folder / f"{network}.safetensors", network)
     return folded(net), card
 
 
-_shipped = functools.cache(_read)
+_shipped = functools.cache(_folded)  # a folder's files may change

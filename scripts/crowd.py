@@ -70,7 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     wrong = [kind for _, kind in record if kind not in ("right", "busy")]
     waited = f"{busy} told to wait, {len(wrong)} wrong"
     print(f"{options.people} people, {len(record)} requests: {len(times)} answered, {waited}")
-    print(f"median {statistics.median(times):.0f} ms, 95% within {times[int(0.95 * len(times))]:.0f} ms")
+    if times:
+        print(f"median {statistics.median(times):.0f} ms, 95% within {times[int(0.95 * len(times))]:.0f} ms")
     rate, each = len(times) / options.seconds, 1000 * spent / max(1, len(times))
     print(f"{rate:.1f} answers a second; {each:.0f} ms of CPU each")
     for kind in wrong[:3]:

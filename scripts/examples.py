@@ -1,6 +1,6 @@
 """python -m scripts.examples FOLDER: the pictures that the page offers as examples, all drawn here."""
 
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import numpy as np
@@ -57,4 +57,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = ArgumentParser(prog="python -m scripts.examples", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder)

@@ -5,8 +5,8 @@ DATA holds data/MNIST and eval/strokes_digits.jsonl.gz.
 
 import asyncio
 import statistics
-import sys
 import tempfile
+from argparse import ArgumentParser
 from pathlib import Path
 
 import numpy as np
@@ -115,4 +115,6 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = ArgumentParser(prog="python -m scripts.offline", description=__doc__.split(": ", 1)[1])
+    parser.add_argument("data", type=Path, help="folder")
+    main(parser.parse_args().data)

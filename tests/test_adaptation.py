@@ -55,6 +55,15 @@ def test_glyphs_and_labels_that_do_not_match_are_refused(reader, shape, labels):
         reader.adapt(np.zeros(shape), labels)
 
 
+@pytest.mark.parametrize(
+    ("scale", "label", "sentence"),
+    [(255, 1, "from 0 to 255"), (np.nan, 1, "from nan"), (-1, 1, "from -1"), (1, 1.9, "labels"), (1, "x", "labels")],
+)
+def test_glyphs_and_labels_with_impossible_values_are_refused(reader, glyphs, scale, label, sentence):
+    with pytest.raises(ValueError, match=f"got .*{sentence}.*: give"):
+        reader.adapt(np.round(glyphs[:1]) * scale, [label])
+
+
 def test_only_a_network_that_ends_in_a_linear_layer_can_adapt(glyphs):
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10), torch.nn.Softplus())
     with pytest.raises(ValueError, match="linear layer"):

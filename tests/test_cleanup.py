@@ -75,6 +75,11 @@ def test_a_folder_for_uploads_that_someone_else_has_made_is_refused(tmp_path, mo
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     name = runpy.run_path(serving.__file__)["UPLOADS"].name
     (tmp_path / name).rmdir()
+    (tmp_path / name).touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(SystemExit, match="cannot be made"):
+        runpy.run_path(serving.__file__)
+    (tmp_path / name).unlink()
     (tmp_path / "victim").mkdir()
     (tmp_path / name).symlink_to(tmp_path / "victim")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))

@@ -1,5 +1,6 @@
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +73,28 @@ def test_on_a_space_corrections_go_to_the_owners_dataset_or_nowhere(monkeypatch)
     (upload,) = uploads
     assert (upload["repo_id"], upload["repo_type"]) == ("somebody/corrections", "dataset")
     assert upload["path_in_repo"].startswith("3-")
+
+
+def test_an_upload_that_fails_does_not_name_the_owners_dataset(monkeypatch, capsys):
+    def fail(**_):
+        raise ConnectionResetError("401 for url .../datasets/somebody/corrections")
+
+    api = types.SimpleNamespace(upload_file=fail)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(HfApi=lambda: api))
+    with pytest.raises(OSError, match=r"^the dataset cannot be reached$"):
+        corrections.save(GLYPHS[0], 3, "somebody/corrections")
+    assert "401" in capsys.readouterr().err  # the owner reads why in the log
+
+
+def test_a_correction_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
+    def write_part(path, content):
+        path.touch()
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", write_part)
+    with pytest.raises(OSError, match="disk full"):
+        corrections.save(GLYPHS[0], 3, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_to_stores_no_corrections(tmp_path, monkeypatch):

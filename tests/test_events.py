@@ -1,8 +1,10 @@
 import base64
 import json
 import math
+import re
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -66,13 +68,14 @@ def test_an_empty_canvas_prompts_the_user_to_draw():
         {"picture": as_url(png(60_000, 60_000))},
         *(
             {"picture": data_url(canvas(STROKES[7])), "known": known}
-            for known in ("no JSON", "7", '["a"]', '[[11, "x"]]', '[[3, "x"]]', 5, {"a": 1})
+            for known in ("no JSON", "7", '["a"]', '[[11, "x"]]', '[[3, "x"]]', 5, {"a": 1}, "[" * 100_000, "1" * 5000)
         ),
         {"picture": as_url(png(*CANVAS, b"\0\0\0\0tRNS\0\0\0\0"))},
     ],
 )
-def test_a_non_drawing_gets_an_error_message(asked):
-    assert "This drawing cannot be read" in events.answer_request(asked)
+def test_a_non_drawing_gets_an_error_message_in_our_words(asked):
+    ours = "send a PNG of|send 400 x 300 pixels|the data URL is not|this is not a readable PNG|a correction has"
+    assert re.search(rf"This drawing cannot be read: ({ours})[^&<]*\.<", events.answer_request(asked))
 
 
 def test_a_crowd_is_answered_without_heat_maps(monkeypatch):
@@ -145,5 +148,12 @@ def test_a_correction_is_saved_as_the_glyph_that_was_shown(tmp_path, monkeypatch
 )
 def test_an_invalid_correction_is_not_saved(tmp_path, monkeypatch, told):
     monkeypatch.setenv("CORRECTIONS", str(tmp_path))
-    assert "Not saved" in events.save_correction(told)
+    assert re.fullmatch(
+        r"Not saved on the server: (send a|pick a digit|expected a glyph)[^&']*\.", events.save_correction(told)
+    )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_sends_no_picture_is_told_how():
+    with pytest.raises(gr.Error, match=r"in Python, as handle_file\(path\)"):
+        run(events.read_digit(None, SimpleNamespace(client=SimpleNamespace(host="me"))))

@@ -12,7 +12,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError, LocalTokenNotFoundEr
 from model import Recognizer, weights
 from model.evaluation import report
 from model.evaluation.strokes import STROKES, draw_somewhere
-from model.networks import predict
+from model.networks import build, predict
 from model.training import export
 
 
@@ -132,6 +132,16 @@ def test_uploaded_weights_read_exactly_like_the_shipped_ones(tmp_path):
     for strokes in STROKES.values():
         picture = draw_somewhere(strokes, random)
         assert there.read_page(picture).as_dict() == here.read_page(picture).as_dict()
+
+
+@pytest.mark.parametrize("mixed_up", ["model", "finder", "line"])
+def test_a_repository_with_networks_mixed_up_raises_a_clear_error(tmp_path, mixed_up):
+    networks = {"model": "quick", "finder": "finder", "line": "line"}
+    networks[mixed_up] = "line" if mixed_up != "line" else "quick"
+    for name, network in networks.items():
+        weights.save(build(network), {"network": network}, tmp_path / f"{name}.safetensors")
+    with pytest.raises(ValueError, match=rf"{mixed_up}\.safetensors' holds the network .*: choose"):
+        Recognizer.from_pretrained(tmp_path)
 
 
 def test_an_unreachable_repository_raises_a_clear_error(monkeypatch):

@@ -8,7 +8,6 @@ import types
 import pytest
 
 import app
-from model.serving import guard
 from model.serving.guard import (
     ANSWERED_SESSIONS,
     EVENT,
@@ -16,6 +15,7 @@ from model.serving.guard import (
     MAX_SESSIONS,
     UNREAD,
     UNREAD_JSON,
+    UPLOAD,
     forget_idle,
     problem_with,
 )
@@ -72,24 +72,22 @@ def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
     assert not page.temp_file_sets[0]
 
 
-def test_each_question_makes_the_page_forget(page, monkeypatch):
-    asked = []
-    monkeypatch.setattr(guard, "forget_idle", asked.append)
-    problem_with(page, EVENT[0], question(page, private=True))
-    assert asked == [page]
+def test_json_instead_of_an_upload_is_explained(page):
+    assert problem_with(page, UPLOAD, {"file": "7.png"}) == "send the picture as a form"
 
 
-def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monkeypatch):
+def test_while_it_serves_the_page_sweeps_its_uploads_forgets_and_gives_back_memory(monkeypatch):
     done = []
 
     def sweep(*limits):
         done.append(("sweep", *limits[2:]))
-        if len(done) > 3:
+        if len(done) > 4:
             os.kill(os.getpid(), signal.SIGTERM)
 
     handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
     monkeypatch.setattr(app, "SWEEP_INTERVAL", 0.01)
     monkeypatch.setattr(app, "sweep", sweep)
+    monkeypatch.setattr(app, "forget_idle", done.append)
     monkeypatch.setattr(app, "release_memory", lambda: done.append("memory"))
     monkeypatch.setattr(app.page, "launch", lambda **_: None)
     monkeypatch.setattr(app.events.drawings, "warm_up", lambda: None)
@@ -99,5 +97,5 @@ def test_while_it_serves_the_page_sweeps_its_uploads_and_gives_back_memory(monke
     for kind, handler in handlers.items():
         signal.signal(kind, handler)
     swept = ("sweep", app.MAX_AGE, MAX_FILES, app.MAX_BYTES)
-    assert done[:2] == [swept, "memory"]
+    assert done[:3] == [swept, app.page, "memory"]
     assert done[-2:] == [app.SHUTDOWN_SECONDS, "closed"]

@@ -1,5 +1,7 @@
 import contextlib
 import io
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -183,6 +185,18 @@ def test_the_callers_picture_is_not_modified(tmp_path):
     picture = Image.open(tmp_path / "large.jpg")
     ink(picture)
     assert (picture.size, picture.mode) == ((3000, 2000), "RGB")
+    small = Image.new("L", (28, 28))
+    brightness(small, 28)
+    assert dict(small.getexif()) == {}
+
+
+def test_a_pipe_is_not_called_an_empty_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"\x89PNG",))
+    writer.start()
+    with pytest.raises(ValueError, match="is not a readable picture"):
+        ink(tmp_path / "pipe")
+    writer.join()
 
 
 @pytest.mark.parametrize("size", [(100, 100), (101, 30), (3000, 10), (1, 9999)])

@@ -60,12 +60,13 @@ def test_a_bad_picture_is_reported_as_a_json_object_too(pictures, capsys):
     assert json.loads(capsys.readouterr().out)["error"].startswith("no file")
 
 
-@pytest.mark.parametrize("target", ["nowhere/seen.png", "seen.digits", "."])
+@pytest.mark.parametrize("target", ["nowhere/seen.png", "seen.digits", "seen.mpg", "."])
 def test_a_failed_annotated_copy_is_reported_and_the_digits_are_still_printed(pictures, capsys, target):
     assert main(["seven.png", "--annotate", target]) == 2
     output = capsys.readouterr()
     assert output.out == "7\n"
     assert output.err.startswith(f"{target}: cannot write this picture: ")
+    assert "'MPEG'" not in output.err
     assert len(output.err.splitlines()) == 1
 
 
@@ -98,3 +99,13 @@ def test_a_broken_pipe_ends_the_run_quietly(pictures):
     os.close(writer)
     assert run.returncode == 1
     assert run.stderr == b""
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_reported_in_a_sentence(pictures):
+    command = [sys.executable, "-m", "model", "seven.png"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+    assert run.returncode == 2
+    assert run.stderr == b"python -m model: cannot write the answer: No space left on device\n"

@@ -105,6 +105,14 @@ def test_confidence_is_never_shown_as_100_percent():
     assert answers.in_words(prediction(7, (7, 1.0))) == "It is a 7 (99.9% sure)."
 
 
+def test_the_path_of_an_unreadable_file_is_not_shown(tmp_path):
+    path = tmp_path / "Screenshot 3.14\u202fPM.png"  # repr() escapes this space
+    path.write_text("no picture")
+    said = answers.answer(None, str(path), "")[0]
+    assert "Screenshot" in said
+    assert tmp_path.name not in said
+
+
 def test_a_picture_without_digits_gets_advice():
     assert "does not look like a digit" in answers.verdict(page("", None))
     assert "No digits found" in answers.verdict(page("", None, None))

@@ -12,7 +12,10 @@ owner = getattr(os, "getuid", int)()  # elsewhere, all files belong to 0, and ea
 place = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()).resolve()
 name = f"digit-reader-{owner}"
 UPLOADS = place if place.name == name else place / name  # a folder of its own, since the page deletes what gets old
-UPLOADS.mkdir(mode=0o700, parents=True, exist_ok=True)
+try:
+    UPLOADS.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    sys.exit(f"app.py: {UPLOADS} cannot be made ({error.strerror}): set GRADIO_TEMP_DIR to another folder")
 if UPLOADS.is_symlink() or UPLOADS.stat().st_uid != owner:
     sys.exit(f"app.py: {UPLOADS} belongs to someone else: delete it, or set GRADIO_TEMP_DIR to another folder")
 os.environ["GRADIO_TEMP_DIR"] = str(UPLOADS)

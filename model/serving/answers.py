@@ -37,7 +37,8 @@ def read(method: Callable[[Source], Read], image: Source) -> Read:
     except FileNotFoundError:
         raise ValueError("it is no longer on this server; upload it again") from None
     except ValueError as error:
-        raise ValueError(str(error).replace(str(image), Path(str(image)).name)) from None
+        name = repr(Path(str(image)).name)
+        raise ValueError(str(error).replace(repr(str(image)), name)) from None
 
 
 def answer(

@@ -12,7 +12,7 @@ import torch
 from model import Page, Prediction, Recognizer, corrections
 from model.annotate import GREY, RED, annotated
 from model.glyph import SIDE
-from model.images import Source, size, upright
+from model.images import Source, upright
 from model.networks import NO_DIGIT
 from model.png import from_data_url
 from model.serving import markup
@@ -64,8 +64,8 @@ async def in_turn(session: str, work: Callable[..., str], *arguments) -> str:
 def answer_request(asked: dict, explained: bool = True) -> str:
     """Read the drawing that the page's script sent; return HTML, with a heat map if `explained`."""
     try:
-        drawing = from_data_url(asked["picture"], *CANVAS)
-    except (ValueError, KeyError, TypeError) as error:
+        drawing = from_data_url(asked.get("picture") if isinstance(asked, dict) else None, *CANVAS)
+    except ValueError as error:
         return markup.headline("", f"This drawing cannot be read: {error}.")
     return answer_drawing({"composite": drawing}, bool(asked.get("both")), asked.get("known"), explained)
 
@@ -90,8 +90,8 @@ def adapted(known: str | None) -> Recognizer:
         pairs = json.loads(known or "[]")[-MAX_CORRECTIONS:]
         labels = [[*range(10), NO_DIGIT].index(digit) for digit, _ in pairs]
         glyphs = [shown_glyph(picture) for _, picture in pairs]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"a correction has the wrong format ({error})") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ValueError("a correction has the wrong format") from None
     return recognizer.adapt(np.stack(glyphs), np.array(labels)) if pairs else recognizer
 
 
@@ -103,8 +103,8 @@ def shown_glyph(picture: str) -> np.ndarray:
 def answer_drawing(drawing: dict | None, both: bool, known: str | None, explained: bool) -> str:
     """Read the drawing on the Sketchpad; return HTML."""
     try:
-        reader = adapted(known)
-    except (ValueError, TypeError) as error:
+        reader = adapted(known and str(known))
+    except ValueError as error:
         return markup.headline("", f"This drawing cannot be read: {error}.")
     canvas = drawing and drawing["composite"]
     written = canvas is not None and np.ptp(canvas)
@@ -131,10 +131,9 @@ def answer_sheet(path: str | None, both: bool, known: str | None = None) -> tupl
     if not page or sum(prediction.digit is not None for _, prediction in page.marks) < 2:
         return html, *[gr.skip()] * 3, gr.update(visible=False)
     picture = upright(image)
-    small = page.scaled(picture.width / size(image)[0])
-    boxes = [(box, NOT_A_DIGIT if one.digit is None else str(one.digit)) for box, one in small.marks]
+    boxes = [(box, NOT_A_DIGIT if one.digit is None else str(one.digit)) for box, one in page.marks]
     rows = [[number.text, markup.percent(number.confidence), doubts(number)] for number in page.numbers]
-    return html, (annotated(picture, small), boxes), page.text, rows, gr.update(visible=True)
+    return html, (annotated(picture, page), boxes), page.text, rows, gr.update(visible=True)
 
 
 async def correct(correction: dict, request: gr.Request) -> str:
@@ -152,13 +151,17 @@ def save_correction(correction: dict) -> str:
         if type(correction["digit"]) is not int:
             raise ValueError("pick a digit from 0 to 9")
         corrections.save(glyph, correction["digit"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         return f"Not saved on the server: {getattr(error, 'strerror', None) or error}."
+    except (KeyError, TypeError):
+        return "Not saved on the server: send a glyph and a digit."
     return f"Thank you. Saved as {with_article(correction['digit'])}."
 
 
-async def for_programs(method: Callable[[Source], Prediction | Page], image: str, request: gr.Request) -> dict:
+async def for_programs(method: Callable[[Source], Prediction | Page], image: str | None, request: gr.Request) -> dict:
     """Read as `read` does and return JSON types; programs get the same error messages as people."""
+    if image is None:
+        raise gr.Error("Send a picture; in Python, as handle_file(path).", print_exception=False)
     try:
         return (await photos.run(request.client.host, read, method, image)).as_dict()
     except (ValueError, BusyError) as error:

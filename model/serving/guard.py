@@ -65,6 +65,8 @@ def problem_with(page: gr.Blocks, path: str, body: object) -> str | None:
     """Return what is wrong with a request's JSON, or None; Gradio itself trusts it too much."""
     if not isinstance(body, dict):
         return "send a JSON object"
+    if path == UPLOAD:
+        return "send the picture as a form"
     if path == MCP:
         return None  # Gradio turns its calls into requests to read_digit and read_page, which come here as well
     session, data = body.get("session_hash") or "", body.get("data")
@@ -90,7 +92,6 @@ def problem_with(page: gr.Blocks, path: str, body: object) -> str | None:
             return "read_digit and read_page take one input, image"
         if not isinstance(data[0], dict):
             return "upload the picture as a file; in Python, pass handle_file(path)"
-    forget_idle(page)
     return None if is_local(data) else "upload the picture as a file"
 
 
