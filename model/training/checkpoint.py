@@ -1,6 +1,7 @@
 """Checkpoints: the state of a training run after an epoch, in one safetensors file, so that it can be resumed."""
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,40 +25,16 @@ class Run:
     best: dict[str, torch.Tensor]  # weights of the best epoch
     history: list[dict[str, float]]  # of each epoch: loss, accuracy, learning rate, validation loss and accuracy
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Return all tensors of the run by name, on the CPU; see `restore`."""
-        named = {"random": torch.get_rng_state()}
-        for part, state in (("net", self.net.state_dict()), ("best", self.best)):
-            named |= {f"{part}/{name}": tensor for name, tensor in state.items()}
-        if self.average:
-            named |= {f"average/{name}": tensor for name, tensor in self.average.state_dict().items()}
-        for i, parameter in enumerate(self.net.parameters()):
-            named |= {f"optimizer/{i}/{name}": tensor for name, tensor in self.optimizer.state[parameter].items()}
-        return {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in named.items()}
-
-    def restore(self, tensors: dict[str, torch.Tensor], history: list[dict[str, float]]) -> None:
-        """Restore the state that `tensors` returned; KeyError or RuntimeError if it belongs to another network."""
-
-        def part(prefix: str) -> dict[str, torch.Tensor]:
-            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-        self.net.load_state_dict(part("net/"))
-        if self.average:
-            self.average.load_state_dict(part("average/"))
-        for i, parameter in enumerate(self.net.parameters()):
-            self.optimizer.state[parameter] = {
-                name: torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
-                for name, value in part(f"optimizer/{i}/").items()
-            }
-        self.best = part("best/")
-        self.history = history
-        torch.set_rng_state(tensors["random"])
-
 
 def save(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
     """Write a run to a file, atomically."""
+    states = {"net": run.net.state_dict(), "best": run.best, "average": run.average.state_dict() if run.average else {}}
+    states |= {f"optimizer/{i}": run.optimizer.state[one] for i, one in enumerate(run.net.parameters())}
+    named = {f"{part}/{name}": tensor for part, state in states.items() for name, tensor in state.items()}
+    named["random"] = torch.get_rng_state()
+    tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in named.items()}
     about = {"recipe": asdict(recipe), "seed": seed, "digits": digits, "history": run.history}
-    write(run.tensors(), {"run": json.dumps(about)}, path)
+    write(tensors, {"run": json.dumps(about)}, path)
 
 
 def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
@@ -75,7 +52,20 @@ def load(run: Run, recipe: Recipe, seed: int, digits: int, path: Path) -> None:
         other = [name for name, value in asked.items() if about[name] != value]
         if other:
             raise ValueError(f"it differs in {' and '.join(other)}")
-        run.restore(tensors, about["history"])
+        states = defaultdict(dict)
+        for name, tensor in tensors.items():
+            part, _, rest = name.rpartition("/")
+            states[part][rest] = tensor
+        run.net.load_state_dict(states["net"])
+        if run.average:
+            run.average.load_state_dict(states["average"])
+        for i, parameter in enumerate(run.net.parameters()):
+            run.optimizer.state[parameter] = {
+                name: torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
+                for name, value in states[f"optimizer/{i}"].items()
+            }
+        run.best, run.history = states["best"], about["history"]
+        torch.set_rng_state(tensors["random"])
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(

@@ -4,7 +4,6 @@ A letter is a string of points "x,y", x to the right and y down, with the baseli
 separates strokes. In a cursive word, the first stroke of each letter continues that of the letter before.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -20,42 +19,23 @@ LETTERS_AND_SIGNS = [shape for shape in OTHERS if shape not in ONES | AMONG_DIGI
 SLIM = 0.6  # ratio of width to height below which an upright shape is a one
 
 
-@dataclass(frozen=True)
 class Hand:
-    """One person's handwriting.
+    """One person's handwriting, at random."""
 
-    Attributes:
-        forms: the strokes of each letter in this hand.
-        joined: probability that a letter is joined to the next.
-        slant: shift of a letter's top to the right, as a fraction of its height.
-        wide: relative width of the letters.
-        shake: random displacement of the points of a letter, new each time it is written.
-        apart: space between letters that are not joined.
-    """
-
-    forms: dict[str, list[np.ndarray]]
-    joined: float
-    slant: float
-    wide: float
-    shake: float
-    apart: float
-
-    @classmethod
-    def random(cls, random: Random) -> "Hand":
-        """Return a random hand."""
-        plain = random.choice([0.0, 0.3, 0.9])
-        forms = {
+    def __init__(self, random: Random):
+        plain = random.choice([0.0, 0.3, 0.9])  # fraction of the letters that are not cursive
+        self.forms = {
             letter: _deformed(random, (PLAIN if random.random() < plain else CURSIVE)[letter]) for letter in CURSIVE
         }
-        joined = 0.0 if plain > 0.5 else random.choice([0.0, 0.5, 1.0])
-        wide, shake = random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)
-        return cls(forms, joined, random.normal(0.2, 0.3), wide, shake, random.uniform(0, 0.4))
+        self.joined = 0.0 if plain > 0.5 else random.choice([0.0, 0.5, 1.0])  # probability that letters are joined
+        self.wide, self.shake = random.uniform(0.6, 1.3), random.uniform(0.02, 0.1)  # width; shake of each point
+        self.slant, self.apart = random.normal(0.2, 0.3), random.uniform(0, 0.4)  # in heights; space between letters
 
 
 def _deformed(random: Random, letter: str) -> list[np.ndarray]:
     """Bend, stretch, squeeze and shear a letter at random, into the form that one hand gives it."""
     matrix = np.eye(2) + random.normal(0, 0.12, (2, 2))
-    return [(part + 0.05 * random.standard_normal(part.shape)) @ matrix for part in _points(letter)]
+    return [(part + 0.05 * random.standard_normal(part.shape)) @ matrix for part in points_of(letter)]
 
 
 def written_word(random: Random, size: float, pen: float, hand: Hand, most: int) -> tuple[np.ndarray, int, float]:
@@ -86,12 +66,12 @@ def written_word(random: Random, size: float, pen: float, hand: Hand, most: int)
 
 
 def _capital(random: Random) -> list[np.ndarray]:
-    return [stroke / 5 - (0, 2) for stroke in _points(OTHERS[random.integers(27)])]
+    return [stroke / 5 - (0, 2) for stroke in points_of(OTHERS[random.integers(27)])]
 
 
 def sign(random: Random, size: float, pen: float) -> np.ndarray:
     """Write a random letter or sign: [H, W] float32 in [0, 1], `size` pixels long."""
-    strokes = _points(LETTERS_AND_SIGNS[random.integers(len(LETTERS_AND_SIGNS))])
+    strokes = points_of(LETTERS_AND_SIGNS[random.integers(len(LETTERS_AND_SIGNS))])
     strokes = [stroke + 0.4 * random.standard_normal(stroke.shape) for stroke in strokes]
     angle = random.normal(0, 0.15)
     matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -238,7 +218,7 @@ def draw_strokes(strokes: list[np.ndarray], pen: float) -> np.ndarray:
     return smaller(board)
 
 
-def _points(shape: str) -> list[np.ndarray]:
-    """Parse a shape into its strokes, each [N, 2]."""
+def points_of(shape: str) -> list[np.ndarray]:
+    """Parse a shape, "x,y x,y! ...; x,y ...", into its strokes, each [N, 2]; see `model.training.digit_styles`."""
     strokes = (stroke.split() for stroke in shape.split(";"))
     return [np.array([[float(v) for v in word.rstrip("!").split(",")] for word in stroke]) for stroke in strokes]

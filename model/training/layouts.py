@@ -34,7 +34,7 @@ class Writer(NumberWriter):
         random, sheet = self.random, self._sheet_for_one(side, clean)
         kind = random.random()
         if kind < 0.6:
-            self._word(sheet, 0.1 * side, side / 2, self.size, Hand.random(random) if random.random() < 0.5 else None)
+            self._word(sheet, 0.1 * side, side / 2, self.size, Hand(random) if random.random() < 0.5 else None)
         elif kind < 0.8:
             self._mark(sheet, *random.uniform(0.2, 0.5, 2) * side, self.size)
         elif kind < 0.9:
@@ -47,7 +47,7 @@ class Writer(NumberWriter):
         """Write one letter by hand, alone on a sheet; same arguments as `number`."""
         random, sheet = self.random, self._sheet_for_one(side, clean)
         pen = max(1.0, self.pen * self.size / 20)
-        ink, owners, _ = written_word(random, self.size * random.uniform(0.4, 1), pen, Hand.random(random), most=1)
+        ink, owners, _ = written_word(random, self.size * random.uniform(0.4, 1), pen, Hand(random), most=1)
         sheet.put(ink, *random.uniform(0.1, 0.5, 2) * side, self._ink(), [OTHER] * owners)
         return sheet
 
@@ -165,7 +165,7 @@ class Writer(NumberWriter):
             return x + size * random.uniform(0.2, 1)
         if kind < 0.65:
             small = size * (random.uniform(0.35, 0.8) if hand is None else 0.5)
-            x = self._handwritten(sheet, x, y + 0.25 * size, small, pen, hand or Hand.random(random))
+            x = self._handwritten(sheet, x, y + 0.25 * size, small, pen, hand or Hand(random))
             return x + size * random.uniform(0.2, 1)
         text = letters(random) if kind < 0.9 else "".join(random.choice(list(ASCII), random.integers(1, 8)))
         ink = printed(random, text, size * random.uniform(0.5, 1), script=kind > 0.75)
@@ -190,7 +190,7 @@ class Writer(NumberWriter):
         """Write lines of words, mostly without digits."""
         random, side = self.random, len(sheet.tone)
         size = self.size * (random.uniform(1, 2) if random.random() < 0.4 else 1)
-        numbers, hand = random.choice([0, 0, 0, 0.1]), Hand.random(random) if random.random() < 0.6 else None
+        numbers, hand = random.choice([0, 0, 0, 0.1]), Hand(random) if random.random() < 0.6 else None
         pitch = size * random.uniform(1.2, 2.5)
         y = random.uniform(0, 1) * pitch
         while y < side:

@@ -7,26 +7,20 @@ every point slightly, so no two are alike.
 import numpy as np
 import torch
 
-from model.training.handwriting import curve, outline_strokes
+from model.training.handwriting import curve, outline_strokes, points_of
 
 GRID = 42  # drawings and digits are stored as GRID x GRID maps, 1.5 pixels per glyph pixel
 FAR = 6.0  # largest distance stored, in glyph pixels
 SEGMENTS = 4  # straight segments between two control points
 
 
-def parse_strokes(text: str) -> list[list[tuple[float, float]]]:
-    """Parse "x,y x,y; x,y ..." in tenths: ";" separates strokes, "!" after a point makes it a corner."""
-    strokes = []
-    for stroke in text.split(";"):
-        points = []
-        for word in stroke.split():
-            x, y = (float(value) / 10 for value in word.rstrip("!").split(","))
-            points += [(x, y)] * (2 if word.endswith("!") else 1)
-        strokes.append(points)
-    return strokes
+def parse_strokes(text: str) -> list[np.ndarray]:
+    """Parse a shape in tenths into its strokes, [N, 2] each: a point with "!" is repeated, which makes it a corner."""
+    corners = ([1 + word.endswith("!") for word in stroke.split()] for stroke in text.split(";"))
+    return [np.repeat(points / 10, times, axis=0) for points, times in zip(points_of(text), corners, strict=True)]
 
 
-def spline(strokes: list[list[tuple[float, float]]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def spline(strokes: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the control points [V, 2], the matrix [P, V] from them to curve points, and the starts of segments [S].
 
     Segment s goes from curve point starts[s] to starts[s] + 1. Uniform Catmull-Rom spline (Catmull and Rom 1974).
@@ -117,7 +111,7 @@ def scribble(n: int) -> torch.Tensor:
     """Draw n scribbles, random curves of 9 to 14 points in one to three strokes: [n, GRID, GRID] uint8."""
     drawings = []
     for strokes in ([9], [14], [5, 5], [4, 4, 4], [7, 3]):
-        _, matrix, starts = spline([[(0.0, 0.0)] * length for length in strokes])
+        _, matrix, starts = spline([np.zeros((length, 2)) for length in strokes])
         points = torch.rand(-(-n // 5), sum(strokes), 2)
         drawings.append(distances(_centred(matrix @ points), starts))
     return torch.cat(drawings)[:n]

@@ -7,7 +7,7 @@ signs and print, on paper of every kind, on desks, in any light. Many scenes con
 import cv2
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, max_pool2d
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, max_pool2d, pixel_unshuffle
 
 from model.finder import CELL, DIGIT, STEP, boxes_of
 from model.networks import HEAT_CHANNELS
@@ -155,10 +155,5 @@ def targets(owner: np.ndarray, things: list[tuple[int, int, float]]) -> np.ndarr
     yy, xx = np.mgrid[: rows * 2, : columns * 2]
     right, down = middle[who, 0] - (2 * xx + 1), middle[who, 1] - (2 * yy + 1)
     sure = 1 - np.maximum.reduce([doubt[part] for part in half])
-    quarters = [_unshuffled(part.astype(np.float32)) for part in (strokes, right * strokes, down * strokes, sure)]
-    return np.concatenate([*quarters, heat, label[None], counts[None]])
-
-
-def _unshuffled(plane: np.ndarray) -> np.ndarray:
-    """Move the four quarters of each cell into four channels, in the order that `torch.nn.PixelShuffle` expects."""
-    return np.stack([plane[y::2, x::2] for y in (0, 1) for x in (0, 1)])
+    quarters = torch.from_numpy(np.float32([strokes, right * strokes, down * strokes, sure]))
+    return np.concatenate([pixel_unshuffle(quarters, 2).numpy(), heat, label[None], counts[None]])
