@@ -1,4 +1,4 @@
-"""python -m scripts.soak [--minutes M] [--people N]: many people draw and upload, some of them maliciously.
+"""python -m scripts.soak [--minutes M] [--people N] ...: many people draw and upload, some of them maliciously.
 
 Each answer is compared with the answer given without load. The run stops on its own; its exit code is 1 if an
 answer was wrong, the server failed, its memory was still growing at the end, or its upload folder was too large.
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.error
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # fraction of the uploads
-REQUESTS, PAUSE = 8, 0.2  # requests while one digit is drawn, and seconds between them
+REQUESTS = 8  # requests while one digit is drawn
 GROWTH = 0.05  # maximum growth of memory from the second quarter of the run to the last
 FOLDER = 600  # maximum size of the upload folder in MB
 TOOK = re.compile('<p class="took">.*?</p>')
@@ -98,7 +98,7 @@ class Record:
         self.times: dict[str, list[float]] = {"drawing": [], "upload and read": []}
         self.failures: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.hostile = 0
+        self.busy = self.hostile = 0
 
     def timed(self, kind: str, ask, *arguments):
         """Send a request and record its time or its failure; return the answer or None."""
@@ -115,18 +115,23 @@ class Record:
         return answer
 
 
-def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad: list, until: float, record: Record):
+def person(seed: int, url: str, config: dict, work: tuple, until: float, options: Namespace, record: Record) -> None:
     """Alternate drawing and uploading until the deadline, as a new client every few rounds."""
-    generator = random.Random(seed)
+    generator, (drawings, honest, bad) = random.Random(seed), work
+    turn = 0
     while time.monotonic() < until:
-        guest = Guest(url, config)
-        for _ in range(5):
-            for _ in range(REQUESTS):
-                drawing, wanted = generator.choice(drawings)
-                answer = record.timed("drawing", guest.read_drawing, drawing)
-                if answer is not None and without_time(answer) not in wanted:
-                    record.wrong.append(f"drawing: {answer[:300]}")
-                time.sleep(PAUSE)
+        if turn % (5 * (REQUESTS + 1)) == 0:
+            guest = Guest(url, config)
+        turn += 1
+        time.sleep(options.pause * (0.5 + generator.random()))
+        if turn % (REQUESTS + 1):
+            drawing, wanted = generator.choice(drawings)
+            answer = record.timed("drawing", guest.read_drawing, drawing)
+            if answer is not None and "data-busy" in answer:
+                record.busy += 1
+            elif answer is not None and without_time(answer) not in wanted:
+                record.wrong.append(f"drawing: {answer[:300]}")
+        elif options.uploads:
             hostile = generator.random() < HOSTILE
             record.hostile += hostile
             content, wanted = generator.choice(bad if hostile else honest)
@@ -139,9 +144,12 @@ def person(seed: int, url: str, config: dict, drawings: list, honest: list, bad:
             answer = record.timed("upload and read", upload)
             if answer is not None and (without_time(answer) if how == "photo" else answer) != wanted[how]:
                 record.wrong.append(f"{how}: {str(answer)[:300]} instead of {str(wanted[how])[:300]}")
-            time.sleep(generator.random())
-            if time.monotonic() > until:
-                return
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process and its child processes have used."""
+    fields = [Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in family(pid)]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / 100
 
 
 def monitor(server: Running, seconds: float) -> tuple[float, float, float, int]:
@@ -159,30 +167,31 @@ def monitor(server: Running, seconds: float) -> tuple[float, float, float, int]:
     return min(held), max(held), sum(files) / 1e6, len(files)
 
 
-def soak(server: Running, minutes: float, people: int) -> bool:
+def soak(server: Running, options: Namespace) -> bool:
     """Put the page under load, print the results, and return whether it passed."""
-    drawings = canvases()
-    honest, bad = (answers(files, server.folder) for files in (photos(), hostile_files()))
+    work = canvases(), *(answers(files, server.folder) for files in (photos(), hostile_files()))
     record, config = Record(), config_of(server.url)
-    until = time.monotonic() + 60 * minutes
+    until, spent = time.monotonic() + 60 * options.minutes, cpu_seconds(server.pid)
     crowd = [
-        threading.Thread(target=person, args=(i, server.url, config, drawings, honest, bad, until, record))
-        for i in range(people)
+        threading.Thread(target=person, args=(i, server.url, config, work, until, options, record))
+        for i in range(options.people)
     ]
     for one in crowd:
         one.start()
     print("| minute | MB, min. | max. | uploads, MB | files | drawings | uploads |\n|---|---|---|---|---|---|---|")
     levels, megabytes, began = [], 0.0, time.monotonic()
-    for minute in range(1, round(minutes) + 1):
+    for minute in range(1, options.minutes + 1):
         held, most, megabytes, files = monitor(server, began + 60 * minute - time.monotonic())
         done = " | ".join(f"{len(times):,}" for times in record.times.values())
         print(f"| {minute} | {held:.0f} | {most:.0f} | {megabytes:.0f} | {files:,} | {done} |", flush=True)
         levels.append(held)
     for one in crowd:
         one.join()
-    for kind, times in record.times.items():
+    for kind, times in ((kind, times) for kind, times in record.times.items() if times):
         p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99))
         print(f"{kind}: n {len(times):,}, median {p50:.0f} ms, 95% within {p95:.0f}, 99% within {p99:.0f}")
+    n, spent = max(1, sum(map(len, record.times.values()))), cpu_seconds(server.pid) - spent
+    print(f"{n / 60 / options.minutes:.1f} answers a second; {1000 * spent / n:.0f} ms of CPU each; busy {record.busy}")
     tracebacks = (server.folder / "log").read_text().count("Traceback")
     print(f"hostile uploads {record.hostile}; wrong answers {len(record.wrong)}; failures {dict(record.failures)}")
     quarter = max(1, len(levels) // 4)
@@ -199,10 +208,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m scripts.soak", description=__doc__.split(": ", 1)[1].split("\n")[0])
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--people", type=int, default=16)
+    parser.add_argument("--pause", type=float, default=0.2, help="seconds between one person's requests, on average")
+    parser.add_argument("--uploads", action=BooleanOptionalAction, default=True, help="also upload pictures")
     options = parser.parse_args(arguments)
-    print(f"{options.people} people, {options.minutes:g} minutes, one upload in {1 / HOSTILE:.0f} malicious")
+    print(f"{options.people} people, {options.minutes} minutes, one upload in {1 / HOSTILE:.0f} malicious")
     with serve_page() as server:
-        return 0 if soak(server, options.minutes, options.people) else 1
+        return 0 if soak(server, options) else 1
 
 
 if __name__ == "__main__":

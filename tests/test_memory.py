@@ -4,7 +4,7 @@ import platform
 import pytest
 import torch
 
-from model.evaluation.training_speed import in_fresh_process
+from model.evaluation.benchmark import in_fresh_process
 from model.memory import TRIM_THRESHOLD, keep_memory, release_memory
 
 

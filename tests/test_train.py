@@ -1,17 +1,19 @@
+import contextlib
 import re
 from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 import train
 from model import Recognizer, corrections, networks, weights
 from model.evaluation.strokes import STROKES, draw, draw_somewhere
 from model.training import calibrate, data, loop
-from model.training.data import mnist
+from model.training.data import mnist, split
 from model.training.glyphs import Mixture
-from model.training.loop import accuracy
+from model.training.loop import accuracy, learning_rate_factor
 from model.training.recipes import Recipe
 from tests.digits import glyph
 
@@ -153,3 +155,30 @@ def test_a_place_that_cannot_be_written_gives_an_error_message(folder, tmp_path,
 def test_too_few_digits_give_an_error_message(folder, tmp_path, capsys):
     assert run(folder, tmp_path / "net", "--limit", "1") == 2
     assert "0 digits in batches of 32: too few" in capsys.readouterr().err
+
+
+def train_plainly(recipe, glyphs, labels, seed):
+    """Train a digits-only network as `train` does, in a loop that is not optimised for speed."""
+    torch.manual_seed(seed)
+    net = networks.build(recipe.network)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    batches = -(-len(labels) // recipe.batch_size)
+    for epoch in range(recipe.epochs):
+        for i, chosen in enumerate(torch.randperm(len(labels)).split(recipe.batch_size)):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * learning_rate_factor(
+                    (epoch * batches + i) / (recipe.epochs * batches)
+                )
+            optimizer.zero_grad()
+            cross_entropy(net(glyphs[chosen]), labels[chosen]).backward()
+            optimizer.step()
+    return net.eval()
+
+
+def test_a_plain_loop_trains_the_same_network(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "half_precision", lambda _: contextlib.nullcontext())
+    used, held_back = split(*mnist(folder, train=True), 1 / 24)
+    recipe = Recipe("reference", epochs=1, batch_size=16, learning_rate=1e-3, annealed=True)
+    net, _ = loop.train(recipe, used, held_back, 3, torch.device("cpu"), tmp_path / "run")
+    plain = train_plainly(recipe, *used, 3)
+    torch.testing.assert_close(networks.predict(plain, used[0]), networks.predict(net, used[0]), rtol=0, atol=1e-3)

@@ -1,6 +1,8 @@
-"""python -m model.evaluation.benchmark: time and memory of reading, start-up and training, against baselines."""
+"""python -m model.evaluation.benchmark: time and memory of reading and of starting the page, against baselines."""
 
+import contextlib
 import json
+import multiprocessing
 import os
 import platform
 import socket
@@ -13,6 +15,7 @@ import timeit
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +23,12 @@ import torch
 from PIL import Image
 
 from model import Recognizer, weights
-from model.evaluation import training_speed
 from model.evaluation.strokes import STROKES, draw
+from model.evaluation.tables import as_markdown
 from model.glyph import SIDE, glyph_of
 from model.networks import predict
 from model.training.export import to_onnx
 
-READERS = "reference", "world"
 EMPTY_PAGE = """import torch, gradio, time
 with gradio.Blocks() as page:
     gradio.Markdown("hello")
@@ -42,59 +44,70 @@ def median_ms(call: Callable[[], object], n: int) -> float:
     return 1000 * statistics.median(timeit.repeat(call, number=1, repeat=n + WARM_UPS)[WARM_UPS:])
 
 
-def reading(canvas: np.ndarray, n: int) -> dict:
-    """Time a single read, a batch of glyphs, and the bare networks, in torch and in onnxruntime, on one thread."""
+def reading(canvas: np.ndarray, n: int) -> dict[str, float]:
+    """Time reads of a canvas, the bare networks, adapting and framing, each in ms, on one thread."""
     torch.set_num_threads(1)
-    results = {}
-    for name in READERS:
-        recognizer = Recognizer.load(name)
-        glyphs = np.repeat(recognizer.read_digit(canvas).glyph[None], 256, axis=0)
-        one = torch.from_numpy(glyphs[:1, None])
-        results[name] = {
-            "canvas_ms": median_ms(lambda read=recognizer.read_digit: read(canvas), n),
-            "glyphs_a_second": 256_000
-            / median_ms(lambda read=recognizer.read_glyphs, glyphs=glyphs: read(glyphs), max(1, n // 20)),
-            "torch_ms": median_ms(lambda net=recognizer.net, one=one: predict(net, one), n),
-            "onnxruntime_ms": in_onnx(name, one, n),
-        }
+    results = network("reference", canvas, n) | network("world", canvas, n)
+    recognizer = Recognizer.load()
     ten = np.stack([recognizer.read_digit(draw(STROKES[digit], 14, 180, (60, 50))).glyph for digit in range(10)])
     some = np.tile(ten, (ADAPTED_TO // 10, 1, 1)), np.arange(ADAPTED_TO) % 10
     adapted = recognizer.adapt(*some)
-    results["adapt"] = {
-        "ms": median_ms(lambda: recognizer.adapt(*some), max(1, n // 10)),
-        "canvas_ms": median_ms(lambda: adapted.read_digit(canvas), n),
+    return results | {
+        f"adapting to {ADAPTED_TO} corrections, ms": median_ms(lambda: recognizer.adapt(*some), max(1, n // 10)),
+        "then: one 280 x 280 canvas, ms": median_ms(lambda: adapted.read_digit(canvas), n),
+        "canvas to glyph, ms": median_ms(lambda: glyph_of(canvas), n),
+        "canvas to glyph by a plain resize, ms": median_ms(
+            lambda: 1 - np.asarray(Image.fromarray(canvas).resize((SIDE, SIDE)), np.float32) / 255, n
+        ),
     }
-    naive = median_ms(lambda: 1 - np.asarray(Image.fromarray(canvas).resize((SIDE, SIDE)), np.float32) / 255, n)
-    results["glyph"] = {"ours_ms": median_ms(lambda: glyph_of(canvas), n), "plain_resize_ms": naive}
+
+
+def network(name: str, canvas: np.ndarray, n: int) -> dict[str, float]:
+    """Time reading with a shipped network, and the bare network in torch and, if it is installed, in onnxruntime."""
+    recognizer = Recognizer.load(name)
+    glyphs = np.repeat(recognizer.read_digit(canvas).glyph[None], 256, axis=0)
+    one = torch.from_numpy(glyphs[:1, None])
+    results = {
+        f"{name}: one 280 x 280 canvas, ms": median_ms(lambda: recognizer.read_digit(canvas), n),
+        f"{name}: 256 glyphs, ms": median_ms(lambda: recognizer.read_glyphs(glyphs), max(1, n // 20)),
+        f"{name}: the network alone, one glyph, ms": median_ms(lambda: predict(recognizer.net, one), n),
+    }
+    with contextlib.suppress(ModuleNotFoundError):
+        results[f"{name}: the same in onnxruntime, ms"] = in_onnx(name, one, n)
     return results
 
 
-def in_onnx(name: str, glyph: torch.Tensor, n: int) -> float | None:
-    """Return the median time in ms of a shipped network in onnxruntime, on one thread; None if it is not installed."""
+def in_onnx(name: str, glyph: torch.Tensor, n: int) -> float:
+    """Return the median time in ms of a shipped network in onnxruntime; ModuleNotFoundError if it is not installed."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
-        try:
-            import onnxruntime
-
-            to_onnx(*weights.load(name), path)
-        except ModuleNotFoundError:
-            return None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        to_onnx(*weights.load(name), path)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return median_ms(lambda: session.run(None, {"glyphs": glyph.numpy()}), n)
 
 
-def pages(canvas: np.ndarray, n: int) -> dict:
+def pages(canvas: np.ndarray, n: int) -> dict[str, float]:
     """Time reading a canvas and a 12-megapixel photo as pages, on two threads; also measure the photo's memory."""
     torch.set_num_threads(2)
     recognizer = Recognizer.load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         photo(canvas).save(path, quality=90)
-        more = training_speed.in_fresh_process(extra_mb, path, canvas)
-        large = median_ms(lambda: recognizer.read_page(path), max(1, n // 10))
-    return {"canvas_ms": median_ms(lambda: recognizer.read_page(canvas), n), "photo_ms": large, "photo_mb": more}
+        return {
+            "a canvas as a page, two threads, ms": median_ms(lambda: recognizer.read_page(canvas), n),
+            "a JPEG of 12 megapixels, ms": median_ms(lambda: recognizer.read_page(path), max(1, n // 10)),
+            "its peak memory beyond a canvas, MB": in_fresh_process(extra_mb, path, canvas),
+        }
+
+
+def in_fresh_process(function: Callable, *arguments: object) -> object:
+    """Call a function in a fresh process, whose peak memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(function, *arguments).result()
 
 
 def extra_mb(path: Path, canvas: np.ndarray) -> float:
@@ -116,15 +129,15 @@ def photo(canvas: np.ndarray) -> Image.Image:
     return sheet
 
 
-def starting() -> dict:
+def starting() -> dict[str, float]:
     """Start the page, and an empty one with the same packages: seconds until each answers, and peak memory in MB."""
-    commands = {"page": [str(Path(__file__).parents[2] / "app.py")], "empty_page": ["-c", EMPTY_PAGE]}
-    runs = {name: [start(command) for _ in range(STARTS)] for name, command in commands.items()}
-    return {
-        f"{name}_{unit}": statistics.median(values)
-        for name, results in runs.items()
-        for unit, values in zip(("s", "mb"), zip(*results, strict=True), strict=True)
-    }
+    commands = {"page": [str(Path(__file__).parents[2] / "app.py")], "empty page": ["-c", EMPTY_PAGE]}
+    results = {}
+    for name, command in commands.items():
+        seconds, megabytes = zip(*(start(command) for _ in range(STARTS)), strict=True)
+        results[f"{name}: from its start to its first answer, s"] = statistics.median(seconds)
+        results[f"{name}: peak memory by then, MB"] = statistics.median(megabytes)
+    return results
 
 
 def start(command: list[str]) -> tuple[float, float]:
@@ -172,54 +185,17 @@ def family(pid: int) -> list[int]:
     return [pid, *(int(child) for each in threads for child in each.read_text().split())]
 
 
-def as_text(results: dict, n: int) -> str:
-    """Format the results as Markdown."""
-    read, page, started = results["reading"], results["pages"], results["starting"]
-    rows = ["| network | one 280 x 280 canvas | glyphs a second | the network alone, one glyph | in onnxruntime |"]
-    rows.append("|---|---|---|---|---|")
-    for name in READERS:
-        r = read[name]
-        other = f"{r['onnxruntime_ms']:.2f} ms" if r["onnxruntime_ms"] else "not installed"
-        rows.append(
-            f"| {name} | {r['canvas_ms']:.1f} ms | {r['glyphs_a_second']:,.0f} | {r['torch_ms']:.2f} ms | {other} |"
-        )
-    rows.append(
-        f"\nOne thread, medians of {n}, for glyphs a second of {max(1, n // 20)}; torch {results['torch']}. "
-        f"From a canvas to its glyph {read['glyph']['ours_ms']:.2f} ms, by a plain resize((28, 28)) "
-        f"{read['glyph']['plain_resize_ms']:.2f} ms."
-    )
-    rows.append(
-        f"\nAdapting {READERS[-1]} to {ADAPTED_TO} corrected glyphs takes {read['adapt']['ms']:.0f} ms, median of "
-        f"{max(1, n // 10)}; it then reads the canvas in {read['adapt']['canvas_ms']:.1f} ms."
-    )
-    rows.append(
-        f"\nRead as a page, two threads: a canvas {page['canvas_ms']:.1f} ms, median of {n}; a JPEG of 12 megapixels "
-        f"{page['photo_ms']:.0f} ms, median of {max(1, n // 10)}, and at its peak {page['photo_mb']:.0f} MB more than "
-        f"after a canvas."
-    )
-    rows.append(
-        f"\nThe page answers {started['page_s']:.1f} s after its start; by then its server process has held at most "
-        f"{started['page_mb']:.0f} MB; an empty page that imports the same packages {started['empty_page_s']:.1f} s, "
-        f"{started['empty_page_mb']:.0f} MB, medians of {STARTS}."
-    )
-    return "\n".join(rows)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Print the results, and write them to a file if asked; return the exit code."""
+    """Print the medians, and write them to a file if asked; return the exit code."""
     parser = ArgumentParser(prog="python -m model.evaluation.benchmark", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--data", type=Path, help="MNIST folder: time training too, against PyTorch's example")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--repeat", type=int, default=200, metavar="N", help="number of timings of each read")
     options = parser.parse_args(arguments)
     canvas, n = draw(STROKES[7], 14, 180, (60, 50)), options.repeat
-    results = {"machine": platform.machine(), "torch": torch.__version__, "n": n, "starting": starting()}
-    results |= {"pages": pages(canvas, n), "reading": reading(canvas, n)}
-    print(as_text(results, n))
-    if options.data:
-        results |= training_speed.to_99(options.data)
-        print("\n" + training_speed.as_text(results["to_99"]))
+    medians = starting() | pages(canvas, n) | reading(canvas, n)
+    print(as_markdown([["measured", "median"], *([name, f"{value:,.2f}"] for name, value in medians.items())]))
     if options.json:
+        results = {"machine": platform.machine(), "torch": torch.__version__, "n": n} | medians
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 

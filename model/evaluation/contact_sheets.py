@@ -1,4 +1,6 @@
-"""Contact sheets: many glyphs in one picture, for inspection."""
+"""Contact sheets: many pictures in one, for inspection."""
+
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -6,13 +8,16 @@ from PIL import Image, ImageDraw
 from model.glyph import SIDE
 
 
-def contact_sheet(shown: list[tuple[np.ndarray, str]], columns: int = 20) -> Image.Image:
-    """Lay out glyphs, [28, 28] float32 in [0, 1], row by row at twice their size, each below its caption."""
-    width, height = 2 * SIDE + 14, 2 * SIDE + 14
-    sheet = Image.new("L", (columns * width, -(-len(shown) // columns) * height), 255)
+def contact_sheet(shown: Iterable[tuple[Image.Image | np.ndarray, str]], columns: int, side: int = 2 * SIDE) -> Image:
+    """Lay out pictures, or glyphs at twice their size, row by row, each `side` pixels long and below its caption."""
+    shown, pitch = list(shown), side + 14
+    sheet = Image.new("RGB", (columns * pitch, -(-len(shown) // columns) * pitch), "white")
     pencil = ImageDraw.Draw(sheet)
-    for i, (glyph, text) in enumerate(shown):
-        x, y = i % columns * width + 7, i // columns * height
-        sheet.paste(Image.fromarray(np.uint8(255 * (1 - glyph))).resize((2 * SIDE, 2 * SIDE), 0), (x, y + 13))
+    for i, (picture, text) in enumerate(shown):
+        if isinstance(picture, np.ndarray):
+            picture = Image.fromarray(np.uint8(255 * (1 - picture))).resize((side, side), Image.Resampling.NEAREST)
+        picture.thumbnail((side, side))
+        x, y = i % columns * pitch + 7, i // columns * pitch
+        sheet.paste(picture, (x, y + 13))
         pencil.text((x, y), text, fill=0)
     return sheet

@@ -16,9 +16,8 @@ from model.evaluation import tables
 from model.evaluation.adaptation import extract_features, measure_learning
 from model.evaluation.contact_sheets import contact_sheet
 from model.evaluation.nuisances import measure_nuisances
-from model.evaluation.pages import measure_pages
+from model.evaluation.pages import measure_pages, measure_scenes
 from model.evaluation.reliability import auroc, calibration_error, histogram, interval, reliability
-from model.evaluation.scenes import measure_scenes
 from model.evaluation.strokes import draw_somewhere, read_strokes
 from model.glyph import SIDE, glyph_of
 from model.images import Source
@@ -165,7 +164,38 @@ def save_mistakes(read: dict[str, Answers | None], folder: Path) -> None:
             if (one.digit is not None if name == "letters" else one.top(1)[0][0] != label)
         ]
         if shown:
-            contact_sheet(shown[:400]).save(folder / f"{name.replace(' ', '_')}.png")
+            contact_sheet(shown[:400], columns=20).save(folder / f"{name.replace(' ', '_')}.png")
+
+
+def evaluate(recognizer: Recognizer, data: Path, pages: bool = True, mistakes: Path | None = None) -> dict:
+    """Measure everything that a folder holds the sets for.
+
+    Args:
+        recognizer: reads the pictures.
+        data: the folder, see `absent`.
+        pages: read pages too, which takes longer.
+        mistakes: folder for contact sheets of the mistakes.
+
+    Returns:
+        The result of `measure`, and learning, pages, nuisances and scenes: of the functions of that name.
+    """
+    missing, folder = absent(data), data / "eval"
+    read = {of: None if of in missing else answers(recognizer, of, data) for of in (*MNIST, *REAL)}
+    result = measure(read)
+    if letters := result["letters"]:
+        how = "at the threshold that keeps 99% of stroke digits, without the finder"
+        letters["refused"][how] = without_finder(recognizer, data)
+    if mistakes:
+        save_mistakes(read, mistakes)
+    if "strokes" not in missing:
+        sets = ([] if of in missing else list(read_strokes(folder / REAL[of][0])) for of in ("strokes", "letters"))
+        result["learning"] = measure_learning(extract_features(recognizer, *sets))
+    if pages:
+        single = {of: REAL[of][1](folder) for of in ("strokes", "drawings", "photos") if of not in missing}
+        result["pages"] = measure_pages(recognizer, folder, single)
+        result["nuisances"] = measure_nuisances(recognizer)
+        result["scenes"] = measure_scenes(recognizer, folder, mistakes)
+    return result
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -183,54 +213,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         finder, card = weights.load(weights.locate(options.finder))
         recognizers = {name: Recognizer.load(name, (folded(finder), card)) for name in options.weights}
-        missing = absent(options.data)
-        read = {
-            name: {of: None if of in missing else answers(each, of, options.data) for of in (*MNIST, *REAL)}
+        results = {
+            name: evaluate(each, options.data, options.pages, options.mistakes and options.mistakes / Path(name).stem)
             for name, each in recognizers.items()
         }
     except (FileNotFoundError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
-    results = {name: measure(some) for name, some in read.items()}
-    for name, recognizer in recognizers.items():
-        if letters := results[name].get("letters"):
-            how = "at the threshold that keeps 99% of stroke digits, without the finder"
-            letters["refused"][how] = without_finder(recognizer, options.data)
     print("In %; accuracies with 95% confidence intervals\n\n" + tables.as_table(results))
     for name, recognizer in recognizers.items():
-        strokes = results[name]["strokes"]
-        if strokes:
+        if strokes := results[name]["strokes"]:
             worst = ", ".join(f"{pair} ({count})" for pair, count in strokes["confusions"])
             print(f"\n{name}, worst confusions of the strokes: {worst}")
         card = ", ".join(f"{key} {value:.2%}" for key, value in recognizer.card["metrics"].items())
         print(f"{name}, its card says: {card}")
-        if options.mistakes:
-            save_mistakes(read[name], options.mistakes / Path(name).stem)
-    if "strokes" not in missing:
-        drawings = [
-            [] if of in missing else list(read_strokes(options.data / "eval" / REAL[of][0]))
-            for of in ("strokes", "letters")
-        ]
-        for name, recognizer in recognizers.items():
-            results[name]["learning"] = measure_learning(extract_features(recognizer, *drawings))
-        print("\n" + tables.as_learning_table({name: result["learning"] for name, result in results.items()}))
-    pages = {}
-    for name, recognizer in recognizers.items() if options.pages else ():
-        single = {
-            of: REAL[of][1](options.data / "eval") for of in ("strokes", "drawings", "photos") if of not in missing
-        }
-        pages[name] = measure_pages(recognizer, options.data / "eval", single)
-        results[name]["pages"] = pages[name]
-        results[name]["nuisances"] = measure_nuisances(recognizer)
-        wrong = options.mistakes and options.mistakes / Path(name).stem
-        results[name]["scenes"] = measure_scenes(recognizer, options.data / "eval", wrong)
-    if any(pages.values()):
-        print("\n" + tables.as_page_table(pages))
-    for name in pages:
-        if results[name]["scenes"]:
-            print(f"\n{name}\n\n" + tables.as_scene_table(results[name]["scenes"]))
-    for name in pages:
-        print(f"\n{name}\n\n" + tables.as_nuisance_table(results[name]["nuisances"]))
+        print("".join(f"\n{table}\n" for table in tables.tables_of(name, results[name])))
     if options.json:
         for name, result in results.items():
             result["sha256"] = {of: weights.digest(of) for of in (name, options.finder, "line")}

@@ -129,7 +129,7 @@ def styles() -> Image.Image:
     shapes = [(str(digit), shape) for digit, some in AMONG_OTHERS.items() for shape in some]
     shapes += [("-", shape) for shape in OTHERS]
     glyphs = augment(apply_pens(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
-    return contact_sheet([(glyph, label) for glyph, (label, _) in zip(glyphs, shapes, strict=True)])
+    return contact_sheet(zip(glyphs, [label for label, _ in shapes], strict=True), columns=20)
 
 
 def scenes(data: Path) -> Image.Image:

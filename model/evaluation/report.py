@@ -28,18 +28,6 @@ MEASURED = "mnist test", *REAL, "learning", "sha256"  # results required of each
 PAGES = "pages", "scenes", "nuisances"  # and of `world` as well
 
 
-def all_tables(results: dict) -> str:
-    """Return the tables of the model card."""
-    world = results["world"]
-    sets = {
-        name: {of: measures for of, measures in result.items() if of not in (*PAGES, "learning", "sha256")}
-        for name, result in results.items()
-    }
-    pages, scenes = tables.as_page_table({"world": world["pages"]}), tables.as_scene_table(world["scenes"])
-    learning = tables.as_learning_table({"world": world["learning"]})
-    return "\n\n".join([tables.as_table(sets), pages, scenes, tables.as_nuisance_table(world["nuisances"]), learning])
-
-
 def model_card(results: dict, cards: dict[str, dict]) -> str:
     """Write the model card (Mitchell et al. 2019) as Markdown."""
     world, card = results["world"], cards["world"]
@@ -48,7 +36,7 @@ def model_card(results: dict, cards: dict[str, dict]) -> str:
     return TEMPLATE.read_text().format(
         index="\n".join(as_result(name, world[name]["accuracy"]) for name in INDEXED),
         digits=card["data"]["mnist_train"],
-        tables=all_tables(results),
+        tables="\n\n".join([tables.as_table(results), *tables.tables_of("world", world)]),
         strokes=strokes["n"],
         calibration_error=strokes["calibration_error"],
         letters=letters["n"],

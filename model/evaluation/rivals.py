@@ -9,7 +9,6 @@ import json
 import sys
 import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -18,14 +17,14 @@ import torch
 
 from model import Page, Recognizer, weights
 from model.evaluation.evaluate import REAL
-from model.evaluation.scenes import measure_set, scenes
+from model.evaluation.pages import compare_digits, scenes
 from model.evaluation.tables import as_rival_table
 from model.glyph import SIDE
 from model.images import Source, brightness, upright
 
 MAX_PICTURES = 100  # maximum pictures per set
 SINGLE = {"strokes": "pen strokes", "photos": "photos of one digit"}
-SCENE_SETS = {  # set: (what the table calls it, the measure of `model.evaluation.scenes.measure_set`)
+SCENE_SETS = {  # set: (what the table calls it, the measure of `model.evaluation.pages.compare`)
     "sheets": ("sheets of paper, digits found", "found"),
     "form_boxes": ("a digit in a printed box", "exact"),
     "form_fields": ("a row of boxes", "exact"),
@@ -68,23 +67,15 @@ class GeneralEngine:
 def measure(reader: Recognizer | UsualRecipe | GeneralEngine, folder: Path) -> dict[str, tuple[int, float]]:
     """Read at most MAX_PICTURES pictures of each set below a folder: {set: (number of pictures, fraction right)}."""
     found, sets = {}, scenes(folder / "scenes")
-    for name, words in SINGLE.items():
-        pictures = [(image, str(digit)) for image, digit in REAL[name][1](folder)]
-        found[words] = rated(reader, spread(pictures), name, "exact")
-    for name, (words, kind) in SCENE_SETS.items():
-        found[words] = rated(reader, spread(sets[name]), name, kind)
+    single = {name: [(image, str(digit)) for image, digit in REAL[name][1](folder)] for name in SINGLE}
+    for name, words, kind, pictures in (
+        *((name, words, "exact", single[name]) for name, words in SINGLE.items()),
+        *((name, words, kind, sets[name]) for name, (words, kind) in SCENE_SETS.items()),
+    ):
+        chosen = np.linspace(0, len(pictures) - 1, min(MAX_PICTURES, len(pictures))).astype(int)  # evenly spaced
+        result = compare_digits(reader, [pictures[i] for i in chosen], name)
+        found[words] = result["n"], result[kind]
     return found
-
-
-def spread(pictures: list) -> list:
-    """Take at most MAX_PICTURES items of a list, evenly spaced."""
-    return [pictures[i] for i in np.linspace(0, len(pictures) - 1, min(MAX_PICTURES, len(pictures))).astype(int)]
-
-
-def rated(reader, pictures: Iterable[tuple[Source, str]], name: str, kind: str) -> tuple[int, float]:
-    """Return the number of pictures, and the measure `kind` of `model.evaluation.scenes.measure_set`."""
-    result, _ = measure_set(reader, pictures, name, scattered=kind == "found")
-    return result["n"], result[kind]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ def as_table(results: dict[str, dict]) -> str:
     """Format {network: result of `measure`} as a Markdown table in %, one row per set, one column per network."""
     rows = [["", "n", *results]]
     first = next(iter(results.values()))
-    for name in first:
+    for name in (of for of, m in first.items() if m is None or "n" in m):  # the others have tables of their own
         measures = [result[name] for result in results.values()]
         if measures[0] is None:
             rows.append([name, "absent", *[""] * len(results)])
@@ -29,21 +29,26 @@ def as_table(results: dict[str, dict]) -> str:
     return as_markdown(rows)
 
 
-def as_page_table(results: dict[str, dict]) -> str:
-    """Format {network: result of `measure_pages`} as a Markdown table, in %."""
+def tables_of(name: str, result: dict) -> list[str]:
+    """Format what else was measured of one network: its pages, scenes, distortions and corrections."""
+    parts = {"pages": as_page_table, "scenes": as_scene_table, "nuisances": as_nuisance_table}
+    parts["learning"] = as_learning_table
+    return [table(result[part], name) for part, table in parts.items() if result.get(part)]
+
+
+def as_page_table(result: dict[str, dict], network: str) -> str:
+    """Format the result of `measure_pages` as a Markdown table, in %."""
     shown = "exact", "lines", "characters", "read as one character", "pictures with extra characters"
     rows = [["read as pages", "n", "network", *shown, "calibration error of the numbers"]]
-    for name in next(iter(results.values())):
-        for network, measures in results.items():
-            m = measures[name]
-            percentages = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
-            error = f"{100 * m['calibration_error']:.1f}"
-            rows.append([name, f"{m['n']:,}", network, *percentages, str(m["extra"]), error])
+    for name, m in result.items():
+        percentages = (f"{100 * m[part]:.1f}" for part in ("exact", "lines", "characters", "one"))
+        error = f"{100 * m['calibration_error']:.1f}"
+        rows.append([name, f"{m['n']:,}", network, *percentages, str(m["extra"]), error])
     return as_markdown(rows)
 
 
-def as_scene_table(results: dict[str, dict]) -> str:
-    """Format {set: result of `measure_set`} as a Markdown table, in %, digits and ms."""
+def as_scene_table(results: dict[str, dict], _: str) -> str:
+    """Format {set: result of `compare_digits`} as a Markdown table, in %, digits and ms."""
     shown = "exact", "characters", "found", "false digits per picture", "no digit read", "ms, median", "slowest"
     rows = [["scenes", "n", *shown]]
     for name, m in results.items():
@@ -54,25 +59,20 @@ def as_scene_table(results: dict[str, dict]) -> str:
     return as_markdown(rows) + f"\n\nTimes with {m['cpu']}."
 
 
-def as_learning_table(results: dict[str, dict]) -> str:
-    """Format {network: result of `measure_learning`} as a Markdown table in %: errors before -> after."""
-    first = next(iter(results.values()))
-    rows = [[f"errors on {first['digits']:,} digits by {first['writers']} writers", *results]]
+def as_learning_table(m: dict, network: str) -> str:
+    """Format the result of `measure_learning` as a Markdown table in %: errors before -> after."""
+    rows = [[f"errors on {m['digits']:,} digits by {m['writers']} writers", network]]
     steps = {f"correcting {k} misread": k for k in CORRECTIONS} | {f"correcting any {ARBITRARY}": "any"}
     for words, k in steps.items():
-        cells = [(100 * m[f"before_{k}"], 100 * m[f"after_{k}"]) for m in results.values()]
-        words = f"error on a writer's remaining digits, before -> after {words}"
-        rows.append([words, *(f"{before:.2f} -> {after:.2f}" for before, after in cells)])
-    fixed = (f"{m['fixed']} of {m['same']}" for m in results.values())
-    rows.append(["repeats of a corrected mistake, now read correctly", *fixed])
-    cells = (f"{100 * m['others']:+.3f}, {100 * m['others_worst']:+.3f}" for m in results.values())
-    rows.append(["accuracy on other writers' digits, mean and worst change", *cells])
-    cells = (f"{100 * m['refused']:+.3f}, {100 * m['refused_worst']:+.3f}" for m in results.values())
-    rows.append(["letters rejected, mean and worst change", *cells])
+        cell = f"{100 * m[f'before_{k}']:.2f} -> {100 * m[f'after_{k}']:.2f}"
+        rows.append([f"error on a writer's remaining digits, before -> after {words}", cell])
+    rows.append(["repeats of a corrected mistake, now read correctly", f"{m['fixed']} of {m['same']}"])
+    for words, part in (("accuracy on other writers' digits", "others"), ("letters rejected", "refused")):
+        rows.append([f"{words}, mean and worst change", f"{100 * m[part]:+.3f}, {100 * m[f'{part}_worst']:+.3f}"])
     return as_markdown(rows)
 
 
-def as_nuisance_table(results: dict[str, list[float]]) -> str:
+def as_nuisance_table(results: dict[str, list[float]], _: str) -> str:
     """Format the result of `measure_nuisances` as a Markdown table in %: rows are nuisances, columns strengths."""
     rows = [[f"characters read correctly on {SHEETS} sheets, by distortion strength", *map(str, STRENGTHS)]]
     rows += [[name, *(f"{100 * fraction:.1f}" for fraction in fractions)] for name, fractions in results.items()]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import shutil
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -130,37 +129,23 @@ def to_hub(path: Path, card: dict, repository: str, dry: bool) -> dict[str, byte
     return files
 
 
-def to_browser(net: nn.Module, card: dict, folder: Path) -> list[Path]:
-    """Write the weights that `reader.js` reads, see `model.weights.for_browser`; return the two files.
-
-    Args:
-        net: the network `pocket`.
-        card: the metadata of its weights.
-        folder: where to write; created if missing.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / "pocket.bin", folder / "pocket.json"]
-    values, description = weights.for_browser(net, card)
-    files[0].write_bytes(values)
-    files[1].write_text(description)
-    return files
-
-
 def to_static_page(net: nn.Module, card: dict, folder: Path) -> list[Path]:
     """Write a page that reads digits on the device, offline after the first visit; return its files.
 
     Args:
-        net, card: see `to_browser`.
+        net: the network `pocket`.
+        card: the metadata of its weights.
         folder: where to write; created if missing. Any static host can serve it.
     """
-    files = to_browser(net, card, folder)
-    for name in PAGE:
-        files.append(Path(shutil.copy(BROWSER_FILES / name, folder)))
-    files.append(Path(shutil.copy(ICON, folder / "icon.svg")))
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    worker = folder / "worker.js"
-    worker.write_text(worker.read_text().replace("DIGEST", digest))
-    return files
+    folder.mkdir(parents=True, exist_ok=True)
+    values, description = weights.for_browser(net, card)
+    contents = {"pocket.bin": values, "pocket.json": description.encode()}
+    contents |= {name: (BROWSER_FILES / name).read_bytes() for name in PAGE} | {"icon.svg": ICON.read_bytes()}
+    digest = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
+    contents["worker.js"] = contents["worker.js"].replace(b"DIGEST", digest.encode())
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in contents]
 
 
 def rounded(net: nn.Module) -> nn.Module:
@@ -181,22 +166,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Export the named weights; return the exit code."""
     parser = ArgumentParser(prog="python -m model.training.export", description=__doc__.split(": ", 1)[1])
     parser.add_argument(
-        "weights",
-        nargs="?",
-        help="shipped network, or weights file (default: world; pocket with --browser or --static)",
+        "weights", nargs="?", help="shipped network, or weights file (default: world; pocket with --static)"
     )
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write the network as an ONNX file")
     parser.add_argument("--hub", metavar="USER/NAME", help="upload the weights to the Hugging Face Hub")
     parser.add_argument("--dry-run", action="store_true", help="with --hub: list what would be uploaded")
-    parser.add_argument("--browser", type=Path, metavar="DIR", help="write the weights of pocket for reader.js")
     parser.add_argument(
         "--static", type=Path, metavar="DIR", help="write a page that reads digits on the device, offline"
     )
     options = parser.parse_args(arguments)
-    if not any((options.onnx, options.hub, options.browser, options.static)):
-        parser.error("choose an output: --onnx FILE, --hub USER/NAME, --browser DIR or --static DIR")
+    if not any((options.onnx, options.hub, options.static)):
+        parser.error("choose an output: --onnx FILE, --hub USER/NAME or --static DIR")
     try:
-        path = weights.locate(options.weights or ("pocket" if options.browser or options.static else "world"))
+        path = weights.locate(options.weights or ("pocket" if options.static else "world"))
         net, card = weights.load(path)
         if card["network"] not in NETWORKS:
             raise ValueError(f"{card['network']!r} does not read glyphs: choose {' or '.join(NETWORKS)}")
@@ -204,12 +186,11 @@ def main(arguments: list[str] | None = None) -> int:
             difference = to_onnx(net, card, options.onnx)
             print(f"wrote {options.onnx} ({options.onnx.stat().st_size:,} bytes)")
             print(f"largest difference from torch's logits, over {CHECKED:,} glyphs: {difference:.1e}")
-        for folder, make in ((options.browser, to_browser), (options.static, to_static_page)):
-            if folder:
-                sizes = {file: file.stat().st_size for file in make(net, card, folder)}
-                print("".join(f"wrote {file} ({size:,} bytes)\n" for file, size in sizes.items()), end="")
-                same = agreement(net, some_glyphs())
-                print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as with float32")
+        if options.static:
+            sizes = {file: file.stat().st_size for file in to_static_page(net, card, options.static)}
+            print("".join(f"wrote {file} ({size:,} bytes)\n" for file, size in sizes.items()), end="")
+            same = agreement(net, some_glyphs())
+            print(f"{sum(sizes.values()):,} bytes in all; {same:.1%} of {CHECKED:,} glyphs read as with float32")
         if options.hub:
             files = to_hub(path, card, options.hub, options.dry_run)
             for name, data in files.items():

@@ -1,8 +1,4 @@
-"""Words and signs that appear next to digits on paper, in synthetic handwriting and in print.
-
-A letter is a string of points "x,y", x to the right and y down, with the baseline at 0 and the x-height at -1. ";"
-separates strokes. In a cursive word, the first stroke of each letter continues that of the letter before.
-"""
+"""Words and signs that appear next to digits on paper, in synthetic handwriting and in print."""
 
 from itertools import pairwise
 
