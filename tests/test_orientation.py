@@ -36,7 +36,7 @@ def test_numbers_are_read_as_a_whole_before_a_picture_is_rotated(reader, monkeyp
     assert len(times) == 2
 
 
-@pytest.mark.parametrize(("confidence", "times"), [(0.91, 1), (0.89, 10)])
+@pytest.mark.parametrize(("confidence", "times"), [(0.95, 1), (0.93, 10)])
 def test_a_picture_of_many_certain_digits_is_read_once_and_otherwise_rotated_too(confidence, times):
     paper = np.ones((100, 600), np.float32)
     read = Mock(return_value=[written((30 * i, 20, 30 * i + 20, 60), 7, confidence) for i in range(20)])

@@ -8,7 +8,9 @@ from PIL import Image, ImageDraw
 from model.glyph import SIDE
 
 
-def contact_sheet(shown: Iterable[tuple[Image.Image | np.ndarray, str]], columns: int, side: int = 2 * SIDE) -> Image:
+def contact_sheet(
+    shown: Iterable[tuple[Image.Image | np.ndarray, str]], columns: int, side: int = 2 * SIDE
+) -> Image.Image:
     """Lay out pictures, or glyphs at twice their size, row by row, each `side` pixels long and below its caption."""
     shown, pitch = list(shown), side + 14
     sheet = Image.new("RGB", (columns * pitch, -(-len(shown) // columns) * pitch), "white")

@@ -120,7 +120,8 @@ def mistakes(results: dict, data: Path) -> Image.Image:
     """Lay out the misread MNIST test digits, the most confident first, captioned "label > answer"."""
     glyphs, _ = mnist(data / "data", train=False)
     worst = results["world"]["mnist test"]["mistakes"][:SHOWN]
-    return contact_sheet([(glyphs[i, 0].numpy(), f"{label} > {answer}") for i, label, answer, _ in worst], columns=10)
+    captioned = [(glyphs[i, 0].numpy(), f"{label} > {answer}") for i, label, answer, _ in worst]
+    return contact_sheet(captioned, columns=10).convert("L")
 
 
 def styles() -> Image.Image:
@@ -129,7 +130,7 @@ def styles() -> Image.Image:
     shapes = [(str(digit), shape) for digit, some in AMONG_OTHERS.items() for shape in some]
     shapes += [("-", shape) for shape in OTHERS]
     glyphs = augment(apply_pens(torch.cat([draw_shape(shape, 1) for _, shape in shapes])))[:, 0].numpy()
-    return contact_sheet(zip(glyphs, [label for label, _ in shapes], strict=True), columns=20)
+    return contact_sheet(zip(glyphs, [label for label, _ in shapes], strict=True), columns=20).convert("L")
 
 
 def scenes(data: Path) -> Image.Image:
