@@ -250,8 +250,8 @@ def _read(name_or_path: str | os.PathLike, *networks: str) -> tuple[nn.Module, d
     return net, card
 
 
-def _folded(network: str, folder: Path = weights.SHIPPED) -> tuple[nn.Module, dict]:
-    net, card = _read(folder / f"{network}.safetensors", network)
+def _folded(network: str, folder: Path | None = None) -> tuple[nn.Module, dict]:
+    net, card = _read((folder or weights.SHIPPED) / f"{network}.safetensors", network)
     return folded(net), card
 
 
