@@ -3,12 +3,14 @@
 import math
 import re
 from dataclasses import dataclass, replace
-from statistics import median
+from itertools import pairwise
+from statistics import median, median_low
 
 from model.networks import SIGNS
 from model.prediction import Prediction
 
-FAR_APART = 2.0  # digit heights: digits farther apart belong to two numbers
+APART = 0.9, 2.0  # digit heights: digits less far apart belong to one number, and those farther apart to two;
+WIDER = 3.0  # in between, they belong to two if they are this many times as far apart as is usual in their line
 RULE = 1.5  # digit heights: a longer dash is a ruled line; the longest that the simulated pen draws is shorter
 NEAR = 1.0  # digit heights: a sign this close to a digit belongs to it
 BEFORE, AFTER = "+-", "="  # signs that a number may begin and end with
@@ -55,10 +57,13 @@ def group_numbers(line: list) -> list[list]:
     kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
     height = median([one.height for one in kept if one.prediction] or [0.0])
     kept = [one for one in kept if one.prediction or one.box[2] - one.box[0] < RULE * height]
+    gaps = [b.box[0] - a.box[2] for a, b in pairwise(kept) if a.prediction and b.prediction]
+    usual = median_low(gaps) / height if len(gaps) > 1 else math.inf
+    far = min(max(APART[0], WIDER * usual), APART[1])
     groups: list[list] = []
     for one in kept:
         last = groups[-1][-1] if groups else None
-        limit = FAR_APART if last and last.prediction and one.prediction else NEAR
+        limit = far if last and last.prediction and one.prediction else NEAR
         if last is None or one.box[0] - last.box[2] > limit * height:
             groups.append([])
         groups[-1].append(one)

@@ -58,4 +58,5 @@ def oriented(read: Callable[..., list[Item]], tone: np.ndarray) -> tuple[list[It
         return written, given
     larger = np.divide(tone.shape[::-1], small.shape[::-1])
     best = first.of_larger(larger).enlarged(float(larger.max()))
-    return read(best.of(tone)), best
+    turned = read(best.of(tone))  # in full, which may show less than the fast reading
+    return (turned, best) if expected_score(turned) > expected_score(written) + BETTER else (written, given)

@@ -14,6 +14,8 @@ MANY, SIMILAR = 16, (0.75, 1.33)  # minimum digits in a table; the range of thei
 NOTE, HUGE = 0.8, 2.5  # usual heights: in a table, shorter digits are notes and taller ones are not part of it
 CRAMMED, CRAMMED_NOTE = 0.3, 1.0  # usual heights: maximum gap and height of notes in a table of lone digits
 SPANS = 0.9  # fraction of the height of two lines: a mark beside them that is at least as tall belongs to the first
+HOLE = 0.4  # fraction of the height of a line's tallest digit: a number ends at a non-digit that is taller
+OFF_LEVEL = 2  # a sign off the level of a digit counts as this much farther away than one beside it
 LEVELLED = 8  # minimum number of digits for levelling sloping lines
 SLOPES = np.linspace(-0.45, 0.45, 61)  # pixels down per pixel to the right
 
@@ -90,7 +92,8 @@ class Page:
 def group_into_lines(written: list[Item]) -> list[list[Item]]:
     """Group items into lines from top to bottom, each from left to right.
 
-    A digit is linked to the next digit on its right at the same height, a sign to the nearest digit, if it is near.
+    A digit is linked to the next digit on its right at the same height; a sign to a digit that is near, and with its
+    foot (for a point or comma) or its middle at the sign's height.
     What stands to the right of two lines, such as a brace, is linked only to the one whose last digit is leftmost.
     """
     digits = sorted((each for each in written if each.kind == "digit"), key=lambda each: each.box[0])
@@ -114,10 +117,12 @@ def group_into_lines(written: list[Item]) -> list[list[Item]]:
     places = np.array([each.box for each in digits]).T
     for sign in written if digits else ():
         if sign.kind != "digit":
-            apart = sum(np.maximum(0, -_overlap(places, sign.box, axis)) for axis in (0, 1))
-            nearest = int(apart.argmin())
-            if apart[nearest] < NEAR * digits[nearest].height:
-                lines[line_of[nearest]].append(sign)
+            beside, above = (np.maximum(0, -_overlap(places, sign.box, axis)) for axis in (0, 1))
+            within_reach = beside + above < NEAR * _heights(places.T)
+            level = places[3] if sign.kind in ".," else (places[1] + places[3]) / 2
+            off = beside + OFF_LEVEL * np.abs((sign.box[1] + sign.box[3]) / 2 - level)
+            if within_reach.any():
+                lines[line_of[int(np.where(within_reach, off, np.inf).argmin())]].append(sign)
     return [sorted(lines[line], key=lambda each: each.box[0] + each.box[2]) for line in order]
 
 
@@ -189,11 +194,24 @@ def page_of(written: list[Item], view: View, size: tuple[int, int]) -> Page:
     main = without_notes(some)
     back = np.linalg.inv(view.matrix)
     marks = [[(map_box_back(one.box, back, size), one.prediction) for one in line if one.prediction] for line in lines]
-    numbers = [group_numbers(line) for line in (lines if main is some else group_into_lines(main))]
+    parts = map(_without_holes, lines if main is some else group_into_lines(main))
+    numbers = [[run for part in line for run in group_numbers(part)] for line in parts]
     text = "\n".join(" ".join(map(text_of, line)) for line in numbers if line)
     each = [make_number(run, map_box_back(bounding_box(run), back, size)) for line in numbers for run in line]
     corners = () if view.corners is None else tuple(map(tuple, view.corners.tolist()))
     return Page(marks, text, tuple(each), corners, view.degrees)
+
+
+def _without_holes(line: list[Item]) -> list[list[Item]]:
+    """Split a line at its non-digits, but for small ones: what stands on both sides of a letter is two numbers."""
+    small = HOLE * max((one.height for one in line if one.prediction and one.prediction.digit is not None), default=0)
+    parts: list[list[Item]] = [[]]
+    for one in line:
+        if one.prediction and one.prediction.digit is None and one.height > small:
+            parts.append([])
+        else:
+            parts[-1].append(one)
+    return parts
 
 
 def mean_confidence(written: list[Item]) -> float:

@@ -32,6 +32,9 @@ from tests.test_recognizer import line_of
         ("#", []),
         ("4#7", ["47"]),
         ("12    345", ["12", "345"]),  # columns
+        ("629 23", ["629", "23"]),
+        ("6 2 9", ["629"]),  # spaced evenly
+        ("6 2", ["62"]),
     ],
 )
 def test_signs_are_kept_only_where_valid_and_columns_stay_separate(written, numbers):

@@ -42,3 +42,12 @@ def test_a_picture_of_many_certain_digits_is_read_once_and_otherwise_rotated_too
     read = Mock(return_value=[written((30 * i, 20, 30 * i + 20, 60), 7, confidence) for i in range(20)])
     found, view = orientation.oriented(read, paper)
     assert (found, view.degrees, read.call_count) == (read.return_value, 0, times)
+
+
+def test_a_picture_is_not_turned_if_it_then_shows_no_more_digits():
+    """The fast reading of the turned copy may see digits that the full reading does not confirm."""
+    paper = np.ones((100, 600), np.float32)
+    doubtful, sure = ([written((30 * i, 20, 30 * i + 20, 60), 7, share) for i in range(4)] for share in (0.5, 0.99))
+    read = Mock(side_effect=lambda tone, fast=False: sure if fast and tone.shape != paper.shape else doubtful)
+    found, view = orientation.oriented(read, paper)
+    assert (found, view.degrees) == (doubtful, 0)

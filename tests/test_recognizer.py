@@ -118,6 +118,14 @@ def test_signs_appear_in_the_text_of_the_page():
     assert len(page.marks) == 4
 
 
+def test_a_number_ends_at_a_non_digit_but_not_at_a_speck():
+    four, letter, seven = line_of("4#7")
+    view = View(np.eye(3), (120, 40))
+    assert page_of([four, letter, seven], view, (120, 40)).text == "4 7"
+    speck = replace(letter, mark=mark((50, 20, 60, 30)))
+    assert page_of([four, speck, seven], view, (120, 40)).text == "47"
+
+
 def test_of_marks_that_are_all_unlikely_the_tallest_is_shown():
     refused = [replace(one, likely=False) for one in line_of("##")]
     part = replace(refused[0], mark=mark((0, 0, 8, 12)))
@@ -186,6 +194,14 @@ def test_a_crammed_pair_of_digits_is_dropped_only_if_small_and_in_a_table_of_sin
 
 def test_a_mark_far_larger_than_the_digits_of_a_table_is_dropped():
     assert len(without_notes([*table(), replace(table()[0], mark=mark((0, 0, 200, 200)))])) == 18
+
+
+def test_a_sign_belongs_to_the_line_that_it_is_level_with():
+    """Even if a digit of another line is nearer: a point at the foot of its line, a plus in the middle of it."""
+    below = [replace(one, mark=mark((one.box[0] + 60, 50, one.box[2] + 60, 90))) for one in line_of("678")]
+    point, plus = (Item(mark(box, kind), None, True) for box, kind in (((72, 44, 78, 49), "."), ((5, 52, 25, 72), "+")))
+    lines = group_into_lines([*line_of("45"), *line_of("    9"), point, plus, *below])
+    assert [[one.kind for one in line] for line in lines] == [["digit", "digit", ".", "digit"], ["+", *["digit"] * 3]]
 
 
 def test_a_sign_far_from_any_digit_belongs_to_no_line():
