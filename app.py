@@ -17,7 +17,7 @@ from model.memory import release_memory
 from model.serving import events, markup, reader
 from model.serving.cleanup import sweep
 from model.serving.components import CANVAS, Pad, Picture
-from model.serving.guard import MAX_FILES, forget_idle, guard
+from model.serving.guard import MAX_FILES, forget_uploads, guard
 from model.serving.limits import MAX_UPLOAD_MB
 
 ASSETS = Path(__file__).parent / "assets"
@@ -154,7 +154,7 @@ def serve() -> None:
     spared = {path for part in page.blocks.values() for path in getattr(part, "keep_in_cache", ())}
     while not ended.wait(SWEEP_INTERVAL):
         sweep(UPLOADS, spared, MAX_AGE, MAX_FILES, MAX_BYTES)
-        forget_idle(page)
+        forget_uploads(page)
         release_memory()
     limits.close(SHUTDOWN_SECONDS)
     page.close(verbose=False)

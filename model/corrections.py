@@ -11,6 +11,7 @@ from PIL import Image
 
 from model.glyph import SIDE
 from model.png import from_png
+from model.weights import replace_file
 
 MAX_STORED = 10_000  # maximum number of files in a folder
 PATTERN = "[0-9]-*.png"
@@ -65,15 +66,9 @@ def save(glyph: np.ndarray, digit: int, where: Path | str | None = None) -> None
             print(f"a correction was not uploaded: {error}", file=sys.stderr)
             raise OSError("the dataset cannot be reached") from None
         return
-    where.mkdir(parents=True, exist_ok=True)
     if sum(1 for _ in where.glob(PATTERN)) >= MAX_STORED:
         raise ValueError(f"there are {MAX_STORED:,} corrections already: train with them, then empty the folder")
-    part = where / f".{name}.{os.getpid()}"
-    try:
-        part.write_bytes(file.getvalue())
-        part.replace(where / name)
-    finally:
-        part.unlink(missing_ok=True)
+    replace_file(where / name, file.getvalue())
     for other in set(where.glob(f"[0-9]-{digest}.png")) - {where / name}:
         other.unlink(missing_ok=True)
 

@@ -13,7 +13,8 @@ ROTATION_SIDE = 640  # pixels; longer side of the copy used to find out which wa
 MARKS = 3  # marks, or pieces of ink, that show which way up a small picture is; in a large one a single mark is enough
 BETTER = 1.5  # by how much the expected score must rise when a picture is rotated
 TURNED = 0.8  # minimum mean confidence in a picture's digits, to keep it as given or to accept it rotated
-SOME, DOUBT = 8, 0.2  # of the digits beyond the first eight, this fraction may be in doubt before a picture is rotated
+SPARED = 8  # digits of a picture that DOUBT does not count
+DOUBT = 0.2  # of the other digits, this fraction may be in doubt before a picture is rotated
 COARSE_ANGLES = range(45, 360, 45)  # degrees
 FINE_ANGLES = -15, 15  # degrees: offsets from the best of COARSE_ANGLES, also tried
 
@@ -32,7 +33,7 @@ def oriented(read: Callable[..., list[Item]], tone: np.ndarray) -> tuple[list[It
     given = View(np.eye(3), tone.shape[::-1])
     written = read(tone)
     there = sum(bool(one.likely and one.prediction) for one in written)
-    if mean_confidence(written) > TURNED and there - expected_score(written) < max(BETTER, DOUBT * (there - SOME)):
+    if mean_confidence(written) > TURNED and there - expected_score(written) < max(BETTER, DOUBT * (there - SPARED)):
         return written, given  # rotated, the same marks could hardly show more digits
     small = reduced(tone, ROTATION_SIDE)
     first, corners, between = View(np.eye(3), small.shape[::-1]), sheet(small), ()

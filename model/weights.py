@@ -48,19 +48,23 @@ def save(net: nn.Module, card: dict, path: str | os.PathLike) -> None:
 
 
 def write(tensors: dict[str, torch.Tensor], metadata: dict[str, str], path: str | os.PathLike) -> None:
-    """Write a safetensors file atomically.
-
-    The bytes go to a temporary file next to `path`, which then replaces it in one step: a reader finds either
-    the old file or the new one, even after a crash. The same tensors and metadata give the same bytes.
+    """Write a safetensors file as `replace_file` does. The same tensors and metadata give the same bytes.
 
     Args:
         tensors: on the CPU, contiguous.
         metadata: stored in the file along with the tensors.
         path: the file to write; missing folders are created.
     """
-    path = Path(path)
+    replace_file(Path(path), to_bytes(tensors, metadata))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file atomically.
+
+    The bytes go to a temporary file next to `path`, which then replaces it in one step: a reader finds either
+    the old file or the new one, even after a crash. Missing folders are created.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = to_bytes(tensors, metadata)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

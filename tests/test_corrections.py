@@ -1,6 +1,5 @@
 import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,11 +86,10 @@ def test_an_upload_that_fails_does_not_name_the_owners_dataset(monkeypatch, caps
 
 
 def test_a_correction_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
-    def write_part(path, content):
-        path.touch()
+    def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", write_part)
+    monkeypatch.setattr("model.weights.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         corrections.save(GLYPHS[0], 3, tmp_path)
     assert list(tmp_path.iterdir()) == []

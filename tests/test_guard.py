@@ -8,6 +8,7 @@ import types
 import pytest
 
 import app
+from model.serving import guard
 from model.serving.guard import (
     ANSWERED_SESSIONS,
     EVENT,
@@ -17,6 +18,7 @@ from model.serving.guard import (
     UNREAD_JSON,
     UPLOAD,
     forget_idle,
+    forget_uploads,
     problem_with,
 )
 
@@ -68,8 +70,16 @@ def test_names_of_idle_sessions_and_of_uploads_are_forgotten(page):
     page._queue.pending_messages_per_session["reads"] = mailbox(1)
     page.temp_file_sets[0].update(map(str, range(MAX_FILES + 1)))
     forget_idle(page)
+    forget_uploads(page)
     assert set(waiting) == {"busy", "reads"}
     assert not page.temp_file_sets[0]
+
+
+def test_each_question_makes_the_page_forget(page, monkeypatch):
+    asked = []
+    monkeypatch.setattr(guard, "forget_idle", asked.append)
+    problem_with(page, EVENT[0], question(page, private=True))
+    assert asked == [page]
 
 
 def test_json_instead_of_an_upload_is_explained(page):
@@ -87,7 +97,7 @@ def test_while_it_serves_the_page_sweeps_its_uploads_forgets_and_gives_back_memo
     handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
     monkeypatch.setattr(app, "SWEEP_INTERVAL", 0.01)
     monkeypatch.setattr(app, "sweep", sweep)
-    monkeypatch.setattr(app, "forget_idle", done.append)
+    monkeypatch.setattr(app, "forget_uploads", done.append)
     monkeypatch.setattr(app, "release_memory", lambda: done.append("memory"))
     monkeypatch.setattr(app.page, "launch", lambda **_: None)
     monkeypatch.setattr(app.events.drawings, "warm_up", lambda: None)

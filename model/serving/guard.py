@@ -92,6 +92,7 @@ def problem_with(page: gr.Blocks, path: str, body: object) -> str | None:
             return "read_digit and read_page take one input, image"
         if not isinstance(data[0], dict):
             return "upload the picture as a file; in Python, pass handle_file(path)"
+    forget_idle(page)
     return None if is_local(data) else "upload the picture as a file"
 
 
@@ -111,11 +112,15 @@ def is_local(data: object) -> bool:
 
 
 def forget_idle(page: gr.Blocks) -> None:
-    """Forget the names of idle sessions and of uploads: Gradio keeps them forever."""
+    """Forget the names of idle sessions, which Gradio keeps forever; call it in the server's event loop only."""
     waiting, mailboxes = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
     if len(waiting) > MAX_SESSIONS:
         for name in [name for name, events in waiting.items() if not events and name not in mailboxes]:
             del waiting[name]
+
+
+def forget_uploads(page: gr.Blocks) -> None:
+    """Forget the names of uploads, which Gradio keeps forever; safe in any thread."""
     for files in page.temp_file_sets:
         if len(files) > MAX_FILES:
             files.clear()  # `sweep` does not need the names: it lists the folder
