@@ -54,7 +54,7 @@ def group_numbers(line: list) -> list[list]:
     Args:
         line: items of type `model.page.Item`.
     """
-    kept = stacked([one for one in line if one.prediction is None or one.prediction.digit is not None])
+    kept = stacked([one for one in line if one.prediction is None or one.digit is not None])
     height = median([one.height for one in kept if one.prediction] or [0.0])
     kept = [one for one in kept if one.prediction or one.box[2] - one.box[0] < RULE * height]
     gaps = [b.box[0] - a.box[2] for a, b in pairwise(kept) if a.prediction and b.prediction]

@@ -44,6 +44,11 @@ class Item:
     def box(self) -> Box:  # noqa: D102
         return self.mark.box
 
+    @property
+    def digit(self) -> int | None:
+        """The digit read; None for a sign or a non-digit."""
+        return self.prediction.digit if self.prediction else None
+
     def as_non_digit(self) -> "Item":
         """Return the same item as a non-digit."""
         return replace(self, prediction=replace(self.prediction, digit=None, confidence=0.0, score=0.0), likely=False)
@@ -153,7 +158,7 @@ def without_notes(written: list[Item]) -> list[Item]:
 
     In a table, non-digits and digits far taller than usual are left out too.
     """
-    digits = [each for each in written if each.kind == "digit" and each.prediction.digit is not None]
+    digits = [each for each in written if each.digit is not None]
     boxes = np.array([each.box for each in digits], float).reshape(-1, 4)
     heights = _heights(boxes)
     alike = [heights[(heights > SIMILAR[0] * one) & (heights < SIMILAR[1] * one)] for one in heights]
@@ -204,10 +209,10 @@ def page_of(written: list[Item], view: View, size: tuple[int, int]) -> Page:
 
 def _without_holes(line: list[Item]) -> list[list[Item]]:
     """Split a line at its non-digits, but for small ones: what stands on both sides of a letter is two numbers."""
-    small = HOLE * max((one.height for one in line if one.prediction and one.prediction.digit is not None), default=0)
+    small = HOLE * max((one.height for one in line if one.digit is not None), default=0)
     parts: list[list[Item]] = [[]]
     for one in line:
-        if one.prediction and one.prediction.digit is None and one.height > small:
+        if one.prediction and one.digit is None and one.height > small:
             parts.append([])
         else:
             parts[-1].append(one)

@@ -168,7 +168,7 @@ class Recognizer:
         signs = [mark for mark in marks if mark.kind in SIGNS and mark.score >= LIKE_A_SIGN]
         kept = non_maximum_suppression(read, signs)
         if components:
-            parts = fragments(components, [one.mark for one in kept if one.prediction.digit is not None])
+            parts = fragments(components, [one.mark for one in kept if one.digit is not None])
             if parts:
                 read = [one.as_non_digit() if one.mark in parts else one for one in read]
                 kept = non_maximum_suppression(read, signs)

@@ -27,7 +27,7 @@ def non_maximum_suppression(read: list[Item], signs: Sequence[Mark] = ()) -> lis
     boxes = np.array([one.box for one in read])
     area = areas(boxes)
     score = np.array([one.prediction.score for one in read]).clip(1e-9, 1 - 1e-9)
-    is_digit = np.array([one.prediction.digit is not None for one in read])
+    is_digit = np.array([one.digit is not None for one in read])
     seen = np.array([one.mark.score for one in read])
     rank = np.log(score / (1 - score)) + LARGER * np.log(area) - PRECEDENCE * ~is_digit
     likely_signs = np.array([sign.box for sign in signs if sign.score >= LIKELY]).reshape(-1, 4)
@@ -54,7 +54,7 @@ def are_separate(a: np.ndarray, b: np.ndarray) -> bool:
 
 def without_specks(kept: list[Item]) -> list[Item]:
     """Leave out specks and misread print: far shorter than the tallest digit, and less confident."""
-    digits = [one for one in kept if one.prediction and one.prediction.digit is not None]
+    digits = [one for one in kept if one.digit is not None]
     if not digits:
         return kept
     tallest = max(digits, key=lambda one: one.height)

@@ -161,7 +161,7 @@ def lines_of_ink(components: Components, items: Sequence[Item]) -> Iterator[tupl
     on: dict[int, list[Box]] = {}  # the accepted digits on each component
     for label, own in marks_by_component(components.labels, [one.mark for one in seen]).items():
         on_edge[label - 1] = False
-        if digits := [seen[i].box for i in own if seen[i].prediction.digit is not None]:
+        if digits := [seen[i].box for i in own if seen[i].digit is not None]:
             on[label - 1] = digits
     lines = _lines(boxes, tall)
     for line in lines:

@@ -29,7 +29,6 @@ from tests.guests import Guest, config_of, on_canvas
 from tests.test_hostile import NASTY, VALID, saved
 
 HOSTILE = 0.1  # fraction of the uploads
-WAITING = 64  # drawings that may wait, see `model.serving.events`: of fewer people, nobody is told to wait
 REQUESTS = 8  # requests while one digit is drawn
 GROWTH = 0.05  # maximum growth of memory from the second quarter of the run to the last
 FOLDER = 600  # maximum size of the upload folder in MB
@@ -201,7 +200,7 @@ def soak(server: Running, options: Namespace) -> bool:
     print(f"unhandled exceptions in the log {tracebacks}; memory {level:.0f} MB, {growth:+.1%} since quarter 2")
     for one in record.wrong[:10]:
         print(one)
-    failed = record.wrong or record.failures or tracebacks or (record.busy and options.people <= WAITING)
+    failed = record.wrong or record.failures or tracebacks or (record.busy and options.people <= events.drawings.total)
     return not failed and growth < GROWTH and megabytes < FOLDER
 
 

@@ -31,7 +31,7 @@ def sheet(*lines):
         "0123456789",
         "2000",
         pytest.param(
-            "1111", marks=pytest.mark.xfail(reason="the finder takes thin, widely spaced ones for ruled lines")
+            "1111", marks=pytest.mark.xfail(reason="the finder sees no digit there, and line reads it as 1#1")
         ),
     ],
 )
